@@ -1,0 +1,17 @@
+//! Everything the page decides that is not layout: texts, numbers, links, colours, drawn digits.
+//!
+//! # Layout
+//!
+//! - `texts`: every sentence of the page in English and Simplified Chinese; a missing one does not compile.
+//! - `format`: numbers, durations and sizes for reading, and bare numbers for machines.
+//! - `url`: the page's state as a link, and back.
+//! - `digit`: a drawing made into an image like MNIST's.
+//! - `color`: the design tokens the page's style sheet and the plots share, and the colour scales.
+//!
+//! Nothing here knows a browser, so all of it is tested natively.
+
+pub mod color;
+pub mod digit;
+pub mod format;
+pub mod texts;
+pub mod url;

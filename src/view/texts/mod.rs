@@ -1,0 +1,832 @@
+//! Every text of the page, in English and Simplified Chinese.
+//!
+//! A text is a field of a struct; each language is one constant of that struct, so a
+//! translation that is missing does not compile. Sentences with numbers or names in them
+//! are functions, because word order differs between the languages.
+//! The words follow the glossary of the course; symbols and identifiers are not translated.
+
+mod chinese;
+mod english;
+
+use serde::{Deserialize, Serialize};
+
+use crate::view::url::Problem;
+
+/// A language of the page.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Locale {
+    #[default]
+    English,
+    Chinese,
+}
+
+impl Locale {
+    pub const ALL: [Self; 2] = [Self::English, Self::Chinese];
+
+    /// The value of `<html lang>`.
+    pub fn lang(self) -> &'static str {
+        match self {
+            Self::English => "en",
+            Self::Chinese => "zh-CN",
+        }
+    }
+
+    /// The value of the query key `lang`.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::English => "en",
+            Self::Chinese => "zh",
+        }
+    }
+
+    /// Reads a language tag (`en`, `zh`, `zh-CN`, `en_GB`), in any case.
+    pub fn parse(tag: &str) -> Option<Self> {
+        let primary = tag.trim().split(['-', '_']).next().unwrap_or(tag);
+        Self::ALL
+            .into_iter()
+            .find(|locale| primary.eq_ignore_ascii_case(locale.code()))
+    }
+
+    /// The first language of a browser's list that the page has; English when it has none.
+    pub fn preferred<'a>(tags: impl IntoIterator<Item = &'a str>) -> Self {
+        tags.into_iter().find_map(Self::parse).unwrap_or_default()
+    }
+
+    /// The language a toggle switches to.
+    pub fn other(self) -> Self {
+        match self {
+            Self::English => Self::Chinese,
+            Self::Chinese => Self::English,
+        }
+    }
+
+    pub fn texts(self) -> &'static Texts {
+        match self {
+            Self::English => &english::TEXTS,
+            Self::Chinese => &chinese::TEXTS,
+        }
+    }
+}
+
+/// A struct of texts, and a list of its plain ones for the tests.
+macro_rules! texts {
+    (
+        $(#[$meta:meta])*
+        $name:ident {
+            $($(#[$text_meta:meta])* $text:ident,)*
+        }
+        $(functions {
+            $($(#[$function_meta:meta])* $function:ident: fn($($argument:ty),*),)*
+        })?
+    ) => {
+        $(#[$meta])*
+        pub struct $name {
+            $($(#[$text_meta])* pub $text: &'static str,)*
+            $($($(#[$function_meta])* pub $function: fn($($argument),*) -> String,)*)?
+        }
+
+        impl $name {
+            /// Name and text of every plain text.
+            pub fn entries(&self) -> Vec<(&'static str, &'static str)> {
+                vec![$((concat!(stringify!($name), "::", stringify!($text)), self.$text)),*]
+            }
+        }
+    };
+}
+
+texts! {
+    /// The name and what is on every page.
+    AppTexts {
+        name,
+        tagline,
+        skip_to_content,
+        /// The label of the button that changes the language: the other language's own name.
+        switch_language,
+        /// What a screen reader says of that button.
+        switch_language_label,
+        theme,
+        theme_auto,
+        theme_light,
+        theme_dark,
+        close,
+        copy_link,
+        link_copied,
+        retry,
+        reload,
+        more,
+    }
+    functions {
+        /// Title of the browser tab: page name.
+        document_title: fn(&str),
+    }
+}
+
+texts! {
+    NavTexts {
+        label,
+        home,
+        map,
+        learn,
+        step,
+        train,
+        lab,
+        about,
+        /// A mark beside the name of a page that does not exist yet.
+        coming,
+        coming_title,
+        coming_body,
+        coming_door,
+    }
+}
+
+texts! {
+    /// A preset's name and one sentence on it.
+    PresetTexts {
+        name,
+        description,
+    }
+}
+
+texts! {
+    PresetsTexts {
+        label,
+        synthetic_data,
+        data_mnist,
+        data_one_sample,
+    }
+}
+
+texts! {
+    TrainTexts {
+        title,
+        intro,
+        controls,
+        play,
+        pause,
+        step_batch,
+        step_batch_hint,
+        reset,
+        reset_hint,
+        reseed,
+        reseed_hint,
+        hyperparameters,
+        learning_rate,
+        learning_rate_hint,
+        batch_size,
+        batch_size_hint,
+        optimizer,
+        optimizer_sgd,
+        optimizer_momentum,
+        optimizer_adam,
+        momentum,
+        momentum_hint,
+        seed,
+        seed_hint,
+        applies_on_reset,
+        applies_now,
+        status_starting,
+        status_ready,
+        status_running,
+        status_paused,
+        status_finished,
+        status_stopped,
+        share,
+    }
+    functions {
+        /// Announced after a rebuild: seed.
+        reset_done: fn(u64),
+    }
+}
+
+texts! {
+    DeviceTexts {
+        label,
+        auto,
+        gpu,
+        cpu,
+        auto_hint,
+        gpu_hint,
+        cpu_hint,
+        badge_starting,
+        badge_gpu,
+        badge_software,
+        badge_cpu,
+        meaning_gpu,
+        meaning_software,
+        meaning_cpu,
+    }
+    functions {
+        /// Adapter name behind the badge.
+        adapter: fn(&str),
+    }
+}
+
+texts! {
+    MetricsTexts {
+        label,
+        step,
+        epoch,
+        loss,
+        loss_unit,
+        accuracy,
+        held_out_loss,
+        held_out_accuracy,
+        held_out_hint,
+        samples_per_second,
+        not_computed,
+    }
+}
+
+texts! {
+    CurveTexts {
+        title,
+        summary_empty,
+        x_step,
+        y_loss,
+        y_accuracy,
+        train_raw,
+        train_smoothed,
+        held_out_loss,
+        held_out_accuracy,
+        smoothing,
+        smoothing_hint,
+        log_scale,
+        show_raw,
+    }
+    functions {
+        /// The curve in words, for readers who do not see it: last step, loss.
+        summary: fn(&str, &str),
+    }
+}
+
+texts! {
+    DigitsTexts {
+        title,
+        hint,
+        right,
+        wrong,
+        predicted,
+        truth,
+        only_wrong,
+        waiting,
+    }
+    functions {
+        /// The picture in words: true label, predicted label.
+        describe_right: fn(u32),
+        describe_wrong: fn(u32, u32),
+        /// Right ones, all.
+        score: fn(usize, usize),
+    }
+}
+
+texts! {
+    DrawTexts {
+        title,
+        hint,
+        clear,
+        canvas_label,
+        keyboard_hint,
+        how_it_is_made,
+        network_sees,
+        prediction,
+        probabilities,
+        empty,
+    }
+    functions {
+        /// Digit, probability as text.
+        predicts: fn(u32, &str),
+    }
+}
+
+texts! {
+    SummaryTexts {
+        title,
+        layer,
+        output_shape,
+        parameters,
+        flops,
+        total,
+        parameter_total,
+        flops_hint,
+        dispatches_per_step,
+        dispatches_hint,
+        submits_per_step,
+        submits_hint,
+        memory,
+    }
+}
+
+texts! {
+    FilesTexts {
+        title,
+        save,
+        load,
+        format_hint,
+        drop_here,
+        drop_now,
+        choose,
+    }
+    functions {
+        saved: fn(&str),
+        loaded: fn(&str),
+    }
+}
+
+texts! {
+    KeyTexts {
+        title,
+        open,
+        space,
+        arrow_right,
+        letter_r,
+        question_mark,
+        escape,
+        play_or_pause,
+        step_one_batch,
+        reset,
+        help,
+        close,
+        not_while_typing,
+    }
+}
+
+texts! {
+    LoadingTexts {
+        page,
+        engine,
+        compiling,
+        first_step,
+    }
+    functions {
+        data: fn(&str),
+        /// What is loaded, bytes so far as text, bytes in all as text.
+        progress: fn(&str, &str, &str),
+    }
+}
+
+/// A message about something that went wrong (or is worth knowing): what happened, what was
+/// kept, what to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Message {
+    pub title: String,
+    pub kept: String,
+    pub action: String,
+}
+
+impl Message {
+    fn new(title: impl Into<String>, kept: impl Into<String>, action: impl Into<String>) -> Self {
+        Self {
+            title: title.into(),
+            kept: kept.into(),
+            action: action.into(),
+        }
+    }
+}
+
+/// How a message is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Severity {
+    /// Nothing failed.
+    Info,
+    /// The page works on, in another way than asked for.
+    Warning,
+    /// What was asked for was not done.
+    Error,
+}
+
+/// Everything that can go wrong and has a message of its own.
+///
+/// The names in it (nodes, files, presets) are shown as they are.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Trouble {
+    /// The browser has no `navigator.gpu`.
+    NoWebGpu,
+    /// The browser has WebGPU but gives no adapter.
+    NoAdapter,
+    /// The adapter is emulated on the CPU.
+    SoftwareAdapter {
+        adapter: String,
+    },
+    DeviceLost {
+        reason: String,
+    },
+    OutOfMemory {
+        what: String,
+    },
+    /// A value that is infinite or not a number came out of `node` in step `step`.
+    NonFinite {
+        node: String,
+        step: u64,
+    },
+    BadFile {
+        name: String,
+        reason: String,
+    },
+    BadUrlValue(Problem),
+    UnknownPreset {
+        name: String,
+        used: String,
+    },
+    DataMissing {
+        data: String,
+        reason: String,
+    },
+    WorkerCrash {
+        reason: String,
+    },
+    /// The page and its worker come from different builds.
+    DifferentBuilds {
+        page: String,
+        worker: String,
+    },
+    /// Anything else; `reason` is the engine's own message.
+    Other {
+        reason: String,
+    },
+}
+
+impl Trouble {
+    pub fn severity(&self) -> Severity {
+        match self {
+            Self::SoftwareAdapter { .. } => Severity::Info,
+            Self::NoWebGpu
+            | Self::NoAdapter
+            | Self::BadUrlValue(_)
+            | Self::UnknownPreset { .. } => Severity::Warning,
+            _ => Severity::Error,
+        }
+    }
+
+    /// The message in a language.
+    pub fn message(&self, locale: Locale) -> Message {
+        (locale.texts().errors.message)(self)
+    }
+}
+
+/// What is said when something goes wrong. The compiler asks each language for every `Trouble`.
+pub struct ErrorTexts {
+    pub happened: &'static str,
+    pub kept: &'static str,
+    pub action: &'static str,
+    pub details: &'static str,
+    pub use_cpu: &'static str,
+    pub restart_engine: &'static str,
+    pub message: fn(&Trouble) -> Message,
+}
+
+texts! {
+    /// One door of the home page.
+    DoorTexts {
+        title,
+        body,
+        action,
+    }
+}
+
+texts! {
+    HomeTexts {
+        headline,
+        lead,
+        promise_real,
+        promise_local,
+        promise_link,
+        legend,
+        legend_forward,
+        legend_backward,
+        legend_update,
+    }
+}
+
+texts! {
+    AboutTexts {
+        title,
+        what_title,
+        what,
+        privacy_title,
+        privacy,
+        honesty_title,
+        honesty,
+        licence_title,
+        licence,
+        credits_title,
+        /// Followed by the licence's name as a link.
+        credit_mnist,
+        credit_mnist_licence,
+        source,
+    }
+}
+
+texts! {
+    NotFoundTexts {
+        title,
+        body,
+        home,
+    }
+    functions {
+        /// The address asked for.
+        address: fn(&str),
+    }
+}
+
+/// All texts of the page in one language.
+pub struct Texts {
+    pub locale: Locale,
+    pub app: AppTexts,
+    pub nav: NavTexts,
+    pub presets: PresetsTexts,
+    pub lenet5_mnist: PresetTexts,
+    pub mlp_mnist: PresetTexts,
+    pub worked_2_3_1: PresetTexts,
+    pub train: TrainTexts,
+    pub device: DeviceTexts,
+    pub metrics: MetricsTexts,
+    pub curves: CurveTexts,
+    pub digits: DigitsTexts,
+    pub draw: DrawTexts,
+    pub summary: SummaryTexts,
+    pub files: FilesTexts,
+    pub keys: KeyTexts,
+    pub loading: LoadingTexts,
+    pub errors: ErrorTexts,
+    pub home: HomeTexts,
+    pub door_train: DoorTexts,
+    pub door_map: DoorTexts,
+    pub door_course: DoorTexts,
+    pub about: AboutTexts,
+    pub not_found: NotFoundTexts,
+}
+
+impl Texts {
+    /// Name and sentence of a preset by its identifier; `None` for one without texts.
+    pub fn preset(&self, id: &str) -> Option<&PresetTexts> {
+        match id {
+            "lenet5-mnist" => Some(&self.lenet5_mnist),
+            "mlp-mnist" => Some(&self.mlp_mnist),
+            "worked-2-3-1" => Some(&self.worked_2_3_1),
+            _ => None,
+        }
+    }
+
+    /// Name and text of every plain text.
+    pub fn entries(&self) -> Vec<(&'static str, &'static str)> {
+        let errors = &self.errors;
+        [
+            self.app.entries(),
+            self.nav.entries(),
+            self.presets.entries(),
+            self.lenet5_mnist.entries(),
+            self.mlp_mnist.entries(),
+            self.worked_2_3_1.entries(),
+            self.train.entries(),
+            self.device.entries(),
+            self.metrics.entries(),
+            self.curves.entries(),
+            self.digits.entries(),
+            self.draw.entries(),
+            self.summary.entries(),
+            self.files.entries(),
+            self.keys.entries(),
+            self.loading.entries(),
+            vec![
+                ("ErrorTexts::happened", errors.happened),
+                ("ErrorTexts::kept", errors.kept),
+                ("ErrorTexts::action", errors.action),
+                ("ErrorTexts::details", errors.details),
+                ("ErrorTexts::use_cpu", errors.use_cpu),
+                ("ErrorTexts::restart_engine", errors.restart_engine),
+            ],
+            self.home.entries(),
+            self.door_train.entries(),
+            self.door_map.entries(),
+            self.door_course.entries(),
+            self.about.entries(),
+            self.not_found.entries(),
+        ]
+        .concat()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::view::url::Expected;
+
+    fn is_chinese(character: char) -> bool {
+        ('\u{4e00}'..='\u{9fff}').contains(&character)
+    }
+
+    #[test]
+    fn languages_are_read_from_tags_of_any_form() {
+        assert_eq!(Locale::parse("en"), Some(Locale::English));
+        assert_eq!(Locale::parse("zh"), Some(Locale::Chinese));
+        assert_eq!(Locale::parse("ZH-Hans-CN"), Some(Locale::Chinese));
+        assert_eq!(Locale::parse("en_GB"), Some(Locale::English));
+        assert_eq!(Locale::parse("english"), None);
+        assert_eq!(Locale::parse(""), None);
+        assert_eq!(Locale::preferred(["fr-FR", "zh-TW", "en"]), Locale::Chinese);
+        assert_eq!(Locale::preferred(["fr"]), Locale::English);
+        for locale in Locale::ALL {
+            assert_eq!(Locale::parse(locale.code()), Some(locale));
+            assert_eq!(Locale::parse(locale.lang()), Some(locale));
+            assert_eq!(locale.texts().locale, locale);
+            assert_ne!(locale.other(), locale);
+        }
+    }
+
+    #[test]
+    fn no_text_is_empty_and_each_is_in_its_language() {
+        // These are the same in both languages: names and identifiers.
+        const SAME: [&str; 7] = [
+            "AppTexts::name",
+            "DeviceTexts::gpu",
+            "DeviceTexts::cpu",
+            "DeviceTexts::badge_gpu",
+            "DeviceTexts::badge_cpu",
+            "AboutTexts::credit_mnist_licence",
+            "KeyTexts::letter_r",
+        ];
+        let english = Locale::English.texts().entries();
+        let chinese = Locale::Chinese.texts().entries();
+        assert!(
+            english.len() > 150,
+            "the scan found {} texts",
+            english.len()
+        );
+        for ((name, english), (chinese_name, chinese)) in english.into_iter().zip(chinese) {
+            assert_eq!(name, chinese_name);
+            for text in [english, chinese] {
+                assert!(!text.is_empty() && text.trim() == text, "{name}: {text:?}");
+                assert!(!text.to_lowercase().contains("todo"), "{name}: {text:?}");
+            }
+            // The button that changes the language names the other one.
+            if name == "AppTexts::switch_language" || SAME.contains(&name) {
+                continue;
+            }
+            assert!(!english.chars().any(is_chinese), "{name}: {english}");
+            // Keys have the names printed on them; optimisers their English names.
+            if !name.starts_with("KeyTexts") && !name.starts_with("TrainTexts::optimizer_") {
+                assert!(chinese.chars().any(is_chinese), "{name}: {chinese}");
+            }
+        }
+    }
+
+    #[test]
+    fn chinese_texts_keep_to_the_glossary() {
+        for (name, text) in Locale::Chinese.texts().entries() {
+            for wrong in [
+                "精度",
+                "反向传递",
+                "批次大小",
+                "大规模模型",
+                "变形金刚",
+                "优化算法",
+            ] {
+                assert!(!text.contains(wrong), "{name} says {wrong}: {text}");
+            }
+            // Full-width punctuation between Chinese characters.
+            let characters: Vec<char> = text.chars().collect();
+            for window in characters.windows(2) {
+                assert!(
+                    !(is_chinese(window[0]) && matches!(window[1], ',' | ';' | ':' | '?' | '!')),
+                    "{name} has half-width punctuation: {text}"
+                );
+            }
+        }
+    }
+
+    fn every_trouble() -> Vec<Trouble> {
+        let text = |text: &str| text.to_string();
+        vec![
+            Trouble::NoWebGpu,
+            Trouble::NoAdapter,
+            Trouble::SoftwareAdapter {
+                adapter: text("SwiftShader"),
+            },
+            Trouble::DeviceLost {
+                reason: text("destroyed"),
+            },
+            Trouble::OutOfMemory {
+                what: text("conv1.weight"),
+            },
+            Trouble::NonFinite {
+                node: text("fc3"),
+                step: 1234,
+            },
+            Trouble::BadFile {
+                name: text("a.safetensors"),
+                reason: text("too short"),
+            },
+            Trouble::BadUrlValue(Problem {
+                parameter: text("lr"),
+                given: text("fast"),
+                expected: Expected::PositiveNumber,
+                used: None,
+            }),
+            Trouble::UnknownPreset {
+                name: text("lenet9"),
+                used: text("lenet5-mnist"),
+            },
+            Trouble::DataMissing {
+                data: text("MNIST"),
+                reason: text("404"),
+            },
+            Trouble::WorkerCrash {
+                reason: text("unreachable"),
+            },
+            Trouble::DifferentBuilds {
+                page: text("a1"),
+                worker: text("b2"),
+            },
+            Trouble::Other {
+                reason: text("conv2d: weight is (6, 1, 5, 5)"),
+            },
+        ]
+    }
+
+    #[test]
+    fn every_trouble_says_what_happened_what_was_kept_and_what_to_do() {
+        for trouble in every_trouble() {
+            for locale in Locale::ALL {
+                let message = trouble.message(locale);
+                for part in [&message.title, &message.kept, &message.action] {
+                    assert!(part.chars().count() >= 4, "{trouble:?}: {message:?}");
+                    let chinese = part.chars().any(is_chinese);
+                    assert_eq!(chinese, locale == Locale::Chinese, "{trouble:?}: {part}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn messages_name_what_they_are_about() {
+        for locale in Locale::ALL {
+            let said = |trouble: Trouble| {
+                let Message {
+                    title,
+                    kept,
+                    action,
+                } = trouble.message(locale);
+                format!("{title} {kept} {action}")
+            };
+            let non_finite = said(Trouble::NonFinite {
+                node: "conv2".into(),
+                step: 1234,
+            });
+            assert!(
+                non_finite.contains("conv2") && non_finite.contains("1,234"),
+                "{non_finite}"
+            );
+            let bad_value = said(Trouble::BadUrlValue(Problem {
+                parameter: "batch".into(),
+                given: "0".into(),
+                expected: Expected::WholeNumber {
+                    least: 1,
+                    most: 4096,
+                },
+                used: Some("64".into()),
+            }));
+            for part in ["batch", "0", "4,096", "64"] {
+                assert!(bad_value.contains(part), "{bad_value}");
+            }
+            let builds = said(Trouble::DifferentBuilds {
+                page: "a1".into(),
+                worker: "b2".into(),
+            });
+            assert!(builds.contains("a1") && builds.contains("b2"), "{builds}");
+        }
+    }
+
+    #[test]
+    fn texts_with_values_contain_them() {
+        for locale in Locale::ALL {
+            let texts = locale.texts();
+            assert!((texts.app.document_title)("X").contains('X'));
+            assert!((texts.train.reset_done)(42).contains("42"));
+            assert!((texts.device.adapter)("NVIDIA").contains("NVIDIA"));
+            let summary = (texts.curves.summary)("1,000", "0.25");
+            assert!(summary.contains("1,000") && summary.contains("0.25"));
+            assert!((texts.digits.describe_right)(7).contains('7'));
+            let wrong = (texts.digits.describe_wrong)(7, 1);
+            assert!(wrong.contains('7') && wrong.contains('1'));
+            let score = (texts.digits.score)(9, 10);
+            assert!(score.contains('9') && score.contains("10"));
+            let predicts = (texts.draw.predicts)(3, "97%");
+            assert!(predicts.contains('3') && predicts.contains("97%"));
+            assert!((texts.files.saved)("a.safetensors").contains("a.safetensors"));
+            assert!((texts.files.loaded)("a.safetensors").contains("a.safetensors"));
+            assert!((texts.loading.data)("MNIST").contains("MNIST"));
+            assert!((texts.loading.progress)("MNIST", "1 MB", "9 MB").contains("9 MB"));
+            assert!((texts.not_found.address)("/x").contains("/x"));
+        }
+    }
+
+    #[test]
+    fn the_presets_of_the_train_page_have_texts() {
+        for locale in Locale::ALL {
+            for preset in ["lenet5-mnist", "mlp-mnist", "worked-2-3-1"] {
+                assert!(locale.texts().preset(preset).is_some());
+            }
+            assert!(locale.texts().preset("lenet9").is_none());
+        }
+    }
+}

@@ -1,0 +1,637 @@
+//! The page's state as a link, and back.
+//!
+//! Reading never fails: a value that makes no sense is replaced by its default and reported as
+//! a [`Problem`]. Writing leaves out what has its default, so links stay short. What is written
+//! reads back as the same state.
+
+use serde::{Deserialize, Serialize};
+
+use super::format;
+use super::texts::Locale;
+
+/// The preset of `/train` and `/step` when the address names none.
+pub const DEFAULT_PRESET: &str = "lenet5-mnist";
+/// Chapters of the course, from 1.
+pub const CHAPTERS: u8 = 12;
+/// The largest batch size a link may ask for.
+pub const MOST_BATCH: u32 = 4096;
+/// The most steps or epochs a link may ask for.
+pub const MOST_STEPS: u64 = 10_000_000;
+
+/// Longest part of an address that is repeated in a message, in characters.
+const SHOWN_CHARACTERS: usize = 60;
+
+/// A choice among names that stand in the address.
+macro_rules! choice {
+    ($(#[$meta:meta])* $name:ident { $($(#[$variant_meta:meta])* $variant:ident = $text:literal,)* }) => {
+        $(#[$meta])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        pub enum $name { $($(#[$variant_meta])* $variant,)* }
+
+        impl $name {
+            pub const ALL: &'static [Self] = &[$(Self::$variant),*];
+            const NAMES: &'static [&'static str] = &[$($text),*];
+
+            /// The name in the address and on the command line.
+            pub fn name(self) -> &'static str {
+                match self { $(Self::$variant => $text),* }
+            }
+
+            /// The choice of this name, in any case.
+            pub fn parse(name: &str) -> Option<Self> {
+                Self::ALL.iter().copied().find(|choice| choice.name().eq_ignore_ascii_case(name))
+            }
+        }
+    };
+}
+
+choice! {
+    /// Where to train.
+    DeviceChoice {
+        Auto = "auto",
+        Gpu = "gpu",
+        Cpu = "cpu",
+    }
+}
+
+choice! {
+    /// Light or dark; `Auto` follows the system.
+    Theme {
+        Auto = "auto",
+        Light = "light",
+        Dark = "dark",
+    }
+}
+
+choice! {
+    OptimizerChoice {
+        /// Plain stochastic gradient descent.
+        Sgd = "sgd",
+        /// Stochastic gradient descent with momentum.
+        Momentum = "momentum",
+        Adam = "adam",
+    }
+}
+
+/// A page of the site. Addresses are below the site's base path.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Route {
+    Home,
+    Map,
+    /// A chapter, 1 to 12.
+    Learn(u8),
+    /// A preset by its identifier, which may be unknown.
+    Step(String),
+    /// A preset by its identifier, which may be unknown.
+    Train(String),
+    Lab,
+    /// One lab by its identifier, which may be unknown.
+    LabPage(String),
+    About,
+    /// Any other path, as asked for.
+    NotFound(String),
+}
+
+impl Route {
+    /// Reads a path below the base path; `/learn`, `/train` and `/step` alone lead to their first page.
+    pub fn parse(path: &str) -> Self {
+        let segments: Vec<String> = path
+            .split('/')
+            .filter(|segment| !segment.is_empty())
+            .map(|segment| decode(segment, false))
+            .collect();
+        let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
+        let chapter = |text: &str| text.parse().ok().filter(|n| (1..=CHAPTERS).contains(n));
+        match segments[..] {
+            [] | ["index.html"] => Self::Home,
+            ["map"] => Self::Map,
+            ["learn"] => Self::Learn(1),
+            ["learn", number] if chapter(number).is_some() => {
+                Self::Learn(chapter(number).unwrap_or(1))
+            }
+            ["step"] => Self::Step(DEFAULT_PRESET.to_string()),
+            ["step", preset] => Self::Step(preset.to_string()),
+            ["train"] => Self::Train(DEFAULT_PRESET.to_string()),
+            ["train", preset] => Self::Train(preset.to_string()),
+            ["lab"] => Self::Lab,
+            ["lab", id] => Self::LabPage(id.to_string()),
+            ["about"] => Self::About,
+            _ => Self::NotFound(segments.join("/")),
+        }
+    }
+
+    /// The path below the base path, with a leading slash.
+    pub fn path(&self) -> String {
+        match self {
+            Self::Home => "/".to_string(),
+            Self::Map => "/map".to_string(),
+            Self::Learn(chapter) => format!("/learn/{chapter}"),
+            Self::Step(preset) => format!("/step/{}", encode(preset)),
+            Self::Train(preset) => format!("/train/{}", encode(preset)),
+            Self::Lab => "/lab".to_string(),
+            Self::LabPage(id) => format!("/lab/{}", encode(id)),
+            Self::About => "/about".to_string(),
+            Self::NotFound(path) => {
+                let segments: Vec<String> = path.split('/').map(encode).collect();
+                format!("/{}", segments.join("/"))
+            }
+        }
+    }
+
+    /// The preset the page shows.
+    pub fn preset(&self) -> Option<&str> {
+        match self {
+            Self::Train(preset) | Self::Step(preset) => Some(preset),
+            _ => None,
+        }
+    }
+}
+
+/// The path below `base`: `/sub/train/x` below `/sub/` is `/train/x`.
+pub fn below_base<'a>(path: &'a str, base: &str) -> &'a str {
+    let base = base.trim_end_matches('/');
+    match path.strip_prefix(base) {
+        Some(rest) if rest.is_empty() || rest.starts_with('/') => rest,
+        _ => path,
+    }
+}
+
+/// What a run may be asked to do differently from its preset; `None` is the preset's own value.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Hyperparameters {
+    /// `lr`, above 0.
+    pub learning_rate: Option<f32>,
+    /// `batch`, 1 to [`MOST_BATCH`].
+    pub batch: Option<u32>,
+    pub optimizer: Option<OptimizerChoice>,
+    /// From 0 to below 1.
+    pub momentum: Option<f32>,
+    pub epochs: Option<u64>,
+    pub steps: Option<u64>,
+}
+
+/// Everything about the page that a link carries.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PageState {
+    pub route: Route,
+    pub device: DeviceChoice,
+    pub seed: Option<u64>,
+    /// `None` leaves the choice to the browser's languages.
+    pub locale: Option<Locale>,
+    pub theme: Theme,
+    pub hyperparameters: Hyperparameters,
+}
+
+/// What a value in the address should have been.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Expected {
+    OneOf(&'static [&'static str]),
+    /// A finite number above 0.
+    PositiveNumber,
+    /// A number from 0 to below 1.
+    NumberBelowOne,
+    WholeNumber {
+        least: u64,
+        most: u64,
+    },
+}
+
+/// A value in the address that was not used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// The query key.
+    pub parameter: String,
+    /// What stood there, cut to a length that can be shown.
+    pub given: String,
+    pub expected: Expected,
+    /// The value used instead; `None` where it is the preset's own.
+    pub used: Option<String>,
+}
+
+impl PageState {
+    /// A page with nothing but defaults.
+    pub fn new(route: Route) -> Self {
+        Self {
+            route,
+            device: DeviceChoice::Auto,
+            seed: None,
+            locale: None,
+            theme: Theme::Auto,
+            hyperparameters: Hyperparameters::default(),
+        }
+    }
+
+    /// Reads a path below the base path and a query string, with or without its `?`.
+    ///
+    /// Unknown keys are ignored; of a key given twice the last one counts.
+    pub fn parse(path: &str, query: &str) -> (Self, Vec<Problem>) {
+        let mut state = Self::new(Route::parse(path));
+        let mut problems = Vec::new();
+        for pair in query.trim_start_matches('?').split('&') {
+            let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
+            let (key, value) = (decode(key, true), decode(value, true));
+            problems.retain(|problem: &Problem| problem.parameter != key);
+            if let Err((expected, used)) = state.set(&key, value.trim()) {
+                let given = value
+                    .chars()
+                    .filter(|c| !c.is_control())
+                    .take(SHOWN_CHARACTERS)
+                    .collect();
+                problems.push(Problem {
+                    parameter: key,
+                    given,
+                    expected,
+                    used,
+                });
+            }
+        }
+        (state, problems)
+    }
+
+    /// Sets one key, or gives it its default and says what was expected and what is used.
+    fn set(&mut self, key: &str, value: &str) -> Result<(), (Expected, Option<String>)> {
+        let run = &mut self.hyperparameters;
+        match key {
+            "device" => set_choice(
+                &mut self.device,
+                DeviceChoice::parse(value),
+                (DeviceChoice::Auto, "auto", DeviceChoice::NAMES),
+            ),
+            "theme" => set_choice(
+                &mut self.theme,
+                Theme::parse(value),
+                (Theme::Auto, "auto", Theme::NAMES),
+            ),
+            "lang" => {
+                self.locale = Locale::parse(value);
+                self.locale
+                    .map(|_| ())
+                    .ok_or((Expected::OneOf(&["en", "zh"]), None))
+            }
+            "optimizer" => set_or(
+                &mut run.optimizer,
+                OptimizerChoice::parse(value),
+                Expected::OneOf(OptimizerChoice::NAMES),
+            ),
+            "seed" => set_whole(&mut self.seed, value, 0, u64::MAX),
+            "epochs" => set_whole(&mut run.epochs, value, 1, MOST_STEPS),
+            "steps" => set_whole(&mut run.steps, value, 1, MOST_STEPS),
+            "batch" => set_whole(&mut run.batch, value, 1, MOST_BATCH.into()),
+            "lr" => {
+                let number = value
+                    .parse()
+                    .ok()
+                    .filter(|lr: &f32| lr.is_finite() && *lr > 0.0);
+                set_or(&mut run.learning_rate, number, Expected::PositiveNumber)
+            }
+            "momentum" => {
+                let number = value.parse().ok().filter(|m: &f32| (0.0..1.0).contains(m));
+                // -0.0 is in the range, but has a sign to lose.
+                set_or(
+                    &mut run.momentum,
+                    number.map(f32::abs),
+                    Expected::NumberBelowOne,
+                )
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The query string without `?`, empty when everything has its default.
+    pub fn query(&self) -> String {
+        let run = &self.hyperparameters;
+        let not_default = |is_default: bool, name: &str| (!is_default).then(|| name.to_string());
+        let pairs = [
+            (
+                "device",
+                not_default(self.device == DeviceChoice::Auto, self.device.name()),
+            ),
+            ("seed", self.seed.map(|seed| seed.to_string())),
+            ("lr", run.learning_rate.map(format::shortest)),
+            ("batch", run.batch.map(|batch| batch.to_string())),
+            (
+                "optimizer",
+                run.optimizer.map(|optimizer| optimizer.name().to_string()),
+            ),
+            ("momentum", run.momentum.map(format::shortest)),
+            ("epochs", run.epochs.map(|epochs| epochs.to_string())),
+            ("steps", run.steps.map(|steps| steps.to_string())),
+            ("lang", self.locale.map(|locale| locale.code().to_string())),
+            (
+                "theme",
+                not_default(self.theme == Theme::Auto, self.theme.name()),
+            ),
+        ];
+        let pairs: Vec<String> = pairs
+            .into_iter()
+            .filter_map(|(key, value)| Some(format!("{key}={}", encode(&value?))))
+            .collect();
+        pairs.join("&")
+    }
+
+    /// Path and query below the base path: `/train/lenet5-mnist?seed=7`.
+    pub fn href(&self) -> String {
+        let query = self.query();
+        let mark = if query.is_empty() { "" } else { "?" };
+        format!("{}{mark}{query}", self.route.path())
+    }
+
+    /// The same state on another page; another model forgets the hyperparameters of this one.
+    pub fn on(&self, route: Route) -> Self {
+        let keeps_run = route.preset().is_none() || route.preset() == self.route.preset();
+        let mut state = Self {
+            route,
+            ..self.clone()
+        };
+        if !keeps_run {
+            state.hyperparameters = Hyperparameters::default();
+        }
+        state
+    }
+}
+
+fn set_choice<T: Copy>(
+    place: &mut T,
+    value: Option<T>,
+    (default, default_name, names): (T, &str, &'static [&'static str]),
+) -> Result<(), (Expected, Option<String>)> {
+    *place = value.unwrap_or(default);
+    value
+        .map(|_| ())
+        .ok_or_else(|| (Expected::OneOf(names), Some(default_name.to_string())))
+}
+
+fn set_or<T>(
+    place: &mut Option<T>,
+    value: Option<T>,
+    expected: Expected,
+) -> Result<(), (Expected, Option<String>)> {
+    *place = value;
+    if place.is_some() {
+        Ok(())
+    } else {
+        Err((expected, None))
+    }
+}
+
+fn set_whole<T: TryFrom<u64>>(
+    place: &mut Option<T>,
+    value: &str,
+    least: u64,
+    most: u64,
+) -> Result<(), (Expected, Option<String>)> {
+    let number = value.parse().ok().filter(|n| (least..=most).contains(n));
+    let number = number.and_then(|n| T::try_from(n).ok());
+    set_or(place, number, Expected::WholeNumber { least, most })
+}
+
+/// Percent-encodes what is not a letter, digit, `-`, `_`, `.` or `~`.
+fn encode(text: &str) -> String {
+    let mut encoded = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => {
+                encoded.push(byte.into());
+            }
+            _ => encoded.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    encoded
+}
+
+/// Decodes percent-encoding; what is not valid stays as it is, and bad UTF-8 becomes U+FFFD.
+fn decode(text: &str, plus_is_space: bool) -> String {
+    let bytes = text.as_bytes();
+    let mut decoded = Vec::with_capacity(bytes.len());
+    let mut position = 0;
+    while position < bytes.len() {
+        let hex = |offset: usize| {
+            bytes
+                .get(position + offset)
+                .and_then(|&b| char::from(b).to_digit(16))
+        };
+        match (bytes[position], hex(1), hex(2)) {
+            (b'%', Some(high), Some(low)) => {
+                decoded.push((high * 16 + low) as u8);
+                position += 2;
+            }
+            (b'+', _, _) if plus_is_space => decoded.push(b' '),
+            (byte, _, _) => decoded.push(byte),
+        }
+        position += 1;
+    }
+    String::from_utf8_lossy(&decoded).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::option;
+    use proptest::prelude::*;
+
+    fn parse(href: &str) -> (PageState, Vec<Problem>) {
+        let (path, query) = href.split_once('?').unwrap_or((href, ""));
+        PageState::parse(path, query)
+    }
+
+    #[test]
+    fn a_full_link_is_read_key_by_key() {
+        let (state, problems) = parse(
+            "/train/mlp-mnist?device=gpu&seed=7&lr=1e-3&batch=128&optimizer=momentum\
+             &momentum=0.9&epochs=3&steps=100&lang=zh&theme=dark&utm=ignored",
+        );
+        assert_eq!(problems, []);
+        assert_eq!(state.route, Route::Train("mlp-mnist".into()));
+        assert_eq!(state.device, DeviceChoice::Gpu);
+        assert_eq!(state.seed, Some(7));
+        assert_eq!(state.locale, Some(Locale::Chinese));
+        assert_eq!(state.theme, Theme::Dark);
+        let run = Hyperparameters {
+            learning_rate: Some(0.001),
+            batch: Some(128),
+            optimizer: Some(OptimizerChoice::Momentum),
+            momentum: Some(0.9),
+            epochs: Some(3),
+            steps: Some(100),
+        };
+        assert_eq!(state.hyperparameters, run);
+        assert_eq!(
+            state.href(),
+            "/train/mlp-mnist?device=gpu&seed=7&lr=0.001&batch=128&optimizer=momentum\
+             &momentum=0.9&epochs=3&steps=100&lang=zh&theme=dark"
+        );
+    }
+
+    #[test]
+    fn defaults_are_left_out() {
+        let (state, problems) = parse("/train/lenet5-mnist?device=auto&theme=auto");
+        assert_eq!(problems, []);
+        assert_eq!(state, PageState::new(Route::Train("lenet5-mnist".into())));
+        assert_eq!(state.href(), "/train/lenet5-mnist");
+    }
+
+    #[test]
+    fn every_route_is_read_and_written() {
+        for (path, route) in [
+            ("/", Route::Home),
+            ("/map", Route::Map),
+            ("/learn/1", Route::Learn(1)),
+            ("/learn/12", Route::Learn(12)),
+            ("/step/worked-2-3-1", Route::Step("worked-2-3-1".into())),
+            ("/train/lenet5-mnist", Route::Train("lenet5-mnist".into())),
+            ("/lab", Route::Lab),
+            ("/lab/logreg", Route::LabPage("logreg".into())),
+            ("/about", Route::About),
+            ("/nowhere/at/all", Route::NotFound("nowhere/at/all".into())),
+        ] {
+            assert_eq!(Route::parse(path), route);
+            assert_eq!(route.path(), path);
+        }
+        assert_eq!(Route::parse(""), Route::Home);
+        assert_eq!(Route::parse("/train/"), Route::Train(DEFAULT_PRESET.into()));
+        assert_eq!(Route::parse("/learn"), Route::Learn(1));
+        assert_eq!(
+            Route::parse("/learn/13"),
+            Route::NotFound("learn/13".into())
+        );
+        assert_eq!(Route::parse("/learn/0"), Route::NotFound("learn/0".into()));
+    }
+
+    #[test]
+    fn the_base_path_is_taken_off() {
+        assert_eq!(below_base("/sub/train/x", "/sub/"), "/train/x");
+        assert_eq!(below_base("/sub", "/sub/"), "");
+        assert_eq!(below_base("/subway", "/sub/"), "/subway");
+        assert_eq!(below_base("/train/x", "/"), "/train/x");
+    }
+
+    #[test]
+    fn bad_values_are_reported_and_replaced() {
+        let (state, problems) = parse(
+            "/train/lenet5-mnist?device=tpu&seed=-1&lr=0&batch=0&optimizer=lion&momentum=1&lang=fr&theme=blue&steps=1e9",
+        );
+        assert_eq!(state, PageState::new(Route::Train("lenet5-mnist".into())));
+        let keys: Vec<&str> = problems
+            .iter()
+            .map(|problem| problem.parameter.as_str())
+            .collect();
+        assert_eq!(
+            keys,
+            [
+                "device",
+                "seed",
+                "lr",
+                "batch",
+                "optimizer",
+                "momentum",
+                "lang",
+                "theme",
+                "steps"
+            ]
+        );
+        assert_eq!(problems[0].given, "tpu");
+        assert_eq!(
+            problems[0].expected,
+            Expected::OneOf(&["auto", "gpu", "cpu"])
+        );
+        assert_eq!(problems[0].used.as_deref(), Some("auto"));
+        assert_eq!(problems[2].expected, Expected::PositiveNumber);
+        assert_eq!(problems[2].used, None);
+    }
+
+    #[test]
+    fn numbers_that_are_not_finite_are_refused() {
+        for value in ["NaN", "inf", "1e99", "-0.1", "", "0x10", "%"] {
+            let (state, problems) = parse(&format!("/train/x?lr={value}"));
+            assert_eq!(state.hyperparameters.learning_rate, None, "{value}");
+            assert_eq!(problems.len(), 1, "{value}");
+        }
+    }
+
+    #[test]
+    fn of_a_key_given_twice_the_last_counts() {
+        let (state, problems) = parse("/train/x?lr=fast&lr=0.5");
+        assert_eq!(state.hyperparameters.learning_rate, Some(0.5));
+        assert_eq!(problems, []);
+    }
+
+    #[test]
+    fn another_model_forgets_the_hyperparameters() {
+        let (state, _) = parse("/train/lenet5-mnist?lr=0.5&seed=3&lang=zh");
+        let other = state.on(Route::Train("mlp-mnist".into()));
+        assert_eq!(other.href(), "/train/mlp-mnist?seed=3&lang=zh");
+        assert_eq!(
+            state.on(Route::Step("lenet5-mnist".into())).hyperparameters,
+            state.hyperparameters
+        );
+        assert_eq!(
+            state.on(Route::About).hyperparameters,
+            state.hyperparameters
+        );
+    }
+
+    #[test]
+    fn long_and_strange_values_are_cut_for_the_message() {
+        let (_, problems) = parse(&format!("/train/x?batch={}", "%00a".repeat(500)));
+        assert_eq!(problems[0].given, "a".repeat(SHOWN_CHARACTERS));
+    }
+
+    fn route() -> impl Strategy<Value = Route> {
+        prop_oneof![
+            Just(Route::Home),
+            Just(Route::Map),
+            (1..=CHAPTERS).prop_map(Route::Learn),
+            ".+".prop_map(Route::Step),
+            "[a-z0-9-]{1,20}".prop_map(Route::Train),
+            Just(Route::Lab),
+            ".+".prop_map(Route::LabPage),
+            Just(Route::About),
+        ]
+    }
+
+    prop_compose! {
+        fn state()(
+            route in route(),
+            device in prop::sample::select(DeviceChoice::ALL),
+            theme in prop::sample::select(Theme::ALL),
+            seed in option::of(any::<u64>()),
+            locale in option::of(prop::sample::select(&Locale::ALL[..])),
+            learning_rate in option::of(any::<f32>().prop_map(f32::abs).prop_filter("finite", |x| x.is_finite() && *x > 0.0)),
+            batch in option::of(1..=MOST_BATCH),
+            optimizer in option::of(prop::sample::select(OptimizerChoice::ALL)),
+            momentum in option::of(0f32..1.0),
+            epochs in option::of(1..=MOST_STEPS),
+            steps in option::of(1..=MOST_STEPS),
+        ) -> PageState {
+            let hyperparameters = Hyperparameters { learning_rate, batch, optimizer, momentum, epochs, steps };
+            PageState { route, device, seed, locale, theme, hyperparameters }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_written_reads_back_the_same(state in state()) {
+            let (read, problems) = parse(&state.href());
+            prop_assert_eq!(problems, vec![]);
+            prop_assert_eq!(read, state);
+        }
+
+        #[test]
+        fn any_text_is_read_and_settles(path in ".*", query in ".*") {
+            let (state, _) = PageState::parse(&path, &query);
+            let (again, problems) = parse(&state.href());
+            prop_assert_eq!(problems, vec![]);
+            prop_assert_eq!(again.href(), state.href());
+        }
+
+        #[test]
+        fn any_value_of_a_known_key_is_used_or_reported(
+            key in prop::sample::select(&["device", "seed", "lang", "theme", "lr", "batch", "optimizer", "momentum", "epochs", "steps"][..]),
+            value in "[ -~]*",
+        ) {
+            let (state, problems) = PageState::parse("/train/x", &format!("{key}={}", encode(&value)));
+            let is_default = state == PageState::new(Route::Train("x".into()));
+            prop_assert_eq!(problems.is_empty(), !is_default || ["auto"].contains(&value.trim().to_lowercase().as_str()));
+        }
+    }
+}
