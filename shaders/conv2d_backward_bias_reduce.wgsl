@@ -1,0 +1,48 @@
+//! conv2d_backward_bias_reduce: gradient of a convolution's bias, second pass.
+//!
+//!     db[o] = Σ_r partial[r, o]
+//!
+//! Shapes (row-major f32): partial (R, O), db (O).
+//! One invocation per element of db, adding in order. `db` is overwritten, not accumulated.
+//! Twin: `ops/conv2d.rs`, `Conv2dBackwardBias`.
+
+struct Conv2dParams {
+    batch: u32,          // N
+    in_channels: u32,    // C
+    in_height: u32,      // H
+    in_width: u32,       // W
+    out_channels: u32,   // O
+    out_height: u32,     // P
+    out_width: u32,      // Q
+    kernel_height: u32,  // K
+    kernel_width: u32,   // L
+    stride: u32,         // s
+    padding: u32,        // pad
+    partials: u32,       // parts that a sum over the batch is split into
+    row_length: u32,     // invocations in one row of workgroups
+    unused_0: u32,
+    unused_1: u32,
+    unused_2: u32,
+}
+
+/// Invocations per workgroup; set from Rust when the pipeline is built.
+override WORKGROUP_SIZE: u32 = 64u;
+
+@group(0) @binding(0) var<uniform> params: Conv2dParams;
+@group(0) @binding(1) var<storage, read> partial_db: array<f32>;
+@group(0) @binding(2) var<storage, read_write> db: array<f32>;
+
+@compute @workgroup_size(WORKGROUP_SIZE)
+fn conv2d_backward_bias_reduce(@builtin(global_invocation_id) gid: vec3<u32>) {
+    // Large tensors use several rows of workgroups.
+    let index = gid.y * params.row_length + gid.x;
+    // The last workgroup is usually only partly used.
+    if index >= params.out_channels {
+        return;
+    }
+    var sum = 0.0;
+    for (var part = 0u; part < params.partials; part += 1u) {
+        sum += partial_db[part * params.out_channels + index];
+    }
+    db[index] = sum;
+}

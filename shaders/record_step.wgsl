@@ -1,0 +1,36 @@
+//! record_step: writes a step's loss and count of right answers into the ring that the host reads.
+//!
+//!     ring[slot] = (L, correct)
+//!
+//! Shapes (f32): L (), correct (), ring (S, 2). One invocation.
+
+struct StepValues {
+    step: u32,               // updates done before this step
+    valid: u32,              // B, samples of the batch that count
+    first: u32,              // where the batch's indices begin in `order`
+    slot: u32,               // place of this step's record in the ring of losses
+    learning_rate: f32,      // η
+    bias_correction_1: f32,  // 1 − β₁ᵗ
+    bias_correction_2: f32,  // 1 − β₂ᵗ
+    padding: u32,
+}
+
+struct RecordParams {
+    slots: u32,  // S
+    unused_0: u32,
+    unused_1: u32,
+    unused_2: u32,
+}
+
+@group(0) @binding(0) var<uniform> params: RecordParams;
+@group(0) @binding(1) var<storage, read> L: array<f32>;
+@group(0) @binding(2) var<storage, read> correct: array<f32>;
+@group(0) @binding(3) var<storage, read_write> ring: array<f32>;
+@group(1) @binding(0) var<uniform> step: StepValues;
+
+@compute @workgroup_size(1)
+fn record_step() {
+    let slot = step.slot % params.slots;
+    ring[2u * slot] = L[0];
+    ring[2u * slot + 1u] = correct[0];
+}

@@ -1,0 +1,207 @@
+//! The CPU executor: runs the operations' twins, in f32 to train with or in f64
+//! as the oracle.
+
+use super::plan::{Place, Plan};
+use crate::graph::{Graph, Source, ValueId};
+use crate::ops::{Buffer, Io, Slice, SliceMut, StepValues};
+use crate::tensor::{ElementType, Real, Values};
+use std::ops::Range;
+use std::sync::Arc;
+
+/// A graph's values in host memory.
+#[derive(Clone, Debug)]
+pub struct CpuExecutor<T> {
+    graph: Arc<Graph>,
+    plan: Arc<Plan>,
+    slots: Vec<Buffer<T>>,
+}
+
+impl<T: Real> CpuExecutor<T> {
+    /// Reserves all memory; values that nodes compute start as NaN, states as 0.
+    pub fn new(graph: Arc<Graph>, plan: Arc<Plan>) -> Self {
+        let slots = plan
+            .slots
+            .iter()
+            .map(|slot| Buffer::unwritten(slot.element, slot.length))
+            .collect();
+        let mut executor = Self { graph, plan, slots };
+        executor.write_initial();
+        executor
+    }
+
+    /// Constants, and zeros wherever nothing else is written: states, the padding of arenas.
+    fn write_initial(&mut self) {
+        let graph = Arc::clone(&self.graph);
+        for id in graph.value_ids() {
+            if self.plan.find_place(id).is_none() {
+                continue;
+            }
+            match &graph.value(id).source {
+                Source::Constant(values) => self.write(id, values),
+                Source::State | Source::Arena | Source::Input => self.fill_zero(id),
+                Source::Parameter | Source::Node { .. } => {}
+            }
+        }
+    }
+
+    pub fn graph(&self) -> &Arc<Graph> {
+        &self.graph
+    }
+
+    pub fn plan(&self) -> &Arc<Plan> {
+        &self.plan
+    }
+
+    fn fill_zero(&mut self, value: ValueId) {
+        let count = self.graph.value(value).shape.count();
+        let Place { slot, offset } = self.plan.place(value);
+        match &mut self.slots[slot] {
+            Buffer::Real(values) => values[offset..offset + count].fill(T::ZERO),
+            Buffer::Index(values) => values[offset..offset + count].fill(0),
+            Buffer::Bytes(values) => values[offset..offset + count].fill(0),
+        }
+    }
+
+    /// Overwrites a value from its start; fewer elements than it has leave the rest.
+    ///
+    /// Panics when the type differs or there are too many elements: callers check
+    /// what comes from outside.
+    pub fn write(&mut self, value: ValueId, values: &Values) {
+        let Place { slot, offset } = self.plan.place(value);
+        let count = values.len();
+        assert!(
+            count <= self.graph.value(value).shape.count(),
+            "too many values"
+        );
+        match (&mut self.slots[slot], values) {
+            (Buffer::Real(slot), Values::F32(values)) => {
+                for (slot, &value) in slot[offset..].iter_mut().zip(values) {
+                    *slot = T::from_f64(f64::from(value));
+                }
+            }
+            (Buffer::Index(slot), Values::U32(values)) => {
+                slot[offset..offset + count].copy_from_slice(values);
+            }
+            (Buffer::Bytes(slot), Values::U8(values)) => {
+                slot[offset..offset + count].copy_from_slice(values);
+            }
+            (_, values) => panic!("{} values do not fit the slot", values.element_type()),
+        }
+    }
+
+    /// A value as it stands; reals rounded to f32.
+    pub fn read(&self, value: ValueId) -> Values {
+        match self.slice(value) {
+            Slice::Real(values) => Values::F32(values.iter().map(|v| v.to_f64() as f32).collect()),
+            Slice::Index(values) => Values::U32(values.to_vec()),
+            Slice::Bytes(values) => Values::U8(values.to_vec()),
+        }
+    }
+
+    /// A value as it stands, in the executor's own precision.
+    pub fn slice(&self, value: ValueId) -> Slice<'_, T> {
+        let Place { slot, offset } = self.plan.place(value);
+        self.slots[slot].slice(offset, self.graph.value(value).shape.count())
+    }
+
+    /// A real value's elements, to change in place.
+    ///
+    /// Panics when the value does not hold reals.
+    pub fn reals_mut(&mut self, value: ValueId) -> &mut [T] {
+        let Place { slot, offset } = self.plan.place(value);
+        let count = self.graph.value(value).shape.count();
+        match &mut self.slots[slot] {
+            Buffer::Real(values) => &mut values[offset..offset + count],
+            _ => panic!("the value does not hold reals"),
+        }
+    }
+
+    /// A real value's elements.
+    ///
+    /// Panics when the value does not hold reals.
+    pub fn reals(&self, value: ValueId) -> &[T] {
+        match self.slice(value) {
+            Slice::Real(values) => values,
+            _ => panic!("the value does not hold reals"),
+        }
+    }
+
+    /// Runs groups of the plan.
+    pub fn run(&mut self, groups: Range<usize>, step: &StepValues) {
+        let plan = Arc::clone(&self.plan);
+        for group in &plan.groups[groups] {
+            for &node in &group.nodes {
+                self.run_node(node, step);
+            }
+        }
+    }
+
+    fn run_node(&mut self, node: crate::graph::NodeId, step: &StepValues) {
+        let graph = Arc::clone(&self.graph);
+        let node = graph.node(node);
+        // Output slots leave the table while the twin writes them.
+        let output_places: Vec<Place> = node.outputs.iter().map(|&v| self.plan.place(v)).collect();
+        let mut taken: Vec<(usize, Buffer<T>)> = Vec::with_capacity(output_places.len());
+        for place in &output_places {
+            assert!(
+                taken.iter().all(|(slot, _)| *slot != place.slot),
+                "{}: two outputs share a slot",
+                node.name
+            );
+            let buffer = std::mem::replace(&mut self.slots[place.slot], Buffer::Bytes(Vec::new()));
+            taken.push((place.slot, buffer));
+        }
+        let inputs = node
+            .inputs
+            .iter()
+            .map(|&input| {
+                let Place { slot, offset } = self.plan.place(input);
+                if taken.iter().any(|(taken, _)| *taken == slot) {
+                    return None;
+                }
+                let count = graph.value(input).shape.count();
+                Some(self.slots[slot].slice(offset, count))
+            })
+            .collect();
+        let outputs: Vec<SliceMut<'_, T>> = taken
+            .iter_mut()
+            .zip(&output_places)
+            .zip(&node.outputs)
+            .map(|(((_, buffer), place), &output)| {
+                buffer.slice_mut(place.offset, graph.value(output).shape.count())
+            })
+            .collect();
+        let mut io = Io {
+            inputs,
+            outputs,
+            step: *step,
+        };
+        node.op.twin(&node.dims, &mut io);
+        for (slot, buffer) in taken {
+            self.slots[slot] = buffer;
+        }
+    }
+
+    /// The first value among a group's outputs that holds an infinite or NaN element.
+    pub fn find_non_finite(&self, group: usize) -> Option<ValueId> {
+        let nodes = self.plan.groups[group].nodes.iter();
+        nodes
+            .flat_map(|&node| self.graph.node(node).outputs.iter().copied())
+            .find(|&output| match self.slice(output) {
+                Slice::Real(values) => values.iter().any(|v| !v.to_f64().is_finite()),
+                _ => false,
+            })
+    }
+
+    /// Bytes of host memory that the values take.
+    pub fn bytes(&self) -> u64 {
+        self.plan
+            .slots
+            .iter()
+            .map(|slot| match slot.element {
+                ElementType::F32 => slot.length * size_of::<T>(),
+                other => slot.length * other.bytes(),
+            })
+            .sum::<usize>() as u64
+    }
+}

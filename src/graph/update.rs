@@ -1,0 +1,77 @@
+//! Appending the optimizer: parameters, gradients and states as flat rows, so
+//! that one dispatch updates them all.
+
+use super::{Graph, GraphError, Phase, Source, ValueId};
+use crate::ops::Op;
+use crate::tensor::{ElementType, Shape};
+
+/// Offsets inside an arena are multiples of this many elements: 256 bytes, which
+/// every device accepts as the start of a binding.
+const ALIGNMENT: usize = 64;
+
+/// Name of the row of all parameters; gradients and states are named after it.
+pub const PARAMETERS: &str = "parameters";
+
+impl Graph {
+    /// Appends the update of all parameters by `op`, whose inputs are the
+    /// parameters, the gradients and then its states.
+    ///
+    /// # Errors
+    /// When a parameter has no gradient, or the arena is too large.
+    pub fn append_update(&mut self, op: Op) -> Result<(), GraphError> {
+        let parameters = self.parameters();
+        let mut offsets = Vec::with_capacity(parameters.len());
+        let mut length = 0;
+        for &parameter in &parameters {
+            offsets.push(length);
+            length += self
+                .value(parameter)
+                .shape
+                .count()
+                .next_multiple_of(ALIGNMENT);
+        }
+        let shape = Shape::new([length])?;
+        let arena = |graph: &mut Self, name: String, source: Source| {
+            graph.push(name, shape.clone(), ElementType::F32, source)
+        };
+        let weights = arena(self, PARAMETERS.into(), Source::Arena);
+        let gradients = arena(self, format!("{PARAMETERS}.grad"), Source::Arena);
+        let mut inputs = vec![weights, gradients];
+        for state in &op.inputs()[2..] {
+            inputs.push(arena(
+                self,
+                format!("{PARAMETERS}.{}", state.name),
+                Source::State,
+            ));
+        }
+        for (&parameter, &offset) in parameters.iter().zip(&offsets) {
+            let gradient =
+                self.value(parameter)
+                    .gradient
+                    .ok_or_else(|| GraphError::NoGradient {
+                        name: self.value(parameter).name.clone(),
+                    })?;
+            self.values[parameter.0].view = Some((weights, offset));
+            self.values[gradient.0].view = Some((gradients, offset));
+        }
+        self.apply_in(Phase::Update, None, op, "update".into(), &inputs)?;
+        Ok(())
+    }
+
+    /// The row of all parameters, once an update was appended.
+    pub fn parameter_arena(&self) -> Option<ValueId> {
+        self.find_value(PARAMETERS)
+    }
+
+    /// The optimizer's states: rows parallel to the parameters', with their symbols.
+    pub fn optimizer_states(&self) -> Vec<(String, ValueId)> {
+        self.value_ids()
+            .filter(|&id| self.value(id).source == Source::State)
+            .map(|id| {
+                let name = &self.value(id).name;
+                let symbol = name.rsplit('.').next().unwrap_or(name);
+                (symbol.to_string(), id)
+            })
+            .collect()
+    }
+}

@@ -1,0 +1,23 @@
+//! Glassbox: see how neural networks learn.
+//!
+//! # Layout
+//! - [`tensor`], [`equation`]: values and shapes; index-sum expressions that render and evaluate.
+//! - [`ops`]: one file for each operation family.
+//! - `graph`, `layers`, `models`: building models and their backward passes.
+//! - `exec`: plans and the two executors, GPU and CPU.
+//! - `optim`, `data`, `train`: optimizers, data sets, training.
+//! - [`session`]: the engine's only door.
+//!
+//! `docs/ARCHITECTURE.md` has the whole map.
+
+pub mod data;
+pub mod equation;
+pub mod exec;
+pub mod graph;
+pub mod ops;
+pub mod optim;
+pub mod platform;
+pub mod session;
+pub mod tensor;
+#[cfg(target_arch = "wasm32")]
+pub mod web;

@@ -1,0 +1,177 @@
+//! Sigmoid and binary cross-entropy in one, from logits.
+//! Source: `torch.nn.functional.binary_cross_entropy_with_logits` (mean over all elements).
+
+use super::activation::sigmoid;
+use super::softmax_cross_entropy::{batch_totals, loss_outputs, loss_params, write_totals};
+use super::{
+    Cost, Dims, GradientOperand, GradientStep, Input, Io, KernelCall, Op, Operand, Operation,
+    Output, input, output,
+};
+use crate::equation::{
+    Equation, Function, apply, element, exp, index, indices, less, ln, number, positive, scalar,
+    size, sum,
+};
+use crate::tensor::Real;
+use serde::{Deserialize, Serialize};
+
+/// `L = 1/(B·K) Σ_n Σ_k (max(z, 0) − z·t + ln(1 + exp(−|z|)))` over the `B` valid rows; nats.
+///
+/// z (N, K) logits, t (N, K) targets from 0 to 1. A row is right when every
+/// probability is on its target's side of one half.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct BinaryCrossEntropy {}
+
+impl Operation for BinaryCrossEntropy {
+    const NAME: &'static str = "binary_cross_entropy";
+
+    fn inputs(&self) -> Vec<Input> {
+        vec![input("z", &["N", "K"]), input("t", &["N", "K"])]
+    }
+
+    fn outputs(&self) -> Vec<Output> {
+        loss_outputs()
+    }
+
+    fn gradient(&self, _dims: &Dims) -> Vec<GradientStep> {
+        use GradientOperand::{GradientOf, Input, Output};
+        vec![GradientStep {
+            op: Op::BinaryCrossEntropyBackward(BinaryCrossEntropyBackward {}),
+            operands: vec![Output(2), Input(1), GradientOf(0)],
+            target: 0,
+        }]
+    }
+
+    fn equations(&self) -> Vec<Equation> {
+        let [n, k] = indices(["n", "k"]);
+        let z = || element("z", [index("n"), index("k")]);
+        let t = || element("t", [index("n"), index("k")]);
+        let valid = || less(index("n"), size("B"));
+        let [total, correct] = batch_totals(scalar("B") * scalar("K"));
+        let one = apply(Function::PositivePart, z()) - z() * t()
+            + ln(number(1.0) + exp(-apply(Function::Absolute, z())));
+        // Wrong elements: on the other side of one half than the target.
+        let on = || positive(z());
+        let wanted = || positive(t() - number(0.5));
+        let wrong = sum(
+            "k",
+            "K",
+            on() * (number(1.0) - wanted()) + (number(1.0) - on()) * wanted(),
+        );
+        vec![
+            total,
+            correct,
+            apply(Function::Sigmoid, element("z", [n, k])).defines("p", [("n", "N"), ("k", "K")]),
+            (valid() * sum("k", "K", one)).defines("loss_of_row", [("n", "N")]),
+            (valid() * (number(1.0) - positive(wrong))).defines("correct_of_row", [("n", "N")]),
+        ]
+    }
+
+    fn cost(&self, dims: &Dims) -> Cost {
+        let [n, k] = dims.all(["N", "K"]);
+        Cost::new(10 * n * k)
+    }
+
+    fn twin<T: Real>(&self, dims: &Dims, io: &mut Io<'_, T>) {
+        let [n, k] = dims.all(["N", "K"]);
+        let (z, t, valid) = (io.input(0), io.input(1), io.valid());
+        let half = T::from_f64(0.5);
+        for row in 0..n {
+            let mut loss = T::ZERO;
+            let mut right = true;
+            for at in row * k..(row + 1) * k {
+                io.output(2)[at] = sigmoid(z[at]);
+                let positive_part = if z[at] < T::ZERO { T::ZERO } else { z[at] };
+                loss += positive_part - z[at] * t[at] + (-z[at].abs()).exp().ln_1p();
+                right &= (z[at] > T::ZERO) == (t[at] > half);
+            }
+            let counts = row < valid;
+            io.output(3)[row] = if counts { loss } else { T::ZERO };
+            io.output(4)[row] = if counts && right { T::ONE } else { T::ZERO };
+        }
+        write_totals(io, valid * k);
+    }
+
+    fn kernels(&self, dims: &Dims) -> Vec<KernelCall> {
+        use Operand::{Input, Output};
+        let (row_params, row_workgroups) = loss_params(dims, dims.get("N"));
+        let (params, _) = loss_params(dims, 1);
+        vec![
+            KernelCall {
+                shader: Self::NAME,
+                constants: Vec::new(),
+                params: row_params,
+                operands: vec![Input(0), Input(1), Output(2), Output(3), Output(4)],
+                workgroups: row_workgroups,
+            },
+            KernelCall {
+                shader: "mean_of_rows",
+                // The mean is over all elements, K of them in a row.
+                constants: vec![("PER_ROW", dims.get("K") as f64)],
+                params,
+                operands: vec![Output(3), Output(4), Output(0), Output(1)],
+                workgroups: [1, 1, 1],
+            },
+        ]
+    }
+}
+
+/// `dz[n, k] = dL · (p[n, k] − t[n, k]) / (B·K)`; 0 in the rows from B on.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct BinaryCrossEntropyBackward {}
+
+impl Operation for BinaryCrossEntropyBackward {
+    const NAME: &'static str = "binary_cross_entropy_backward";
+
+    fn inputs(&self) -> Vec<Input> {
+        vec![
+            input("p", &["N", "K"]),
+            input("t", &["N", "K"]),
+            input("dL", &[]),
+        ]
+    }
+
+    fn outputs(&self) -> Vec<Output> {
+        vec![output("dz", &["N", "K"])]
+    }
+
+    fn equations(&self) -> Vec<Equation> {
+        let [n, k] = indices(["n", "k"]);
+        let difference = element("p", [n.clone(), k.clone()]) - element("t", [n.clone(), k]);
+        vec![
+            (less(n, size("B")) * element("dL", []) * (difference / (scalar("B") * scalar("K"))))
+                .defines("dz", [("n", "N"), ("k", "K")]),
+        ]
+    }
+
+    fn cost(&self, dims: &Dims) -> Cost {
+        let [n, k] = dims.all(["N", "K"]);
+        Cost::new(3 * n * k)
+    }
+
+    fn twin<T: Real>(&self, dims: &Dims, io: &mut Io<'_, T>) {
+        let k = dims.get("K");
+        let (p, t, upstream) = (io.input(0), io.input(1), io.input(2)[0]);
+        let valid = io.valid();
+        let scale = upstream / T::from_f64((valid * k).max(1) as f64);
+        for (at, dz) in io.output(0).iter_mut().enumerate() {
+            *dz = if at / k < valid {
+                (p[at] - t[at]) * scale
+            } else {
+                T::ZERO
+            };
+        }
+    }
+
+    fn kernels(&self, dims: &Dims) -> Vec<KernelCall> {
+        use Operand::{Input, Output};
+        let [n, k] = dims.all(["N", "K"]);
+        let (params, workgroups) = loss_params(dims, n * k);
+        vec![KernelCall {
+            shader: Self::NAME,
+            constants: Vec::new(),
+            params,
+            operands: vec![Input(0), Input(1), Input(2), Output(0)],
+            workgroups,
+        }]
+    }
+}

@@ -1,0 +1,107 @@
+//! Sizes by letter: `N` = 64, `C` = 1. Bound from the inputs' shapes.
+
+use super::ANY;
+use crate::tensor::{Shape, TensorError};
+
+/// The sizes that an operation's letters stand for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Dims {
+    sizes: Vec<(&'static str, usize)>,
+    /// The shape of inputs declared as [`ANY`].
+    any: Option<Shape>,
+}
+
+impl Dims {
+    /// The size that `letter` stands for. Panics on a letter that no input and
+    /// no shape rule binds: a bug in the operation.
+    pub fn get(&self, letter: &str) -> usize {
+        self.find(letter)
+            .unwrap_or_else(|| panic!("no size is bound to {letter}"))
+    }
+
+    pub fn find(&self, letter: &str) -> Option<usize> {
+        self.sizes
+            .iter()
+            .find(|(name, _)| *name == letter)
+            .map(|&(_, size)| size)
+    }
+
+    /// Several sizes at once.
+    pub fn all<const N: usize>(&self, letters: [&str; N]) -> [usize; N] {
+        letters.map(|letter| self.get(letter))
+    }
+
+    pub fn set(&mut self, letter: &'static str, size: usize) {
+        match self.sizes.iter_mut().find(|(name, _)| *name == letter) {
+            Some(entry) => entry.1 = size,
+            None => self.sizes.push((letter, size)),
+        }
+    }
+
+    /// The shape of the tensors of any shape.
+    pub fn any(&self) -> Option<&Shape> {
+        self.any.as_ref()
+    }
+
+    /// Binds the letters of one input.
+    ///
+    /// # Errors
+    /// What the shape should have been, in words.
+    pub(super) fn unify(
+        &mut self,
+        letters: &'static [&'static str],
+        shape: &Shape,
+    ) -> Result<(), String> {
+        if letters == ANY {
+            match &self.any {
+                Some(any) if any != shape => return Err(any.to_string()),
+                Some(_) => {}
+                None => {
+                    self.set("count", shape.count());
+                    self.any = Some(shape.clone());
+                }
+            }
+            return Ok(());
+        }
+        let fits = letters.len() == shape.rank()
+            && letters
+                .iter()
+                .zip(shape.dims())
+                .all(|(letter, &size)| self.find(letter).is_none_or(|bound| bound == size));
+        if !fits {
+            return Err(self.describe(letters));
+        }
+        for (letter, &size) in letters.iter().zip(shape.dims()) {
+            self.set(letter, size);
+        }
+        Ok(())
+    }
+
+    /// `(N, I = 4)`: letters, with the sizes known so far.
+    fn describe(&self, letters: &[&str]) -> String {
+        let parts: Vec<String> = letters
+            .iter()
+            .map(|letter| match self.find(letter) {
+                Some(size) => format!("{letter} = {size}"),
+                None => (*letter).to_string(),
+            })
+            .collect();
+        format!("({})", parts.join(", "))
+    }
+
+    /// The shape that letters stand for.
+    ///
+    /// # Errors
+    /// When it has too many elements.
+    pub fn shape(&self, letters: &[&'static str]) -> Result<Shape, TensorError> {
+        if letters == ANY {
+            return Ok(self.any.clone().expect("an input of any shape is bound"));
+        }
+        Shape::new(
+            letters
+                .iter()
+                .map(|letter| self.get(letter))
+                .collect::<Vec<_>>(),
+        )
+    }
+}

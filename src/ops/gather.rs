@@ -1,0 +1,140 @@
+//! Gathering a batch from the data set that lives on the device as bytes.
+
+use super::{
+    Cost, Dims, Input, Io, KernelCall, Operand, Operation, Output, index_input, input,
+    linear_workgroups, output, params,
+};
+use crate::equation::{
+    Equation, Expression, Position, element, index, indices, less, lookup, number, size,
+};
+use crate::tensor::{ElementType, Real};
+use serde::{Deserialize, Serialize};
+
+params! {
+    /// Mirrors `GatherParams` of the shader.
+    GatherParams { batch: u32, channels: u32, pixels: u32, row_length: u32 }
+}
+
+/// `x[n, c, h, w] = (bytes[order[first + n], c, h, w] / 255 − mean[c]) / std[c]` and
+/// `t[n] = classes[order[first + n]]`; rows from `B` (the valid samples) on are 0.
+///
+/// bytes (M, C, H, W) u8, classes (M) and order (R) u32, mean and std (C).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct GatherBatch {
+    /// N, the batch's capacity.
+    pub batch: usize,
+}
+
+impl Operation for GatherBatch {
+    const NAME: &'static str = "gather_batch";
+
+    fn inputs(&self) -> Vec<Input> {
+        let bytes = Input {
+            name: "bytes",
+            dims: &["M", "C", "H", "W"],
+            element: ElementType::U8,
+        };
+        vec![
+            bytes,
+            index_input("classes", &["M"]),
+            index_input("order", &["R"]),
+            input("mean", &["C"]),
+            input("std", &["C"]),
+        ]
+    }
+
+    fn outputs(&self) -> Vec<Output> {
+        vec![
+            output("x", &["N", "C", "H", "W"]),
+            output("t", &["N"]).element(ElementType::U32),
+        ]
+    }
+
+    fn derive(&self, dims: &mut Dims) -> Result<(), String> {
+        if self.batch == 0 {
+            return Err("expected a batch of at least 1, got 0".into());
+        }
+        dims.set("N", self.batch);
+        Ok(())
+    }
+
+    fn equations(&self) -> Vec<Equation> {
+        let [n, c, h, w] = indices(["n", "c", "h", "w"]);
+        let sample = lookup("order", [size("first") + n.clone()]);
+        let valid = || less(index("n"), size("B"));
+        let byte = element("bytes", [sample.clone(), c.clone(), h, w]);
+        let standard = (byte / number(255.0) - element("mean", [c.clone()])) / element("std", [c]);
+        let class = Expression::Value(Position::Lookup {
+            tensor: "classes",
+            indices: vec![sample],
+        });
+        vec![
+            (valid() * standard).defines("x", [("n", "N"), ("c", "C"), ("h", "H"), ("w", "W")]),
+            (valid() * class).defines("t", [("n", "N")]),
+        ]
+    }
+
+    fn cost(&self, dims: &Dims) -> Cost {
+        let [n, c, h, w] = dims.all(["N", "C", "H", "W"]);
+        Cost::new(3 * n * c * h * w)
+    }
+
+    fn twin<T: Real>(&self, dims: &Dims, io: &mut Io<'_, T>) {
+        let [c, h, w] = dims.all(["C", "H", "W"]);
+        let (valid, first) = (io.valid(), io.step.first as usize);
+        let bytes = io.byte_input(0);
+        let (classes, order) = (io.index_input(1), io.index_input(2));
+        let (mean, std) = (io.input(3), io.input(4));
+        let (x, t) = io.two_outputs(0, 1);
+        x.real().fill(T::ZERO);
+        t.index().fill(0);
+        let samples = x
+            .real()
+            .chunks_exact_mut(c * h * w)
+            .zip(t.index())
+            .take(valid);
+        for ((x, t), &sample) in samples.zip(&order[first..]) {
+            let sample = sample as usize;
+            *t = classes[sample];
+            let image = &bytes[sample * c * h * w..(sample + 1) * c * h * w];
+            for (channel, (x, image)) in x
+                .chunks_exact_mut(h * w)
+                .zip(image.chunks_exact(h * w))
+                .enumerate()
+            {
+                for (x, &byte) in x.iter_mut().zip(image) {
+                    let unit = T::from_f64(f64::from(byte)) / T::from_f64(255.0);
+                    *x = (unit - mean[channel]) / std[channel];
+                }
+            }
+        }
+    }
+
+    fn kernels(&self, dims: &Dims) -> Vec<KernelCall> {
+        use Operand::{Input, Output};
+        let [n, c, h, w] = dims.all(["N", "C", "H", "W"]);
+        let (workgroups, row_length) =
+            linear_workgroups(n * c * h * w, super::kernel::WORKGROUP_SIZE);
+        vec![KernelCall {
+            shader: Self::NAME,
+            constants: Vec::new(),
+            params: GatherParams {
+                batch: n as u32,
+                channels: c as u32,
+                pixels: (h * w) as u32,
+                row_length,
+            }
+            .params(),
+            operands: vec![
+                Input(0),
+                Input(1),
+                Input(2),
+                Input(3),
+                Input(4),
+                Output(0),
+                Output(1),
+            ],
+            workgroups,
+        }]
+    }
+}

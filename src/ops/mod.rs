@@ -1,0 +1,335 @@
+//! Operations: one file for each family, forward and backward side by side.
+//!
+//! A file holds everything that is true of its operations: the tensors they
+//! read and write, their shape rule, gradient rule, equations, cost, the CPU
+//! twin and the kernels. `registry.rs` lists them; nothing else knows them by name.
+//!
+//! Adding an operation: its struct with `impl Operation` here, its shaders in
+//! `shaders/`, one line in `registry.rs` and the shader's in `shader.rs`. The tests
+//! walk over the registry, so a missing twin, equation or gradient check fails them.
+
+mod activation;
+mod add;
+mod binary_cross_entropy;
+mod conv2d;
+mod dims;
+mod flatten;
+mod gather;
+mod io;
+mod kernel;
+mod linear;
+mod max_pool2d;
+mod optimizer;
+mod registry;
+pub mod shader;
+mod softmax_cross_entropy;
+
+pub use activation::{Relu, ReluBackward, Sigmoid, SigmoidBackward, Tanh, TanhBackward};
+pub use add::{Add, AddBackward};
+pub use binary_cross_entropy::{BinaryCrossEntropy, BinaryCrossEntropyBackward};
+pub use conv2d::{Conv2d, Conv2dBackwardBias, Conv2dBackwardInput, Conv2dBackwardWeight};
+pub use dims::Dims;
+pub use flatten::{Flatten, FlattenBackward};
+pub use gather::GatherBatch;
+pub use io::{Buffer, Io, Slice, SliceMut};
+pub(crate) use kernel::params;
+pub use kernel::{KernelCall, Operand, Params, linear_workgroups};
+pub use linear::{Linear, LinearBackwardBias, LinearBackwardInput, LinearBackwardWeight};
+pub use max_pool2d::{MaxPool2d, MaxPool2dBackward};
+pub use optimizer::{AdamUpdate, MomentumUpdate, SgdUpdate};
+pub use registry::Op;
+pub use softmax_cross_entropy::{SoftmaxCrossEntropy, SoftmaxCrossEntropyBackward};
+
+use crate::equation::Equation;
+use crate::tensor::{ElementType, Real, Shape};
+use serde::{Deserialize, Serialize};
+
+/// Why an operation cannot be applied.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum OpError {
+    #[error("{op}: expected {expected} inputs, got {actual}")]
+    InputCount {
+        op: &'static str,
+        expected: usize,
+        actual: usize,
+    },
+    #[error("{op}: {tensor} is {actual}, expected {expected}")]
+    Shape {
+        op: &'static str,
+        tensor: &'static str,
+        actual: Shape,
+        expected: String,
+    },
+    #[error("{op}: {tensor} holds {actual} values, expected {expected}")]
+    Type {
+        op: &'static str,
+        tensor: &'static str,
+        actual: ElementType,
+        expected: ElementType,
+    },
+    #[error("{op}: {message}")]
+    Attribute { op: &'static str, message: String },
+    #[error("no operation is called \"{name}\"; there are: {known}")]
+    Unknown { name: String, known: String },
+    #[error("{op}: attributes are not valid: {message}")]
+    Json { op: String, message: String },
+}
+
+/// A tensor that an operation reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Input {
+    /// Its symbol in the equation, the kernel's binding and error messages.
+    pub name: &'static str,
+    /// Letters of its dimensions, outermost first, or [`ANY`].
+    pub dims: &'static [&'static str],
+    pub element: ElementType,
+}
+
+/// Any shape; the equation sees it as one long row with index `i` below `count`.
+pub const ANY: &[&str] = &["…"];
+
+/// An f32 input.
+pub const fn input(name: &'static str, dims: &'static [&'static str]) -> Input {
+    Input {
+        name,
+        dims,
+        element: ElementType::F32,
+    }
+}
+
+/// A u32 input.
+pub const fn index_input(name: &'static str, dims: &'static [&'static str]) -> Input {
+    Input {
+        name,
+        dims,
+        element: ElementType::U32,
+    }
+}
+
+/// What an output is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    Result,
+    /// Kept for the backward pass or for a viewer.
+    Saved,
+    /// The same memory as the input with this number: a new shape of it, or its
+    /// updated state. The twin reaches the input through the output.
+    Alias(usize),
+}
+
+/// A tensor that an operation writes, whole, each time it runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Output {
+    pub name: &'static str,
+    /// Letters bound by the inputs or by [`Operation::derive`].
+    pub dims: &'static [&'static str],
+    pub element: ElementType,
+    pub role: Role,
+}
+
+/// An f32 result.
+pub const fn output(name: &'static str, dims: &'static [&'static str]) -> Output {
+    Output {
+        name,
+        dims,
+        element: ElementType::F32,
+        role: Role::Result,
+    }
+}
+
+impl Output {
+    pub const fn role(mut self, role: Role) -> Self {
+        self.role = role;
+        self
+    }
+
+    pub const fn element(mut self, element: ElementType) -> Self {
+        self.element = element;
+        self
+    }
+}
+
+/// Where a gradient step's operand comes from, seen from the forward operation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum GradientOperand {
+    Input(usize),
+    Output(usize),
+    /// The gradient of the loss with respect to this output.
+    GradientOf(usize),
+}
+
+/// One operation of a backward pass.
+#[derive(Clone, Debug)]
+pub struct GradientStep {
+    pub op: Op,
+    pub operands: Vec<GradientOperand>,
+    /// The forward input whose gradient the step's first output is.
+    pub target: usize,
+}
+
+/// Work of one execution, counted from shapes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cost {
+    /// Floating-point operations; a multiply-add is two.
+    pub flops: u64,
+    /// Bytes read and written when every tensor moves once.
+    pub bytes: u64,
+}
+
+impl Cost {
+    pub fn new(flops: usize) -> Self {
+        Self {
+            flops: flops as u64,
+            bytes: 0,
+        }
+    }
+}
+
+/// An operation: what it reads and writes, what it computes, and how.
+pub trait Operation: Clone {
+    /// `snake_case`, the same in files, kernels, tests and on the page.
+    const NAME: &'static str;
+
+    fn inputs(&self) -> Vec<Input>;
+
+    fn outputs(&self) -> Vec<Output>;
+
+    /// Checks attributes against the inputs' sizes, and adds the sizes that
+    /// only the outputs have. The error says what was expected and what came.
+    fn derive(&self, _dims: &mut Dims) -> Result<(), String> {
+        Ok(())
+    }
+
+    /// Attributes that the equations name, with their values.
+    fn scalars(&self) -> Vec<(&'static str, f64)> {
+        Vec::new()
+    }
+
+    /// The backward pass: one step for each input that has a gradient.
+    fn gradient(&self, _dims: &Dims) -> Vec<GradientStep> {
+        Vec::new()
+    }
+
+    /// One equation for each output that is not an alias, in their order.
+    fn equations(&self) -> Vec<Equation>;
+
+    fn cost(&self, dims: &Dims) -> Cost;
+
+    /// Computes the outputs on the CPU.
+    fn twin<T: Real>(&self, dims: &Dims, io: &mut Io<'_, T>);
+
+    /// Sizes, in f32 elements, of the memory that the kernels hand to each other.
+    fn workspaces(&self, _dims: &Dims) -> Vec<usize> {
+        Vec::new()
+    }
+
+    /// The kernels to run, in order.
+    fn kernels(&self, dims: &Dims) -> Vec<KernelCall>;
+}
+
+/// The outcome of checking an operation against its inputs.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Resolved {
+    pub dims: Dims,
+    pub outputs: Vec<(Shape, ElementType)>,
+}
+
+/// Checks inputs against an operation and computes its output shapes.
+///
+/// # Errors
+/// When number, types or shapes of the inputs do not fit, naming the tensor.
+pub fn resolve<O: Operation>(
+    op: &O,
+    inputs: &[(&Shape, ElementType)],
+) -> Result<Resolved, OpError> {
+    let declared = op.inputs();
+    if declared.len() != inputs.len() {
+        return Err(OpError::InputCount {
+            op: O::NAME,
+            expected: declared.len(),
+            actual: inputs.len(),
+        });
+    }
+    let mut dims = Dims::default();
+    for (input, &(shape, element)) in declared.iter().zip(inputs) {
+        if element != input.element {
+            return Err(OpError::Type {
+                op: O::NAME,
+                tensor: input.name,
+                actual: element,
+                expected: input.element,
+            });
+        }
+        dims.unify(input.dims, shape)
+            .map_err(|expected| OpError::Shape {
+                op: O::NAME,
+                tensor: input.name,
+                actual: shape.clone(),
+                expected,
+            })?;
+    }
+    let attribute = |message| OpError::Attribute {
+        op: O::NAME,
+        message,
+    };
+    op.derive(&mut dims).map_err(attribute)?;
+    let outputs = op
+        .outputs()
+        .iter()
+        .map(|output| {
+            let shape = dims
+                .shape(output.dims)
+                .map_err(|error| attribute(error.to_string()))?;
+            Ok((shape, output.element))
+        })
+        .collect::<Result<_, OpError>>()?;
+    Ok(Resolved { dims, outputs })
+}
+
+/// What changes from step to step: one record in a uniform buffer on the GPU,
+/// the same struct for the twins. Mirrors `StepValues` in the shaders.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, bytemuck::Pod, bytemuck::Zeroable)]
+pub struct StepValues {
+    /// Number of updates done before this step.
+    pub step: u32,
+    /// Samples of the batch that count; the rows behind them are padding.
+    pub valid: u32,
+    /// Where this batch's indices begin in the uploaded order.
+    pub first: u32,
+    /// Place of this step's record in the ring of losses.
+    pub slot: u32,
+    pub learning_rate: f32,
+    /// Adam: 1 − β₁ᵗ with t = step + 1.
+    pub bias_correction_1: f32,
+    /// Adam: 1 − β₂ᵗ.
+    pub bias_correction_2: f32,
+    pub padding: u32,
+}
+
+impl StepValues {
+    /// For running without an update: `valid` samples at the start of the order.
+    pub fn forward(valid: u32) -> Self {
+        Self {
+            step: 0,
+            valid,
+            first: 0,
+            slot: 0,
+            learning_rate: 0.0,
+            bias_correction_1: 1.0,
+            bias_correction_2: 1.0,
+            padding: 0,
+        }
+    }
+
+    /// Scalars that every equation may name: `B` valid samples, `η` learning rate, `t` steps.
+    pub fn scalar(&self, name: &str) -> Option<f64> {
+        match name {
+            "B" => Some(f64::from(self.valid)),
+            "η" => Some(f64::from(self.learning_rate)),
+            "t" => Some(f64::from(self.step) + 1.0),
+            "first" => Some(f64::from(self.first)),
+            _ => None,
+        }
+    }
+}

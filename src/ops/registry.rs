@@ -1,0 +1,128 @@
+//! The list of all operations, and the one enum that holds any of them.
+
+use super::*;
+use crate::tensor::{ElementType, Real, Shape};
+
+/// Generates `enum Op` with methods that delegate to the operation inside. An
+/// enum rather than `dyn Operation`, because `twin` is generic.
+macro_rules! registry {
+    ($($variant:ident),+ $(,)?) => {
+        /// Any operation.
+        #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+        pub enum Op {
+            $($variant($variant)),+
+        }
+
+        impl Op {
+            /// Names of all operations, in the registry's order.
+            pub const NAMES: &'static [&'static str] = &[$(<$variant as Operation>::NAME),+];
+
+            pub fn name(&self) -> &'static str {
+                match self { $(Self::$variant(_) => <$variant as Operation>::NAME),+ }
+            }
+
+            /// The operation called `name` with attributes as JSON: `conv2d`, `{"stride": 1, "padding": 0}`.
+            ///
+            /// # Errors
+            /// When there is no such operation, or the attributes are not its own.
+            pub fn from_json(name: &str, attributes: &serde_json::Value) -> Result<Self, OpError> {
+                let json_error = |error: serde_json::Error| OpError::Json {
+                    op: name.to_string(),
+                    message: error.to_string(),
+                };
+                match name {
+                    $(<$variant as Operation>::NAME => serde_json::from_value(attributes.clone())
+                        .map(Self::$variant)
+                        .map_err(json_error),)+
+                    _ => Err(OpError::Unknown {
+                        name: name.to_string(),
+                        known: Self::NAMES.join(", "),
+                    }),
+                }
+            }
+
+            pub fn inputs(&self) -> Vec<Input> {
+                match self { $(Self::$variant(op) => op.inputs()),+ }
+            }
+
+            pub fn outputs(&self) -> Vec<Output> {
+                match self { $(Self::$variant(op) => op.outputs()),+ }
+            }
+
+            /// # Errors
+            /// As [`resolve`].
+            pub fn resolve(&self, inputs: &[(&Shape, ElementType)]) -> Result<Resolved, OpError> {
+                match self { $(Self::$variant(op) => resolve(op, inputs)),+ }
+            }
+
+            pub fn scalars(&self) -> Vec<(&'static str, f64)> {
+                match self { $(Self::$variant(op) => op.scalars()),+ }
+            }
+
+            pub fn gradient(&self, dims: &Dims) -> Vec<GradientStep> {
+                match self { $(Self::$variant(op) => op.gradient(dims)),+ }
+            }
+
+            pub fn equations(&self) -> Vec<Equation> {
+                match self { $(Self::$variant(op) => op.equations()),+ }
+            }
+
+            /// Counted FLOPs; bytes are those of every distinct operand once.
+            pub fn cost(&self, dims: &Dims) -> Cost {
+                match self { $(Self::$variant(op) => op.cost(dims)),+ }
+            }
+
+            /// Computes the outputs on the CPU.
+            pub fn twin<T: Real>(&self, dims: &Dims, io: &mut Io<'_, T>) {
+                match self { $(Self::$variant(op) => op.twin(dims, io)),+ }
+            }
+
+            pub fn workspaces(&self, dims: &Dims) -> Vec<usize> {
+                match self { $(Self::$variant(op) => op.workspaces(dims)),+ }
+            }
+
+            pub fn kernels(&self, dims: &Dims) -> Vec<KernelCall> {
+                match self { $(Self::$variant(op) => op.kernels(dims)),+ }
+            }
+        }
+    };
+}
+
+registry! {
+    GatherBatch,
+    Linear,
+    LinearBackwardInput,
+    LinearBackwardWeight,
+    LinearBackwardBias,
+    Conv2d,
+    Conv2dBackwardInput,
+    Conv2dBackwardWeight,
+    Conv2dBackwardBias,
+    MaxPool2d,
+    MaxPool2dBackward,
+    Relu,
+    ReluBackward,
+    Sigmoid,
+    SigmoidBackward,
+    Tanh,
+    TanhBackward,
+    Flatten,
+    FlattenBackward,
+    Add,
+    AddBackward,
+    SoftmaxCrossEntropy,
+    SoftmaxCrossEntropyBackward,
+    BinaryCrossEntropy,
+    BinaryCrossEntropyBackward,
+    SgdUpdate,
+    MomentumUpdate,
+    AdamUpdate,
+}
+
+impl Op {
+    /// Whether the operation turns inputs of a model into activations, rather
+    /// than being made by differentiation, for updates or for data.
+    pub fn is_differentiable(&self, dims: &Dims) -> bool {
+        !self.gradient(dims).is_empty()
+    }
+}

@@ -1,0 +1,60 @@
+//! The text of every shader, by name: file stem, entry point and label are one.
+
+/// (name, WGSL text) of one file in `shaders/`.
+macro_rules! shaders {
+    ($($name:literal),+ $(,)?) => {
+        /// All shaders; a test holds the list equal to the folder.
+        pub const SHADERS: &[(&str, &str)] = &[
+            $(($name, include_str!(concat!("../../shaders/", $name, ".wgsl")))),+
+        ];
+    };
+}
+
+shaders! {
+    "adam_update",
+    "add",
+    "add_backward",
+    "binary_cross_entropy",
+    "binary_cross_entropy_backward",
+    "conv2d",
+    "conv2d_backward_bias",
+    "conv2d_backward_bias_reduce",
+    "conv2d_backward_input",
+    "conv2d_backward_weight",
+    "conv2d_backward_weight_reduce",
+    "gather_batch",
+    "linear",
+    "linear_backward_bias",
+    "linear_backward_input",
+    "linear_backward_weight",
+    "max_pool2d",
+    "max_pool2d_backward",
+    "mean_of_rows",
+    "momentum_update",
+    "record_step",
+    "relu",
+    "relu_backward",
+    "sgd_update",
+    "sigmoid",
+    "sigmoid_backward",
+    "softmax_cross_entropy",
+    "softmax_cross_entropy_backward",
+    "tanh_activation",
+    "tanh_backward",
+}
+
+/// The WGSL text of the shader called `name`.
+///
+/// Panics on an unknown name: kernel calls name shaders of the list, and tests run every call.
+pub fn source(name: &str) -> &'static str {
+    SHADERS
+        .iter()
+        .find(|(known, _)| *known == name)
+        .map(|&(_, text)| text)
+        .unwrap_or_else(|| panic!("no shader is called {name}"))
+}
+
+/// Whether the shader reads the step's values (group 1).
+pub fn uses_step(name: &str) -> bool {
+    source(name).contains("var<uniform> step: StepValues")
+}

@@ -1,0 +1,373 @@
+//! What the page and the command line say to the engine, and what it answers.
+//!
+//! Plain enums without internal tags or skipped fields, so that postcard can
+//! carry them between the page and its worker. Every message about a run names
+//! it by [`RunId`]: answers to a run that was replaced can be told apart.
+
+use crate::optim::OptimizerKind;
+use serde::{Deserialize, Serialize};
+
+/// A run of training: chosen by the asker, one number for each `Start`.
+pub type RunId = u32;
+
+/// What to compute on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum DevicePreference {
+    /// A real GPU where there is one; the CPU where there is none or only a software adapter.
+    #[default]
+    Auto,
+    /// WebGPU (natively: any adapter of wgpu), be it a software one.
+    Gpu,
+    Cpu,
+}
+
+impl DevicePreference {
+    pub const ALL: [Self; 3] = [Self::Auto, Self::Gpu, Self::Cpu];
+
+    /// Its spelling in links and on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Gpu => "gpu",
+            Self::Cpu => "cpu",
+        }
+    }
+
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL
+            .into_iter()
+            .find(|preference| preference.name() == name)
+    }
+}
+
+/// Everything that decides a run; `None` takes the preset's default.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct RunConfig {
+    pub preset: String,
+    pub device: DevicePreference,
+    /// Seed of the initial weights and of the order of the batches.
+    pub seed: u64,
+    pub batch: Option<u32>,
+    pub learning_rate: Option<f32>,
+    pub optimizer: Option<OptimizerKind>,
+    /// Used by SGD with momentum alone.
+    pub momentum: Option<f32>,
+}
+
+/// A request to the engine.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Command {
+    /// The first message: the engine answers [`Event::Ready`] with its own build.
+    Hello {
+        build_id: String,
+    },
+    /// A file of a data set, under its path below `assets/data/` (`mnist/train-images-idx3-ubyte.gz`).
+    ProvideFile {
+        path: String,
+        bytes: Vec<u8>,
+    },
+    /// Builds the model and replaces the current run; it starts paused, at step 0.
+    /// Fails, leaving the current run as it was, when the configuration is not valid.
+    Start {
+        run: RunId,
+        config: RunConfig,
+    },
+    Play {
+        run: RunId,
+    },
+    Pause {
+        run: RunId,
+    },
+    /// Trains `count` batches, then pauses.
+    StepBatches {
+        run: RunId,
+        count: u32,
+    },
+    /// Back to the same initial weights and the same order of batches; pauses.
+    Reset {
+        run: RunId,
+    },
+    SetLearningRate {
+        run: RunId,
+        learning_rate: f32,
+    },
+    /// Measures the held-out split now; the engine also does so by itself.
+    Evaluate {
+        run: RunId,
+    },
+    /// How many steps lie between two evaluations while playing; 0 for only once an epoch.
+    SetEvaluationInterval {
+        run: RunId,
+        steps: u32,
+    },
+    /// Sends the pixels of `count` held-out samples once, and their predictions
+    /// after every evaluation from then on.
+    WatchSamples {
+        run: RunId,
+        count: u32,
+    },
+    /// Predicts one image (row-major, channel-first, 0 = background) now, and
+    /// again after every evaluation until another image or an empty one is given.
+    Predict {
+        run: RunId,
+        pixels: Vec<u8>,
+    },
+    /// Asks for the weights and the optimiser's state as a safetensors file.
+    Save {
+        run: RunId,
+    },
+    /// Replaces weights and optimiser state; leaves the run as it was when the file does not fit.
+    Load {
+        run: RunId,
+        bytes: Vec<u8>,
+    },
+    /// Answered by [`Event::Pong`] with the same number.
+    Ping {
+        nonce: u32,
+    },
+}
+
+/// Whether a run is training.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum RunStatus {
+    Paused,
+    Playing,
+    /// Stopped by an error that is reported in an event of its own; `Reset` leaves it.
+    Stopped,
+}
+
+/// What kind of device computes a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum DeviceKind {
+    /// A real GPU.
+    Gpu,
+    /// A GPU interface emulated on the CPU (SwiftShader, lavapipe, WARP).
+    SoftwareGpu,
+    /// Glassbox's own CPU executor.
+    Cpu,
+}
+
+/// The device that computes a run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeviceInfo {
+    pub kind: DeviceKind,
+    /// Name as the driver gives it; may be empty in browsers that hide it.
+    pub adapter: String,
+    /// `WebGPU`, `Vulkan`, `Metal`, `Dx12`, `CPU`.
+    pub backend: String,
+    /// Why `auto` did not take a GPU; `None` when it did or was not asked.
+    pub fallback: Option<Fallback>,
+}
+
+/// Why the CPU executor stands in for a GPU.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Fallback {
+    /// The browser has no WebGPU at all.
+    NoWebGpu,
+    /// WebGPU is there, but no adapter was offered.
+    NoAdapter,
+    /// Only a software adapter, which is slower than the CPU executor.
+    SoftwareAdapter,
+    /// The adapter refused to make a device.
+    NoDevice,
+}
+
+/// One row of the model's summary table.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LayerSummary {
+    /// `conv1`, as in PyTorch's state_dict; operations without parameters have names too.
+    pub name: String,
+    /// The operation's name: `conv2d`.
+    pub operation: String,
+    /// Output shape without the batch dimension.
+    pub output_shape: Vec<usize>,
+    pub parameters: u64,
+    /// Floating-point operations of the forward pass for one sample.
+    pub flops: u64,
+}
+
+/// The facts about a model that a page shows.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ModelSummary {
+    pub preset: String,
+    /// (C, H, W) or (features) of one sample.
+    pub input_shape: Vec<usize>,
+    pub layers: Vec<LayerSummary>,
+    pub parameters: u64,
+    /// Names of the classes in English and Chinese; empty when there are none.
+    pub classes: Vec<(String, String)>,
+}
+
+/// A [`RunConfig`] with every default filled in.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ResolvedConfig {
+    pub preset: String,
+    pub seed: u64,
+    pub batch: u32,
+    pub learning_rate: f32,
+    pub optimizer: OptimizerKind,
+    pub momentum: f32,
+    pub train_count: u32,
+    pub test_count: u32,
+    pub steps_per_epoch: u32,
+}
+
+/// One training step.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct StepRecord {
+    /// Counted from 1.
+    pub step: u64,
+    /// Epochs done after this step, with fraction.
+    pub epoch: f32,
+    /// Mean over the batch, before the update; nats for cross-entropy.
+    pub loss: f32,
+    /// Share of the batch that was right, before the update.
+    pub accuracy: f32,
+    pub learning_rate: f32,
+    /// Wall time of the submit divided by its steps.
+    pub step_millis: f32,
+}
+
+/// What a pass over the held-out split measured.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Evaluation {
+    pub loss: f32,
+    pub accuracy: f32,
+    /// Rows true, columns predicted.
+    pub confusion: Vec<Vec<u32>>,
+    /// For each class; `None` where it was never predicted (0/0).
+    pub precision: Vec<Option<f32>>,
+    /// For each class; `None` where it never occurs.
+    pub recall: Vec<Option<f32>>,
+}
+
+/// Counters and figures that describe how a run executes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ExecutionFigures {
+    /// 0 on the CPU executor.
+    pub dispatches_per_step: f32,
+    pub submits_per_step: f32,
+    /// GPU objects (buffers, bind groups, pipelines) made while warming up.
+    pub allocations_in_warm_up: u64,
+    pub allocations_after_warm_up: u64,
+    pub peak_bytes: u64,
+}
+
+/// What the engine reports.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Event {
+    /// The engine runs; `build_id` is the worker's own.
+    Ready {
+        build_id: String,
+    },
+    /// Something long is under way: bytes of files, pipelines built.
+    Progress {
+        stage: Stage,
+        done: u64,
+        total: u64,
+    },
+    /// A run stands at step 0, paused.
+    Started {
+        run: RunId,
+        config: ResolvedConfig,
+        model: ModelSummary,
+        device: DeviceInfo,
+    },
+    Status {
+        run: RunId,
+        status: RunStatus,
+    },
+    /// New training steps, in order; none is left out.
+    Steps {
+        run: RunId,
+        records: Vec<StepRecord>,
+        samples_per_second: f32,
+        figures: ExecutionFigures,
+    },
+    /// Run went back to step 0 with its initial weights.
+    ResetDone {
+        run: RunId,
+    },
+    Evaluated {
+        run: RunId,
+        step: u64,
+        evaluation: Evaluation,
+    },
+    /// Pixels of the watched samples: `count` images of `shape` (C, H, W), 0 = background.
+    Samples {
+        run: RunId,
+        shape: Vec<usize>,
+        pixels: Vec<u8>,
+        labels: Vec<u32>,
+    },
+    /// Probabilities of the watched samples, (count, classes) row-major.
+    SamplePredictions {
+        run: RunId,
+        step: u64,
+        probabilities: Vec<f32>,
+    },
+    /// Probabilities for the image of [`Command::Predict`].
+    Prediction {
+        run: RunId,
+        step: u64,
+        probabilities: Vec<f32>,
+    },
+    /// A safetensors file.
+    Saved {
+        run: RunId,
+        bytes: Vec<u8>,
+    },
+    Loaded {
+        run: RunId,
+        step: u64,
+    },
+    /// Something failed; what still holds is said by `failure`.
+    Failed {
+        run: Option<RunId>,
+        failure: Failure,
+    },
+    Pong {
+        nonce: u32,
+    },
+}
+
+/// A long stage of starting a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Stage {
+    /// Bytes of data files.
+    Data,
+    /// GPU pipelines.
+    Pipelines,
+}
+
+/// An error as the page explains it: the kind decides the advice, `message` holds the particulars.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[error("{message}")]
+pub struct Failure {
+    pub kind: FailureKind,
+    pub message: String,
+}
+
+/// What failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum FailureKind {
+    /// `--device gpu` or `device=gpu` where there is none.
+    NoGpu,
+    UnknownPreset,
+    /// A hyperparameter outside its range; the run is as it was.
+    BadConfig,
+    /// A file that could not be read as what it should be; the run is as it was.
+    BadFile,
+    /// A data set's file that has not been provided.
+    MissingData,
+    /// Loss or a tensor became infinite or NaN; training stopped.
+    NonFinite,
+    DeviceLost,
+    OutOfMemory,
+    /// A command for a run that is not the current one, or that does not fit the run's state.
+    BadCommand,
+    /// The worker stopped on a bug (panic).
+    Crash,
+    /// A fault of Glassbox itself.
+    Internal,
+}
