@@ -7,6 +7,7 @@
 //! - `exec`: plans and the two executors, GPU and CPU.
 //! - `optim`, `data`, `train`: optimizers, data sets, training.
 //! - [`session`]: the engine's only door.
+//! - [`plot`], [`view`]: drawings of a run; texts, links, formats and colours of the page.
 //!
 //! `docs/ARCHITECTURE.md` has the whole map.
 
@@ -17,7 +18,9 @@ pub mod graph;
 pub mod ops;
 pub mod optim;
 pub mod platform;
+pub mod plot;
 pub mod session;
 pub mod tensor;
+pub mod view;
 #[cfg(target_arch = "wasm32")]
 pub mod web;

@@ -1,0 +1,28 @@
+//! Drawings of a training run, for the page (SVG) and the command line (SVG or PNG).
+//!
+//! # Layout
+//!
+//! - `curves`: what is drawn ([`CurveSet`]) and how ([`CurveOptions`]).
+//! - `series`: smoothing, and thinning to what the width can show.
+//! - `axis`: from values to pixels and back, and where the ticks are.
+//! - `scene`: the drawing as lines, dots and labels in pixels, before any format.
+//! - `svg`, `png`: the two formats.
+//!
+//! Lines and dots are drawn by plotters. Text is not: in a browser plotters measures text by
+//! putting a styled `<span>` into the page, which the page's content security policy forbids
+//! and which is slow; natively it needs system fonts. Here labels are placed by their anchor,
+//! so SVG needs no measuring (and shows Chinese in the reader's own fonts), and PNG draws them
+//! with a font passed in as bytes.
+
+mod axis;
+mod curves;
+mod png;
+mod scene;
+mod series;
+mod svg;
+
+pub use axis::PlotArea;
+pub use curves::{
+    CurveLabels, CurveLayout, CurveOptions, CurveSet, Evaluation, Figure, Mark, PlotError, Reading,
+};
+pub use series::smooth;

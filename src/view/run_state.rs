@@ -1,0 +1,571 @@
+//! What the page knows of its run: events in, state out.
+//!
+//! A run is replaced in two moves: [`RunState::ask`] notes what was asked for, and the engine's
+//! `Started` puts it in place of what is shown. A start that fails leaves the old run on the page,
+//! as it leaves it in the engine.
+
+use std::sync::Arc;
+
+use super::texts::Trouble;
+use super::url::{DEFAULT_SEED, PageState};
+use crate::optim::OptimizerKind;
+use crate::plot::{self, CurveSet};
+use crate::session::{
+    DeviceInfo, DevicePreference, Evaluation, Event, ExecutionFigures, Failure, FailureKind,
+    ModelSummary, ResolvedConfig, RunConfig, RunId, RunStatus, Stage, StepRecord,
+};
+
+/// What `Started` tells.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Started {
+    pub config: ResolvedConfig,
+    pub model: ModelSummary,
+    pub device: DeviceInfo,
+}
+
+impl Started {
+    /// Whether the samples are images, which can be shown and drawn.
+    pub fn has_images(&self) -> bool {
+        self.model.input_shape.len() == 3 && !self.model.classes.is_empty()
+    }
+}
+
+/// How far a long stage is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Progress {
+    pub stage: Stage,
+    pub done: u64,
+    pub total: u64,
+}
+
+/// A pass over the held-out split.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Evaluated {
+    /// Training steps done before it.
+    pub step: u64,
+    pub evaluation: Evaluation,
+}
+
+/// Held-out samples that are watched.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Samples {
+    /// (C, H, W) of one.
+    pub shape: Vec<usize>,
+    /// All of them, row-major, 0 = background.
+    pub pixels: Vec<u8>,
+    pub labels: Vec<u32>,
+}
+
+impl Samples {
+    /// The pixels of one sample.
+    pub fn image(&self, index: usize) -> Option<&[u8]> {
+        let length = self.shape.iter().product::<usize>();
+        self.pixels.get(index * length..(index + 1) * length)
+    }
+}
+
+/// Probabilities of every class, for one sample or for several in a row.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Probabilities {
+    /// Training steps done before them.
+    pub step: u64,
+    pub values: Vec<f32>,
+}
+
+/// What an event asks of the page beyond showing the new state.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Consequence {
+    /// A new run stands in place of the old one.
+    Began,
+    /// A safetensors file is to be given to the learner.
+    Save(Vec<u8>),
+    /// Weights were loaded.
+    Loaded,
+    /// Something is to be explained.
+    Explain(Trouble),
+}
+
+/// The run that the page shows.
+#[derive(Clone, Debug, Default)]
+pub struct RunState {
+    last_id: RunId,
+    asked: Option<(RunId, RunConfig)>,
+    current: Option<(RunId, RunConfig)>,
+    /// What is known of the model, the device and the settings.
+    pub started: Option<Arc<Started>>,
+    pub status: Option<RunStatus>,
+    /// The long stage under way.
+    pub progress: Option<Progress>,
+    /// Training steps done.
+    pub step: u64,
+    /// The last step, if one was done since the run began or weights were loaded.
+    pub last: Option<StepRecord>,
+    pub curves: CurveSet,
+    /// Changes with every change of the curves.
+    pub curves_revision: u64,
+    pub samples_per_second: Option<f32>,
+    pub figures: Option<ExecutionFigures>,
+    pub evaluated: Option<Arc<Evaluated>>,
+    pub samples: Option<Arc<Samples>>,
+    pub sample_predictions: Option<Arc<Probabilities>>,
+    /// What the network says of the image it was last given.
+    pub prediction: Option<Arc<Probabilities>>,
+}
+
+impl RunState {
+    /// Notes that a run is asked for, and gives it its number.
+    pub fn ask(&mut self, config: RunConfig) -> RunId {
+        self.last_id += 1;
+        self.asked = Some((self.last_id, config));
+        self.progress = None;
+        self.last_id
+    }
+
+    /// The number of the run that is shown; `None` before the first one stands.
+    pub fn id(&self) -> Option<RunId> {
+        self.current.as_ref().map(|(id, _)| *id)
+    }
+
+    /// What was asked for last, whether it stands already or not.
+    pub fn wanted(&self) -> Option<&RunConfig> {
+        let latest = self.asked.as_ref().or(self.current.as_ref());
+        latest.map(|(_, config)| config)
+    }
+
+    /// Whether a run was asked for that does not stand yet.
+    pub fn is_starting(&self) -> bool {
+        self.asked.is_some()
+    }
+
+    /// Whether `config` asks for another model or device: the run is replaced at once.
+    pub fn is_replaced_by(&self, config: &RunConfig) -> bool {
+        self.wanted().is_none_or(|wanted| {
+            (&wanted.preset, wanted.device) != (&config.preset, config.device)
+        })
+    }
+
+    /// Whether `config` differs from the run in a setting that only a new start can change.
+    pub fn needs_restart_for(&self, config: &RunConfig) -> bool {
+        let Some(wanted) = self.wanted() else {
+            return false;
+        };
+        let resolved = self.started.as_ref().map(|started| &started.config);
+        let batch = |c: &RunConfig| c.batch.or(resolved.map(|r| r.batch));
+        let optimizer = |c: &RunConfig| c.optimizer.or(resolved.map(|r| r.optimizer));
+        let momentum = |c: &RunConfig| c.momentum.or(resolved.map(|r| r.momentum));
+        wanted.seed != config.seed
+            || batch(wanted) != batch(config)
+            || optimizer(wanted) != optimizer(config)
+            || (momentum(wanted) != momentum(config)
+                && optimizer(config) == Some(OptimizerKind::Momentum))
+    }
+
+    /// The engine was lost: what is shown stays, and nothing runs.
+    pub fn lose_engine(&mut self) {
+        self.status = None;
+        self.progress = None;
+        self.asked = self.asked.take().or_else(|| self.current.clone());
+    }
+
+    /// Takes in an event; those of other runs change nothing.
+    pub fn apply(&mut self, event: Event) -> Option<Consequence> {
+        match event {
+            Event::Ready { .. } | Event::Pong { .. } => None,
+            Event::Progress { stage, done, total } => {
+                self.progress = self.is_starting().then_some(Progress { stage, done, total });
+                None
+            }
+            Event::Started {
+                run,
+                config,
+                model,
+                device,
+            } => self.begin(
+                run,
+                Started {
+                    config,
+                    model,
+                    device,
+                },
+            ),
+            Event::Failed { run, failure } => self.fail(run, &failure),
+            event => self.apply_to_current(event),
+        }
+    }
+
+    fn begin(&mut self, run: RunId, started: Started) -> Option<Consequence> {
+        if self.asked.as_ref().is_none_or(|(id, _)| *id != run) {
+            return None;
+        }
+        *self = Self {
+            last_id: self.last_id,
+            current: self.asked.take(),
+            started: Some(Arc::new(started)),
+            curves_revision: self.curves_revision + 1,
+            ..Self::default()
+        };
+        Some(Consequence::Began)
+    }
+
+    fn fail(&mut self, run: Option<RunId>, failure: &Failure) -> Option<Consequence> {
+        let asked = self.asked.as_ref().map(|(id, _)| *id);
+        if run.is_some() && run != asked && run != self.id() {
+            return None;
+        }
+        let preset = self.wanted().map(|config| config.preset.clone());
+        if run.is_some() && run == asked {
+            self.asked = None;
+            self.progress = None;
+        }
+        Some(Consequence::Explain(trouble_of(
+            failure,
+            preset.unwrap_or_default(),
+        )))
+    }
+
+    fn apply_to_current(&mut self, event: Event) -> Option<Consequence> {
+        let current = self.id();
+        let is_ours = |run: RunId| current == Some(run);
+        match event {
+            Event::Status { run, status } if is_ours(run) => self.status = Some(status),
+            Event::Steps {
+                run,
+                records,
+                samples_per_second,
+                figures,
+            } if is_ours(run) => {
+                for record in &records {
+                    self.curves.push(record.step, record.loss);
+                }
+                if let Some(last) = records.last() {
+                    self.step = last.step;
+                    self.last = Some(*last);
+                    self.curves_revision += 1;
+                }
+                self.samples_per_second = Some(samples_per_second);
+                self.figures = Some(figures);
+            }
+            Event::ResetDone { run } if is_ours(run) => {
+                self.step = 0;
+                self.last = None;
+                self.curves.clear();
+                self.curves_revision += 1;
+                self.samples_per_second = None;
+                self.evaluated = None;
+                self.sample_predictions = None;
+                self.prediction = None;
+            }
+            Event::Evaluated {
+                run,
+                step,
+                evaluation,
+            } if is_ours(run) => {
+                self.curves.push_evaluation(plot::Evaluation {
+                    step,
+                    loss: evaluation.loss,
+                    accuracy: Some(evaluation.accuracy),
+                });
+                self.curves_revision += 1;
+                self.evaluated = Some(Arc::new(Evaluated { step, evaluation }));
+            }
+            Event::Samples {
+                run,
+                shape,
+                pixels,
+                labels,
+            } if is_ours(run) => {
+                self.samples = Some(Arc::new(Samples {
+                    shape,
+                    pixels,
+                    labels,
+                }));
+            }
+            Event::SamplePredictions {
+                run,
+                step,
+                probabilities,
+            } if is_ours(run) => {
+                self.sample_predictions = Some(Arc::new(Probabilities {
+                    step,
+                    values: probabilities,
+                }));
+            }
+            Event::Prediction {
+                run,
+                step,
+                probabilities,
+            } if is_ours(run) => {
+                self.prediction = Some(Arc::new(Probabilities {
+                    step,
+                    values: probabilities,
+                }));
+            }
+            Event::Saved { run, bytes } if is_ours(run) => return Some(Consequence::Save(bytes)),
+            Event::Loaded { run, step } if is_ours(run) => {
+                self.step = step;
+                self.last = None;
+                self.curves.rewind(step + 1);
+                self.curves_revision += 1;
+                return Some(Consequence::Loaded);
+            }
+            _ => {}
+        }
+        None
+    }
+
+    /// The drawing was cleared: an old answer must not stay beside it.
+    pub fn forget_prediction(&mut self) {
+        self.prediction = None;
+    }
+}
+
+/// The message for a failure; `subject` is the preset it happened with.
+fn trouble_of(failure: &Failure, subject: String) -> Trouble {
+    let reason = failure.message.clone();
+    match failure.kind {
+        FailureKind::NoGpu => Trouble::NoGpu { reason },
+        FailureKind::UnknownPreset => Trouble::UnknownPreset { name: subject },
+        FailureKind::BadConfig => Trouble::BadSetting { reason },
+        FailureKind::BadFile => Trouble::BadFile { reason },
+        FailureKind::MissingData => Trouble::DataMissing { reason },
+        FailureKind::NonFinite => Trouble::NonFinite { reason },
+        FailureKind::DeviceLost => Trouble::DeviceLost { reason },
+        FailureKind::OutOfMemory => Trouble::OutOfMemory { reason },
+        FailureKind::Crash => Trouble::WorkerCrash { reason },
+        FailureKind::BadCommand | FailureKind::Internal => Trouble::Other { reason },
+    }
+}
+
+/// The run that a page's address asks for; `None` on a page that has no preset.
+pub fn run_config(state: &PageState) -> Option<RunConfig> {
+    let run = &state.hyperparameters;
+    let optimizer = run.optimizer.map(|optimizer| optimizer.name());
+    Some(RunConfig {
+        preset: state.route.preset()?.to_string(),
+        device: DevicePreference::from_name(state.device.name()).unwrap_or_default(),
+        seed: state.seed.unwrap_or(DEFAULT_SEED),
+        batch: run.batch,
+        learning_rate: run.learning_rate,
+        optimizer: optimizer.and_then(OptimizerKind::from_name),
+        momentum: run.momentum,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::session::DeviceKind;
+    use crate::view::url::{DeviceChoice, OptimizerChoice};
+
+    fn config(preset: &str) -> RunConfig {
+        RunConfig {
+            preset: preset.into(),
+            seed: 1,
+            ..RunConfig::default()
+        }
+    }
+
+    fn started(run: RunId) -> Event {
+        Event::Started {
+            run,
+            config: ResolvedConfig {
+                preset: "mlp-mnist".into(),
+                seed: 1,
+                batch: 64,
+                learning_rate: 0.001,
+                optimizer: OptimizerKind::Adam,
+                momentum: 0.9,
+                train_count: 10_000,
+                test_count: 2_000,
+                steps_per_epoch: 157,
+            },
+            model: ModelSummary {
+                preset: "mlp-mnist".into(),
+                input_shape: vec![1, 28, 28],
+                layers: vec![],
+                parameters: 101_770,
+                classes: vec![("0".into(), "0".into())],
+            },
+            device: DeviceInfo {
+                kind: DeviceKind::Cpu,
+                adapter: String::new(),
+                backend: "CPU".into(),
+                fallback: None,
+            },
+        }
+    }
+
+    fn steps(run: RunId, steps: std::ops::RangeInclusive<u64>) -> Event {
+        let records = steps.map(|step| StepRecord {
+            step,
+            epoch: step as f32 / 157.0,
+            loss: 2.3,
+            accuracy: 0.1,
+            learning_rate: 0.001,
+            step_millis: 1.0,
+        });
+        Event::Steps {
+            run,
+            records: records.collect(),
+            samples_per_second: 1000.0,
+            figures: ExecutionFigures::default(),
+        }
+    }
+
+    fn failed(run: Option<RunId>, kind: FailureKind) -> Event {
+        Event::Failed {
+            run,
+            failure: Failure {
+                kind,
+                message: "because".into(),
+            },
+        }
+    }
+
+    fn running() -> RunState {
+        let mut state = RunState::default();
+        let run = state.ask(config("mlp-mnist"));
+        assert_eq!(state.apply(started(run)), Some(Consequence::Began));
+        state
+    }
+
+    #[test]
+    fn a_run_stands_when_the_engine_says_so() {
+        let mut state = RunState::default();
+        assert!(state.is_replaced_by(&config("mlp-mnist")));
+        let run = state.ask(config("mlp-mnist"));
+        assert!(state.is_starting() && state.id().is_none());
+        state.apply(Event::Progress {
+            stage: Stage::Data,
+            done: 1,
+            total: 2,
+        });
+        assert!(state.progress.is_some());
+        state.apply(started(run));
+        assert_eq!(state.id(), Some(run));
+        assert!(!state.is_starting() && state.progress.is_none());
+        assert!(state.started.as_ref().is_some_and(|s| s.has_images()));
+        assert!(!state.is_replaced_by(&config("mlp-mnist")));
+        assert!(state.is_replaced_by(&config("lenet5-mnist")));
+    }
+
+    #[test]
+    fn events_of_other_runs_change_nothing() {
+        let mut state = running();
+        state.apply(steps(1, 1..=3));
+        state.apply(steps(7, 1..=50));
+        assert_eq!(state.apply(started(9)), None);
+        assert_eq!(state.apply(failed(Some(9), FailureKind::Internal)), None);
+        assert_eq!((state.step, state.curves.len()), (3, 3));
+    }
+
+    #[test]
+    fn a_start_that_fails_leaves_the_old_run() {
+        let mut state = running();
+        state.apply(steps(1, 1..=3));
+        let next = state.ask(config("lenet5-mnist"));
+        let told = state.apply(failed(Some(next), FailureKind::OutOfMemory));
+        assert_eq!(
+            told,
+            Some(Consequence::Explain(Trouble::OutOfMemory {
+                reason: "because".into()
+            }))
+        );
+        assert_eq!((state.id(), state.step), (Some(1), 3));
+        assert!(!state.is_starting());
+        // Asking for the same again is possible.
+        assert!(state.is_replaced_by(&config("lenet5-mnist")));
+    }
+
+    #[test]
+    fn a_reset_forgets_what_was_measured_and_keeps_the_samples() {
+        let mut state = running();
+        state.apply(steps(1, 1..=3));
+        state.apply(Event::Samples {
+            run: 1,
+            shape: vec![1, 2, 2],
+            pixels: vec![0, 1, 2, 3, 4, 5, 6, 7],
+            labels: vec![7, 2],
+        });
+        state.apply(Event::Prediction {
+            run: 1,
+            step: 3,
+            probabilities: vec![1.0],
+        });
+        let before = state.curves_revision;
+        state.apply(Event::ResetDone { run: 1 });
+        assert!(state.curves.is_empty() && state.last.is_none() && state.prediction.is_none());
+        assert_eq!(state.step, 0);
+        assert!(state.curves_revision > before);
+        let samples = state.samples.expect("kept");
+        assert_eq!(samples.image(1), Some(&[4, 5, 6, 7][..]));
+        assert_eq!(samples.image(2), None);
+    }
+
+    #[test]
+    fn loading_weights_of_an_earlier_step_rewinds_the_curves() {
+        let mut state = running();
+        state.apply(steps(1, 1..=30));
+        assert_eq!(
+            state.apply(Event::Loaded { run: 1, step: 10 }),
+            Some(Consequence::Loaded)
+        );
+        assert_eq!((state.step, state.curves.len()), (10, 10));
+        assert!(state.last.is_none());
+    }
+
+    #[test]
+    fn after_the_loss_of_the_engine_the_same_run_can_be_asked_for_again() {
+        let mut state = running();
+        state.apply(steps(1, 1..=3));
+        state.lose_engine();
+        assert_eq!(state.status, None);
+        assert_eq!(state.curves.len(), 3, "the curves stay");
+        let again = state.wanted().cloned().expect("known");
+        let run = state.ask(again);
+        assert_eq!(run, 2);
+        state.apply(started(run));
+        assert!(state.curves.is_empty());
+    }
+
+    #[test]
+    fn only_settings_of_the_start_need_a_restart() {
+        let state = running();
+        let same = config("mlp-mnist");
+        assert!(!state.needs_restart_for(&same));
+        let with = |change: fn(&mut RunConfig)| {
+            let mut changed = same.clone();
+            change(&mut changed);
+            state.needs_restart_for(&changed)
+        };
+        assert!(!with(|c| c.learning_rate = Some(0.5)));
+        assert!(with(|c| c.seed = 2));
+        assert!(with(|c| c.batch = Some(32)));
+        assert!(!with(|c| c.batch = Some(64)), "64 is what runs");
+        assert!(with(|c| c.optimizer = Some(OptimizerKind::Sgd)));
+        assert!(!with(|c| c.momentum = Some(0.5)), "Adam does not use it");
+    }
+
+    #[test]
+    fn an_address_names_a_run() {
+        let (state, _) = PageState::parse("/train/mlp-mnist", "device=cpu&lr=0.5&optimizer=sgd");
+        let config = run_config(&state).expect("a preset");
+        assert_eq!(config.preset, "mlp-mnist");
+        assert_eq!(config.device, DevicePreference::Cpu);
+        assert_eq!(config.seed, DEFAULT_SEED);
+        assert_eq!(config.learning_rate, Some(0.5));
+        assert_eq!(config.optimizer, Some(OptimizerKind::Sgd));
+        let (home, _) = PageState::parse("/", "");
+        assert_eq!(run_config(&home), None);
+    }
+
+    #[test]
+    fn the_names_in_links_are_the_engine_s() {
+        for device in DeviceChoice::ALL {
+            assert!(DevicePreference::from_name(device.name()).is_some());
+        }
+        for optimizer in OptimizerChoice::ALL {
+            assert!(OptimizerKind::from_name(optimizer.name()).is_some());
+        }
+    }
+}
