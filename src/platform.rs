@@ -34,13 +34,49 @@ mod native {
             .enumerate()
             .for_each(|(number, (chunk, other))| body(number, chunk, other));
     }
+
+    /// Whether GPUs can be asked for at all.
+    pub fn has_web_gpu() -> bool {
+        true
+    }
+
+    /// What a browser says about its adapter; natively the adapter says it itself.
+    pub fn describe_web_adapter(_device: &wgpu::Device) -> String {
+        String::new()
+    }
+
+    /// Waits until a submit, or everything submitted so far, is done, and runs the
+    /// callbacks that are due.
+    ///
+    /// # Errors
+    /// When the device no longer answers.
+    pub fn poll_device(
+        device: &wgpu::Device,
+        submission: Option<wgpu::SubmissionIndex>,
+    ) -> Result<(), String> {
+        let wait = wgpu::PollType::Wait {
+            submission_index: submission,
+            timeout: None,
+        };
+        device
+            .poll(wait)
+            .map(|_| ())
+            .map_err(|error| error.to_string())
+    }
 }
 
 #[cfg(target_arch = "wasm32")]
 mod page {
+    use wasm_bindgen::JsValue;
+
     /// Milliseconds since some fixed moment.
     pub fn now_millis() -> f64 {
-        js_sys::Date::now()
+        // `performance` stands in the scope of pages and workers alike; the date's
+        // clock may jump and counts whole milliseconds only.
+        js_sys::Reflect::get(&js_sys::global(), &"performance".into())
+            .ok()
+            .and_then(|performance| performance.dyn_into::<web_sys::Performance>().ok())
+            .map_or_else(js_sys::Date::now, |performance| performance.now())
     }
 
     /// Calls `body(number, chunk)` for each run of `length` elements.
@@ -62,6 +98,46 @@ mod page {
         for (number, (chunk, other)) in chunks.enumerate() {
             body(number, chunk, other);
         }
+    }
+
+    /// Whether this window or worker has `navigator.gpu`.
+    pub fn has_web_gpu() -> bool {
+        let navigator = property(&js_sys::global(), "navigator");
+        navigator.is_some_and(|navigator| property(&navigator, "gpu").is_some())
+    }
+
+    /// What the browser says about its adapter beside the name: vendor and architecture.
+    pub fn describe_web_adapter(device: &wgpu::Device) -> String {
+        let info = device
+            .as_webgpu()
+            .and_then(|device| property(device, "adapterInfo"));
+        let Some(info) = info else {
+            return String::new();
+        };
+        ["vendor", "architecture", "device", "description"]
+            .into_iter()
+            .filter_map(|name| property(&info, name)?.as_string())
+            .filter(|text| !text.is_empty())
+            .collect::<Vec<_>>()
+            .join(" ")
+    }
+
+    /// A property that is there and neither null nor undefined.
+    fn property(object: &JsValue, name: &str) -> Option<JsValue> {
+        js_sys::Reflect::get(object, &name.into())
+            .ok()
+            .filter(|value| !value.is_null() && !value.is_undefined())
+    }
+
+    /// Nothing to do: the browser runs callbacks between tasks.
+    ///
+    /// # Errors
+    /// Never.
+    pub fn poll_device(
+        _device: &wgpu::Device,
+        _submission: Option<wgpu::SubmissionIndex>,
+    ) -> Result<(), String> {
+        Ok(())
     }
 }
 

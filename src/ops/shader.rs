@@ -58,3 +58,27 @@ pub fn source(name: &str) -> &'static str {
 pub fn uses_step(name: &str) -> bool {
     source(name).contains("var<uniform> step: StepValues")
 }
+
+/// How a kernel uses a storage binding.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Access {
+    Read,
+    ReadWrite,
+}
+
+/// The storage bindings of the shader's group 0, from binding 1 on, read off its text.
+pub fn bindings(name: &str) -> Vec<Access> {
+    source(name)
+        .lines()
+        .filter(|line| line.starts_with("@group(0)"))
+        .filter_map(|line| {
+            let written = line.contains("var<storage, read_write>");
+            let read = line.contains("var<storage, read>");
+            match (read, written) {
+                (true, _) => Some(Access::Read),
+                (_, true) => Some(Access::ReadWrite),
+                _ => None,
+            }
+        })
+        .collect()
+}

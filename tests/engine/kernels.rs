@@ -1,0 +1,387 @@
+//! The kernels against the twins, and what the GPU executor promises.
+//!
+//! A missing GPU is a failure: install a Vulkan driver; lavapipe
+//! (mesa-vulkan-drivers) is one.
+
+use crate::support::{
+    Case, Model, Tolerance, all_cases, assert_close, assert_not_close, lenet, mlp, numbers,
+    with_one_off,
+};
+use glassbox::exec::bisect::{compare_nodes, first_difference};
+use glassbox::exec::cpu::CpuExecutor;
+use glassbox::exec::gpu::{GpuDevice, GpuError, GpuExecutor, MAX_STEPS_PER_SUBMIT};
+use glassbox::exec::{Mode, Plan};
+use glassbox::graph::{Graph, Phase, ValueId};
+use glassbox::ops::{AdamUpdate, Op, StepValues};
+use glassbox::tensor::{ElementType, Values};
+use pollster::block_on;
+use std::sync::{Arc, OnceLock};
+
+/// Sums of at most 1,500 products of values up to 1, in f32 (which rounds at 6e-8)
+/// and in another order than the twin's; logits up to 120, of which f32 resolves 8e-6.
+const TOLERANCE: Tolerance = Tolerance {
+    absolute: 2e-5,
+    relative: 2e-5,
+};
+
+/// One device for all tests: a driver may run only so many at a time.
+fn device() -> GpuDevice {
+    static DEVICE: OnceLock<GpuDevice> = OnceLock::new();
+    DEVICE
+        .get_or_init(|| block_on(GpuDevice::request()).expect("the tests need a GPU"))
+        .clone()
+}
+
+fn executor(
+    graph: &Arc<Graph>,
+    plan: &Arc<Plan>,
+    record: Option<(ValueId, ValueId)>,
+) -> GpuExecutor {
+    make(graph, plan, record).unwrap_or_else(|error| panic!("{error}"))
+}
+
+fn make(
+    graph: &Arc<Graph>,
+    plan: &Arc<Plan>,
+    record: Option<(ValueId, ValueId)>,
+) -> Result<GpuExecutor, GpuError> {
+    let (graph, plan) = (Arc::clone(graph), Arc::clone(plan));
+    block_on(GpuExecutor::new(
+        &device(),
+        graph,
+        plan,
+        record,
+        &mut |_, _| {},
+    ))
+}
+
+fn as_numbers(values: &Values) -> Vec<f64> {
+    (0..values.len())
+        .map(|at| values.number(at).expect("a position below the length"))
+        .collect()
+}
+
+/// The outputs of a case's kernels.
+fn run_on_gpu(case: &Case) -> Vec<Vec<f64>> {
+    let single = case.single();
+    let mut gpu = executor(single.graph(), single.plan(), None);
+    for (&id, tensor) in single.inputs().iter().zip(&case.inputs) {
+        gpu.write(id, tensor.values());
+    }
+    gpu.submit(0..single.plan().groups.len(), &[case.step]);
+    let outputs = block_on(gpu.read_many(single.outputs())).expect("the outputs can be read");
+    outputs.iter().map(as_numbers).collect()
+}
+
+#[test]
+fn every_kernel_matches_its_twin() {
+    for (_, cases) in all_cases() {
+        for case in cases {
+            let expected = case.run::<f64>().outputs;
+            let actual = run_on_gpu(&case);
+            assert_eq!(actual.len(), expected.len());
+            for (actual, expected) in actual.iter().zip(&expected) {
+                let expected = numbers(expected);
+                assert_close(&case.label, actual, &expected, TOLERANCE);
+                // Control: one wrong element is noticed.
+                let wrong = with_one_off(actual, actual.len() / 2, 1e-2);
+                assert_not_close(&case.label, &wrong, &expected, TOLERANCE);
+            }
+        }
+    }
+}
+
+#[test]
+fn outputs_start_as_unwritten() {
+    let (_, cases) = &all_cases()[1];
+    for case in cases {
+        let single = case.single();
+        let gpu = executor(single.graph(), single.plan(), None);
+        for values in block_on(gpu.read_many(single.outputs())).unwrap() {
+            assert!(as_numbers(&values).iter().all(|value| value.is_nan()));
+        }
+    }
+}
+
+/// A model with Adam, planned to train, on the GPU with initial parameters and a batch.
+struct Training {
+    model: Model,
+    gpu: GpuExecutor,
+}
+
+impl Training {
+    fn new(model: Model, mode: Mode) -> Self {
+        let adam = Op::AdamUpdate(AdamUpdate::default());
+        let model = model.differentiated(Some(adam));
+        let graph = Arc::new(model.graph.clone());
+        let keep = [model.loss, model.correct];
+        let plan = Arc::new(Plan::new(&graph, mode, &keep));
+        let mut gpu = executor(&graph, &plan, Some((model.loss, model.correct)));
+        for (id, values) in model.initial(3) {
+            gpu.write(id, &values);
+        }
+        let (x, t) = model.batch(4);
+        gpu.write(model.x, &Values::F32(x));
+        gpu.write(model.t, &Values::U32(t));
+        Self { model, gpu }
+    }
+
+    fn steps(&self, range: std::ops::Range<u32>) -> Vec<StepValues> {
+        let valid = self.model.graph.value(self.model.t).shape.dims()[0];
+        range.map(|step| adam_step(step, valid as u32)).collect()
+    }
+
+    fn groups(&self) -> std::ops::Range<usize> {
+        0..self.gpu.plan().groups.len()
+    }
+
+    /// Trains in submits of `count` steps; the losses.
+    fn train(&mut self, first: u32, submits: u32, count: u32) -> Vec<(f32, f32)> {
+        let mut records = Vec::new();
+        for submit in 0..submits {
+            let start = first + submit * count;
+            let steps = self.steps(start..start + count);
+            self.gpu.submit_recorded(self.groups(), &steps);
+            records.extend(block_on(self.gpu.collect()).expect("losses come back"));
+        }
+        records
+    }
+
+    fn parameters(&self) -> Vec<u32> {
+        let arena = self
+            .gpu
+            .graph()
+            .parameter_arena()
+            .expect("there is an update");
+        match block_on(self.gpu.read(arena)).expect("parameters can be read") {
+            Values::F32(values) => values.iter().map(|value| value.to_bits()).collect(),
+            other => panic!("parameters are {}", other.element_type()),
+        }
+    }
+}
+
+fn adam_step(step: u32, valid: u32) -> StepValues {
+    let corrections = AdamUpdate::default().bias_corrections(u64::from(step) + 1);
+    StepValues {
+        step,
+        slot: step,
+        learning_rate: 0.01,
+        bias_correction_1: corrections[0],
+        bias_correction_2: corrections[1],
+        ..StepValues::forward(valid)
+    }
+}
+
+fn bits(records: &[(f32, f32)]) -> Vec<(u32, u32)> {
+    records
+        .iter()
+        .map(|(loss, correct)| (loss.to_bits(), correct.to_bits()))
+        .collect()
+}
+
+#[test]
+fn several_steps_in_one_submit_equal_single_submits_bit_for_bit() {
+    let mut together = Training::new(lenet(5), Mode::Train);
+    let mut apart = Training::new(lenet(5), Mode::Train);
+    let records = together.train(0, 1, 12);
+    assert_eq!(bits(&records), bits(&apart.train(0, 12, 1)));
+    assert_eq!(together.parameters(), apart.parameters());
+    assert!(
+        records[0].0 > records[11].0,
+        "the loss falls: one batch, over and over"
+    );
+    // Control: one step more is another state.
+    apart.train(12, 1, 1);
+    assert_ne!(together.parameters(), apart.parameters());
+}
+
+#[test]
+fn a_run_repeats_bit_for_bit() {
+    let run = || {
+        let mut training = Training::new(lenet(17), Mode::Train);
+        let records = training.train(0, 2, 4);
+        (bits(&records), training.parameters())
+    };
+    assert_eq!(run(), run());
+}
+
+#[test]
+fn training_on_the_gpu_follows_the_oracle() {
+    for model in [lenet, mlp] {
+        let mut training = Training::new(model(9), Mode::Train);
+        let graph = Arc::clone(training.gpu.graph());
+        let plan = Arc::new(Plan::new(&graph, Mode::Inspect, &[]));
+        let mut oracle = CpuExecutor::<f64>::new(Arc::clone(&graph), Arc::clone(&plan));
+        for (id, values) in training.model.initial(3) {
+            oracle.write(id, &values);
+        }
+        let (x, t) = training.model.batch(4);
+        oracle.write(training.model.x, &Values::F32(x));
+        oracle.write(training.model.t, &Values::U32(t));
+        let mut expected = Vec::new();
+        for step in training.steps(0..10) {
+            oracle.run(0..plan.groups.len(), &step);
+            expected.push(oracle.reals(training.model.loss)[0]);
+        }
+        let records = training.train(0, 1, 10);
+        let losses: Vec<f64> = records.iter().map(|(loss, _)| f64::from(*loss)).collect();
+        // Adam divides by the root of small squares, which lets rounding grow from step to step.
+        let tolerance = Tolerance {
+            absolute: 1e-4,
+            relative: 1e-4,
+        };
+        assert_close("losses", &losses, &expected, tolerance);
+        assert_not_close("losses", &losses[1..], &expected[..9], tolerance);
+    }
+}
+
+#[test]
+fn nothing_is_allocated_after_the_first_steps() {
+    let mut training = Training::new(lenet(5), Mode::Train);
+    let begin = training.gpu.counters();
+    assert!(begin.buffers > 0 && begin.bind_groups > 0 && begin.pipelines > 0 && begin.bytes > 0);
+    assert_eq!((begin.submits, begin.dispatches), (0, 0));
+    training.train(0, 1, 2);
+    let warm = training.gpu.counters();
+    let per_step = training.gpu.plan().dispatches() as u64 + 1;
+    assert_eq!((warm.submits, warm.dispatches), (1, 2 * per_step));
+    training.train(2, 3, 5);
+    training.parameters();
+    let end = training.gpu.counters();
+    assert_eq!(end.allocations(), warm.allocations());
+    assert_eq!(end.bytes, warm.bytes);
+    // Three of training, one of reading.
+    assert_eq!(
+        (end.submits, end.dispatches),
+        (warm.submits + 4, warm.dispatches + 15 * per_step)
+    );
+}
+
+#[test]
+fn progress_ends_when_all_pipelines_are_made() {
+    let graph = Arc::new(mlp(2).graph);
+    let plan = Arc::new(Plan::new(&graph, Mode::Train, &[]));
+    let mut heard = Vec::new();
+    let mut progress = |done, total| heard.push((done, total));
+    block_on(GpuExecutor::new(
+        &device(),
+        graph,
+        plan,
+        None,
+        &mut progress,
+    ))
+    .unwrap();
+    let (done, total) = *heard.last().expect("progress was heard");
+    assert!(total > 3);
+    assert_eq!(done, total);
+    assert!(heard.is_sorted());
+}
+
+#[test]
+fn several_recorded_submits_are_collected_in_order() {
+    let mut training = Training::new(mlp(3), Mode::Train);
+    for submit in 0..3 {
+        let steps = training.steps(submit * 30..submit * 30 + 30);
+        training.gpu.submit_recorded(training.groups(), &steps);
+    }
+    assert_eq!(training.gpu.in_flight(), 3);
+    let mut records = Vec::new();
+    while training.gpu.in_flight() > 0 {
+        records.extend(block_on(training.gpu.collect()).unwrap());
+    }
+    assert_eq!(records.len(), 90);
+    let alone = Training::new(mlp(3), Mode::Train).train(0, 90, 1);
+    assert_eq!(bits(&records), bits(&alone));
+    assert!(block_on(training.gpu.collect()).unwrap().is_empty());
+    block_on(training.gpu.wait()).unwrap();
+    assert!(MAX_STEPS_PER_SUBMIT >= 30);
+}
+
+#[test]
+fn a_prefix_can_run_without_the_loss_and_is_not_recorded() {
+    let mut training = Training::new(mlp(3), Mode::Inspect);
+    let forward = training.gpu.plan().phases(Phase::Data, Phase::Forward);
+    let steps = training.steps(0..1);
+    training.gpu.submit(forward, &steps);
+    let loss = block_on(training.gpu.read(training.model.loss)).unwrap();
+    assert!(as_numbers(&loss)[0].is_nan(), "the loss was not computed");
+}
+
+#[test]
+fn parts_of_a_value_are_overwritten_from_its_start() {
+    let mut graph = Graph::default();
+    let bytes = graph.input("bytes", [11].into(), ElementType::U8);
+    let reals = graph.input("reals", [5].into(), ElementType::F32);
+    let keep = [bytes, reals];
+    let op = || Op::Relu(glassbox::ops::Relu {});
+    graph.apply(op(), "relu", &[reals]).unwrap();
+    let (graph, plan) = {
+        let plan = Arc::new(Plan::new(&graph, Mode::Inspect, &keep));
+        (Arc::new(graph), plan)
+    };
+    let mut gpu = executor(&graph, &plan, None);
+    gpu.write(reals, &Values::F32(vec![1.0; 5]));
+    gpu.write(reals, &Values::F32(vec![2.0; 3]));
+    assert_eq!(
+        block_on(gpu.read(reals)).unwrap(),
+        Values::F32(vec![2.0, 2.0, 2.0, 1.0, 1.0])
+    );
+    if plan.find_place(bytes).is_some() {
+        let values = Values::U8((1..=11).collect());
+        gpu.write(bytes, &values);
+        assert_eq!(block_on(gpu.read(bytes)).unwrap(), values);
+    }
+}
+
+#[test]
+fn values_beyond_one_buffer_are_refused_by_name() {
+    let mut graph = Graph::default();
+    let x = graph.input("huge", [(32 << 20) + 1].into(), ElementType::F32);
+    graph
+        .apply(Op::Relu(glassbox::ops::Relu {}), "relu", &[x])
+        .unwrap();
+    let plan = Arc::new(Plan::new(&graph, Mode::Inspect, &[]));
+    match make(&Arc::new(graph), &plan, None) {
+        Err(GpuError::TooLarge { name, bytes }) => {
+            assert_eq!((name.as_str(), bytes), ("huge", (128 << 20) + 4));
+        }
+        other => panic!("expected a refusal, got {:?}", other.map(|_| ())),
+    }
+}
+
+#[test]
+fn bisecting_finds_the_first_node_that_differs() {
+    let adam = Op::AdamUpdate(AdamUpdate::default());
+    let model = lenet(6).differentiated(Some(adam));
+    let graph = Arc::new(model.graph.clone());
+    let plan = Arc::new(Plan::new(&graph, Mode::Inspect, &[]));
+    let compare = |sabotage: bool| {
+        let mut gpu = executor(&graph, &plan, None);
+        let mut oracle = CpuExecutor::<f64>::new(Arc::clone(&graph), Arc::clone(&plan));
+        let (x, t) = model.batch(4);
+        let written = [(model.x, Values::F32(x)), (model.t, Values::U32(t))];
+        for (id, values) in model.initial(3).into_iter().chain(written) {
+            gpu.write(id, &values);
+            oracle.write(id, &values);
+        }
+        if sabotage {
+            let bias = graph.find_value("conv2.bias").unwrap();
+            gpu.write(bias, &Values::F32(vec![9.0]));
+        }
+        let groups = 0..plan.groups.len();
+        block_on(compare_nodes(
+            &mut gpu,
+            &mut oracle,
+            groups,
+            &adam_step(0, 6),
+        ))
+        .unwrap()
+    };
+    let good = compare(false);
+    assert!(good.len() > 20);
+    // Sums of a few hundred products; the first Adam step divides a gradient by itself.
+    assert_eq!(first_difference(&good, 1e-5), None);
+    let bad = compare(true);
+    let found = first_difference(&bad, 1e-5).expect("the wrong bias is noticed");
+    assert_eq!(graph.node(found.node).name, "conv2");
+}
