@@ -14,13 +14,17 @@
 pub mod data;
 pub mod equation;
 pub mod exec;
+pub mod export;
 pub mod graph;
+pub mod layers;
+pub mod models;
 pub mod ops;
 pub mod optim;
 pub mod platform;
 pub mod plot;
 pub mod session;
 pub mod tensor;
+pub mod train;
 pub mod view;
 #[cfg(target_arch = "wasm32")]
 pub mod web;

@@ -67,7 +67,7 @@ mod native {
 
 #[cfg(target_arch = "wasm32")]
 mod page {
-    use wasm_bindgen::JsValue;
+    use wasm_bindgen::{JsCast, JsValue};
 
     /// Milliseconds since some fixed moment.
     pub fn now_millis() -> f64 {

@@ -18,13 +18,16 @@ fn main() -> std::process::ExitCode {
 #[cfg(target_arch = "wasm32")]
 mod worker {
     use futures_channel::{mpsc, oneshot};
-    use glassbox::session::{Command, Event, Failure, FailureKind};
+    use glassbox::session::{Command, Event, Failure, FailureKind, Session, Stage};
     use glassbox::web::BUILD_ID;
     use js_sys::Uint8Array;
     use std::cell::RefCell;
     use std::rc::Rc;
     use wasm_bindgen::prelude::*;
-    use web_sys::{DedicatedWorkerGlobalScope, MessageChannel, MessageEvent, MessagePort};
+    use wasm_bindgen_futures::JsFuture;
+    use web_sys::{
+        DedicatedWorkerGlobalScope, MessageChannel, MessageEvent, MessagePort, Response,
+    };
 
     pub fn start() {
         std::panic::set_hook(Box::new(|panic| {
@@ -49,31 +52,91 @@ mod worker {
         post_text(&format!("ready {BUILD_ID}"));
     }
 
+    /// How long the engine works before it looks for commands again.
+    const BUDGET_MILLIS: f64 = 24.0;
+
     async fn run(mut commands: mpsc::UnboundedReceiver<Vec<u8>>) {
         let next_task = NextTask::new();
-        while let Ok(bytes) = commands.recv().await {
-            post_event(&answer(&bytes));
-            // Lets the browser deliver messages between two pieces of work.
-            next_task.wait().await;
+        let mut session = Session::new(BUILD_ID, |event| post_event(&event));
+        loop {
+            if session.advance(BUDGET_MILLIS).await {
+                // Lets the browser deliver messages between two pieces of work.
+                next_task.wait().await;
+            } else {
+                let Ok(bytes) = commands.recv().await else {
+                    return;
+                };
+                obey(&mut session, &bytes).await;
+            }
+            while let Ok(bytes) = commands.try_recv() {
+                obey(&mut session, &bytes).await;
+            }
         }
     }
 
-    /// Stands in for the engine's session until that exists.
-    fn answer(bytes: &[u8]) -> Event {
-        let failed = |message| Event::Failed {
-            run: None,
-            failure: Failure {
-                kind: FailureKind::Internal,
-                message,
-            },
-        };
+    async fn obey(session: &mut Session, bytes: &[u8]) {
         match postcard::from_bytes(bytes) {
-            Ok(Command::Hello { .. }) => Event::Ready {
-                build_id: BUILD_ID.to_string(),
-            },
-            Ok(command) => failed(format!("the engine is not built yet, got {command:?}")),
-            Err(error) => failed(format!("unreadable command: {error}")),
+            Ok(command) => {
+                if let Command::Start { config, .. } = &command {
+                    load_data(session, &config.preset).await;
+                }
+                session.handle(command).await;
+            }
+            Err(error) => session.emit(Event::Failed {
+                run: None,
+                failure: Failure {
+                    kind: FailureKind::Internal,
+                    message: format!("unreadable command: {error}"),
+                },
+            }),
         }
+    }
+
+    /// Fetches the files of a preset's data set that are not here yet. What cannot be had is
+    /// reported, and then missed by the session.
+    async fn load_data(session: &mut Session, preset: &str) {
+        let paths = session.missing_files(preset);
+        let total = paths.len() as u64;
+        for (done, path) in paths.into_iter().enumerate() {
+            session.emit(Event::Progress {
+                stage: Stage::Data,
+                done: done as u64,
+                total,
+            });
+            match fetch(path).await {
+                Ok(bytes) => {
+                    let path = path.to_string();
+                    session.handle(Command::ProvideFile { path, bytes }).await;
+                }
+                Err(message) => session.emit(Event::Failed {
+                    run: None,
+                    failure: Failure {
+                        kind: FailureKind::MissingData,
+                        message: format!("{path}: {message}"),
+                    },
+                }),
+            }
+        }
+    }
+
+    /// The bytes of a file below `data/`, beside this script.
+    async fn fetch(path: &str) -> Result<Vec<u8>, String> {
+        let text_of = |error: JsValue| match error.dyn_into::<js_sys::Error>() {
+            Ok(error) => String::from(error.message()),
+            Err(other) => format!("{other:?}"),
+        };
+        let url = web_sys::Url::new_with_base(&format!("data/{path}"), &scope().location().href())
+            .map_err(text_of)?;
+        let response = JsFuture::from(scope().fetch_with_str(&url.href()))
+            .await
+            .map_err(text_of)?;
+        let response: Response = response.unchecked_into();
+        if !response.ok() {
+            return Err(format!("the server answered {}", response.status()));
+        }
+        let buffer = response.array_buffer().map_err(text_of)?;
+        let buffer = JsFuture::from(buffer).await.map_err(text_of)?;
+        Ok(Uint8Array::new(&buffer).to_vec())
     }
 
     /// Waits for the browser's next task by a message to itself.

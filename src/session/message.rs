@@ -4,7 +4,9 @@
 //! carry them between the page and its worker. Every message about a run names
 //! it by [`RunId`]: answers to a run that was replaced can be told apart.
 
+pub use crate::layers::LayerSummary;
 use crate::optim::OptimizerKind;
+pub use crate::train::Evaluation;
 use serde::{Deserialize, Serialize};
 
 /// A run of training: chosen by the asker, one number for each `Start`.
@@ -172,20 +174,6 @@ pub enum Fallback {
     NoDevice,
 }
 
-/// One row of the model's summary table.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct LayerSummary {
-    /// `conv1`, as in PyTorch's state_dict; operations without parameters have names too.
-    pub name: String,
-    /// The operation's name: `conv2d`.
-    pub operation: String,
-    /// Output shape without the batch dimension.
-    pub output_shape: Vec<usize>,
-    pub parameters: u64,
-    /// Floating-point operations of the forward pass for one sample.
-    pub flops: u64,
-}
-
 /// The facts about a model that a page shows.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ModelSummary {
@@ -226,19 +214,6 @@ pub struct StepRecord {
     pub learning_rate: f32,
     /// Wall time of the submit divided by its steps.
     pub step_millis: f32,
-}
-
-/// What a pass over the held-out split measured.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Evaluation {
-    pub loss: f32,
-    pub accuracy: f32,
-    /// Rows true, columns predicted.
-    pub confusion: Vec<Vec<u32>>,
-    /// For each class; `None` where it was never predicted (0/0).
-    pub precision: Vec<Option<f32>>,
-    /// For each class; `None` where it never occurs.
-    pub recall: Vec<Option<f32>>,
 }
 
 /// Counters and figures that describe how a run executes.
@@ -370,4 +345,25 @@ pub enum FailureKind {
     Crash,
     /// A fault of Glassbox itself.
     Internal,
+}
+
+impl Command {
+    /// The run that the command is about.
+    pub fn run(&self) -> Option<RunId> {
+        match self {
+            Self::Hello { .. } | Self::ProvideFile { .. } | Self::Ping { .. } => None,
+            Self::Start { run, .. }
+            | Self::Play { run }
+            | Self::Pause { run }
+            | Self::StepBatches { run, .. }
+            | Self::Reset { run }
+            | Self::SetLearningRate { run, .. }
+            | Self::Evaluate { run }
+            | Self::SetEvaluationInterval { run, .. }
+            | Self::WatchSamples { run, .. }
+            | Self::Predict { run, .. }
+            | Self::Save { run }
+            | Self::Load { run, .. } => Some(*run),
+        }
+    }
 }

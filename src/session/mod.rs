@@ -1,5 +1,141 @@
 //! The engine's only door: [`Command`] in, [`Event`] out.
+//!
+//! The page's worker and the command line drive the same [`Session`]: they hand
+//! it commands, call [`Session::advance`] while it has work, and pass on what it emits.
 
+mod error;
 mod message;
+mod run;
+mod start;
 
+pub use error::SessionError;
 pub use message::*;
+
+use crate::data::{DataSource, Dataset};
+use crate::models::{self, PresetData};
+use run::Run;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// The engine: at most one run at a time.
+pub struct Session {
+    build_id: String,
+    emit: Box<dyn FnMut(Event)>,
+    /// Given files by path, until a data set is made of them.
+    files: BTreeMap<String, Vec<u8>>,
+    datasets: Vec<(DataSource, Arc<Dataset>)>,
+    device: start::DeviceCache,
+    run: Option<Run>,
+}
+
+impl Session {
+    /// `emit` gets every event as it happens.
+    pub fn new(build_id: impl Into<String>, emit: impl FnMut(Event) + 'static) -> Self {
+        Self {
+            build_id: build_id.into(),
+            emit: Box::new(emit),
+            files: BTreeMap::new(),
+            datasets: Vec::new(),
+            device: start::DeviceCache::default(),
+            run: None,
+        }
+    }
+
+    /// Paths below `assets/data/` of files that a preset needs and that have not been given.
+    pub fn missing_files(&self, preset: &str) -> Vec<&'static str> {
+        let Some(PresetData::Images { source, .. }) =
+            models::find(preset).map(|preset| preset.data)
+        else {
+            return Vec::new();
+        };
+        if self.datasets.iter().any(|(known, _)| *known == source) {
+            return Vec::new();
+        }
+        let paths = source.files().iter().map(|file| file.path);
+        paths
+            .filter(|path| !self.files.contains_key(*path))
+            .collect()
+    }
+
+    /// Gives a whole data set, instead of its files.
+    pub fn provide_dataset(&mut self, source: DataSource, dataset: Dataset) {
+        self.datasets.retain(|(known, _)| *known != source);
+        self.datasets.push((source, Arc::new(dataset)));
+    }
+
+    /// Tells of something that happens outside, such as the loading of files.
+    pub fn emit(&mut self, event: Event) {
+        (self.emit)(event);
+    }
+
+    /// Carries out a command. What fails is told by [`Event::Failed`] and leaves
+    /// the run as it was.
+    pub async fn handle(&mut self, command: Command) {
+        let run = command.run();
+        if let Err(error) = self.carry_out(command).await {
+            self.fail(run, &error);
+        }
+    }
+
+    fn fail(&mut self, run: Option<RunId>, error: &SessionError) {
+        self.emit(Event::Failed {
+            run,
+            failure: error.failure(),
+        });
+    }
+
+    /// Works for about `budget_millis`, and at least one batch on the GPU or one
+    /// node on the CPU. Returns whether there is more to do.
+    pub async fn advance(&mut self, budget_millis: f64) -> bool {
+        let Some(run) = &mut self.run else {
+            return false;
+        };
+        let id = run.id;
+        match run.advance(budget_millis, &mut self.emit).await {
+            Ok(more) => more,
+            Err(error) => {
+                run.stop();
+                self.fail(Some(id), &error);
+                self.emit(Event::Status {
+                    run: id,
+                    status: RunStatus::Stopped,
+                });
+                false
+            }
+        }
+    }
+
+    async fn carry_out(&mut self, command: Command) -> Result<(), SessionError> {
+        match command {
+            Command::Hello { .. } => {
+                let build_id = self.build_id.clone();
+                self.emit(Event::Ready { build_id });
+                Ok(())
+            }
+            Command::Ping { nonce } => {
+                self.emit(Event::Pong { nonce });
+                Ok(())
+            }
+            Command::ProvideFile { path, bytes } => {
+                self.files.insert(path, bytes);
+                Ok(())
+            }
+            Command::Start { run, config } => self.start(run, &config).await,
+            command => {
+                let asked = command.run().expect("the other commands name a run");
+                let emit = &mut self.emit;
+                match &mut self.run {
+                    Some(run) if run.id == asked => run.carry_out(command, emit).await,
+                    Some(run) => Err(SessionError::WrongRun {
+                        asked,
+                        current: format!("the current run is {}", run.id),
+                    }),
+                    None => Err(SessionError::WrongRun {
+                        asked,
+                        current: "no run was started".into(),
+                    }),
+                }
+            }
+        }
+    }
+}

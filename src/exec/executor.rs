@@ -1,0 +1,52 @@
+//! One of the two executors, behind the calls that both have.
+
+use super::Plan;
+use super::cpu::CpuExecutor;
+use super::gpu::{GpuError, GpuExecutor};
+use crate::graph::ValueId;
+use crate::ops::StepValues;
+use crate::tensor::Values;
+use std::ops::Range;
+use std::sync::Arc;
+
+/// What computes a run.
+pub enum Executor {
+    Cpu(Box<CpuExecutor<f32>>),
+    Gpu(Box<GpuExecutor>),
+}
+
+impl Executor {
+    pub fn plan(&self) -> &Arc<Plan> {
+        match self {
+            Self::Cpu(executor) => executor.plan(),
+            Self::Gpu(executor) => executor.plan(),
+        }
+    }
+
+    /// Overwrites a value from its start.
+    pub fn write(&mut self, value: ValueId, values: &Values) {
+        match self {
+            Self::Cpu(executor) => executor.write(value, values),
+            Self::Gpu(executor) => executor.write(value, values),
+        }
+    }
+
+    /// Values as they stand.
+    ///
+    /// # Errors
+    /// When the GPU is lost or out of memory.
+    pub async fn read_many(&self, values: &[ValueId]) -> Result<Vec<Values>, GpuError> {
+        match self {
+            Self::Cpu(executor) => Ok(values.iter().map(|&value| executor.read(value)).collect()),
+            Self::Gpu(executor) => executor.read_many(values).await,
+        }
+    }
+
+    /// Runs groups of the plan once; on the GPU they may still be running on return.
+    pub fn run(&mut self, groups: Range<usize>, step: &StepValues) {
+        match self {
+            Self::Cpu(executor) => executor.run(groups, step),
+            Self::Gpu(executor) => executor.submit(groups, std::slice::from_ref(step)),
+        }
+    }
+}

@@ -1,0 +1,154 @@
+//! The presets themselves.
+
+use super::{FixedExample, Hyperparameters, Preset, PresetData};
+use crate::data::DataSource;
+use crate::layers::{Layer, Loss, ModelSpec};
+use crate::optim::OptimizerKind;
+
+/// The committed subset of MNIST: 1,000 training and 200 held-out digits of each class.
+const MNIST: PresetData = PresetData::Images {
+    source: DataSource::Mnist,
+    per_class: (1_000, 200),
+};
+
+/// All presets, in the order in which they are offered.
+pub const PRESETS: &[Preset] = &[
+    Preset {
+        id: "lenet5-mnist",
+        spec: lenet5,
+        data: MNIST,
+        defaults: Hyperparameters {
+            batch: 64,
+            learning_rate: 2e-3,
+            optimizer: OptimizerKind::Adam,
+            momentum: 0.9,
+            epochs: 5,
+        },
+        article: Some(Hyperparameters {
+            batch: 64,
+            learning_rate: 1e-3,
+            optimizer: OptimizerKind::Momentum,
+            momentum: 0.9,
+            epochs: 10,
+        }),
+    },
+    Preset {
+        id: "mlp-mnist",
+        spec: mlp,
+        data: MNIST,
+        defaults: Hyperparameters {
+            batch: 64,
+            learning_rate: 1e-3,
+            optimizer: OptimizerKind::Adam,
+            momentum: 0.9,
+            epochs: 5,
+        },
+        article: None,
+    },
+    Preset {
+        id: "worked-2-3-1",
+        spec: worked,
+        data: PresetData::Fixed(FixedExample {
+            features: &[1.0, 0.5],
+            targets: &[1.0],
+            parameters: &[
+                ("fc1.weight", &[0.2, -0.4, -0.6, 0.1, 0.5, 0.3]),
+                ("fc1.bias", &[0.1, 0.05, -0.2]),
+                ("fc2.weight", &[0.7, -0.3, 0.4]),
+                ("fc2.bias", &[-0.1]),
+            ],
+        }),
+        defaults: Hyperparameters {
+            batch: 1,
+            learning_rate: 0.1,
+            optimizer: OptimizerKind::Sgd,
+            momentum: 0.9,
+            epochs: 1,
+        },
+        article: None,
+    },
+];
+
+/// The preset called `id`.
+pub fn find(id: &str) -> Option<&'static Preset> {
+    PRESETS.iter().find(|preset| preset.id == id)
+}
+
+fn conv2d(name: &str, out_channels: usize, kernel: usize, padding: usize) -> Layer {
+    Layer::Conv2d {
+        name: name.into(),
+        out_channels,
+        kernel,
+        stride: 1,
+        padding,
+    }
+}
+
+fn relu(name: &str) -> Layer {
+    Layer::Relu { name: name.into() }
+}
+
+fn max_pool(name: &str) -> Layer {
+    Layer::MaxPool2d {
+        name: name.into(),
+        kernel: 2,
+        stride: 2,
+    }
+}
+
+fn flatten() -> Layer {
+    Layer::Flatten {
+        name: "flatten".into(),
+    }
+}
+
+fn linear(name: &str, out_features: usize) -> Layer {
+    Layer::Linear {
+        name: name.into(),
+        out_features,
+    }
+}
+
+/// LeNet-5 with ReLU and max pooling: 1-6-16-120-84-10, 61,706 parameters.
+/// After LeCun, Bottou, Bengio, Haffner (1998), "Gradient-based learning applied
+/// to document recognition", with today's activations and pooling.
+fn lenet5() -> ModelSpec {
+    ModelSpec {
+        layers: vec![
+            conv2d("conv1", 6, 5, 2),
+            relu("relu1"),
+            max_pool("pool1"),
+            conv2d("conv2", 16, 5, 0),
+            relu("relu2"),
+            max_pool("pool2"),
+            flatten(),
+            linear("fc1", 120),
+            relu("relu3"),
+            linear("fc2", 84),
+            relu("relu4"),
+            linear("fc3", 10),
+        ],
+        loss: Loss::SoftmaxCrossEntropy,
+    }
+}
+
+/// 784-128-10 with ReLU, 101,770 parameters.
+fn mlp() -> ModelSpec {
+    ModelSpec {
+        layers: vec![
+            flatten(),
+            linear("fc1", 128),
+            relu("relu1"),
+            linear("fc2", 10),
+        ],
+        loss: Loss::SoftmaxCrossEntropy,
+    }
+}
+
+/// The worked example: 2-3-1, ReLU, one sigmoid output with binary cross-entropy.
+fn worked() -> ModelSpec {
+    ModelSpec {
+        layers: vec![linear("fc1", 3), relu("relu1"), linear("fc2", 1)],
+        loss: Loss::BinaryCrossEntropy,
+    }
+}

@@ -1,0 +1,88 @@
+//! What can go wrong in a session, and how it is told.
+
+use super::{Failure, FailureKind};
+use crate::data::DataError;
+use crate::exec::gpu::GpuError;
+use crate::export::ExportError;
+use crate::layers::ModelError;
+use crate::models::PRESETS;
+
+/// Why a command was refused or a run stopped.
+#[derive(Debug, thiserror::Error)]
+pub enum SessionError {
+    #[error("no preset is called \"{name}\"; there are: {}", preset_names())]
+    UnknownPreset { name: String },
+    #[error("{name} is {actual}; expected {expected}")]
+    BadConfig {
+        name: &'static str,
+        actual: String,
+        expected: String,
+    },
+    #[error("the data set {dataset} needs the file {path}, which was not given")]
+    MissingData {
+        dataset: &'static str,
+        path: &'static str,
+    },
+    #[error(transparent)]
+    Data(#[from] DataError),
+    #[error(transparent)]
+    Model(#[from] ModelError),
+    #[error(transparent)]
+    Gpu(#[from] GpuError),
+    #[error(transparent)]
+    Export(#[from] ExportError),
+    #[error("{node} became infinite or NaN in step {step} (first seen in {tensor})")]
+    NonFinite {
+        step: u64,
+        node: String,
+        tensor: String,
+    },
+    #[error("the command is for run {asked}, but {current}")]
+    WrongRun { asked: u32, current: String },
+    #[error("an image of {expected} pixels was expected, got {actual}")]
+    BadImage { expected: usize, actual: usize },
+    #[error("the preset {preset} has no images to {what}")]
+    NoImages {
+        preset: &'static str,
+        what: &'static str,
+    },
+    #[error("the run has stopped: reset it before going on")]
+    Stopped,
+}
+
+fn preset_names() -> String {
+    let names: Vec<&str> = PRESETS.iter().map(|preset| preset.id).collect();
+    names.join(", ")
+}
+
+impl SessionError {
+    fn kind(&self) -> FailureKind {
+        match self {
+            Self::UnknownPreset { .. } => FailureKind::UnknownPreset,
+            Self::BadConfig { .. } => FailureKind::BadConfig,
+            Self::MissingData { .. } => FailureKind::MissingData,
+            Self::Data(_) | Self::Export(_) => FailureKind::BadFile,
+            Self::Model(_) => FailureKind::Internal,
+            Self::Gpu(error) => match error {
+                GpuError::NoWebGpu | GpuError::NoAdapter | GpuError::NoDevice { .. } => {
+                    FailureKind::NoGpu
+                }
+                GpuError::Lost { .. } => FailureKind::DeviceLost,
+                GpuError::OutOfMemory { .. } => FailureKind::OutOfMemory,
+                _ => FailureKind::Internal,
+            },
+            Self::NonFinite { .. } => FailureKind::NonFinite,
+            Self::WrongRun { .. }
+            | Self::BadImage { .. }
+            | Self::NoImages { .. }
+            | Self::Stopped => FailureKind::BadCommand,
+        }
+    }
+
+    pub fn failure(&self) -> Failure {
+        Failure {
+            kind: self.kind(),
+            message: self.to_string(),
+        }
+    }
+}
