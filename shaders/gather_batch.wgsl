@@ -1,11 +1,11 @@
 //! gather_batch: a batch of standardised images from the data set's bytes.
 //!
-//!     x[n, c, h, w] = (bytes[order[first + n], c, h, w] / 255 − mean[c]) / std[c]
+//!     x[n, c, h, w] = (bytes[order[first + n], c, h, w] / 255 − mean[c]) / deviation[c]
 //!     t[n] = classes[order[first + n]]
 //!
 //! Rows from B (`step.valid`) on are padding and become 0.
 //! Shapes (row-major): bytes (M, C, H, W) u8, four to a word; classes (M) u32; order (R) u32;
-//! mean, std (C) f32; x (N, C, H, W) f32; t (N) u32.
+//! mean, deviation (C) f32; x (N, C, H, W) f32; t (N) u32.
 //! One invocation per element of x. `x` and `t` are overwritten.
 //! Twin: `ops/gather.rs`, `GatherBatch`.
 
@@ -35,7 +35,7 @@ override WORKGROUP_SIZE: u32 = 64u;
 @group(0) @binding(2) var<storage, read> classes: array<u32>;
 @group(0) @binding(3) var<storage, read> order: array<u32>;
 @group(0) @binding(4) var<storage, read> mean: array<f32>;
-@group(0) @binding(5) var<storage, read> std: array<f32>;
+@group(0) @binding(5) var<storage, read> deviation: array<f32>;
 @group(0) @binding(6) var<storage, read_write> x: array<f32>;
 @group(0) @binding(7) var<storage, read_write> t: array<u32>;
 @group(1) @binding(0) var<uniform> step: StepValues;
@@ -63,7 +63,7 @@ fn gather_batch(@builtin(global_invocation_id) gid: vec3<u32>) {
     // Little-endian: byte 0 is the lowest of its word.
     let byte = (bytes[byte_index / 4u] >> (8u * (byte_index % 4u))) & 0xffu;
     let c = place / params.pixels;
-    x[index] = (f32(byte) / 255.0 - mean[c]) / std[c];
+    x[index] = (f32(byte) / 255.0 - mean[c]) / deviation[c];
     if place == 0u {
         t[n] = classes[sample];
     }

@@ -42,6 +42,12 @@ enum Tight {
     Yes,
 }
 
+impl Tight {
+    fn when(condition: bool) -> Self {
+        if condition { Self::Yes } else { Self::No }
+    }
+}
+
 /// What differs between the two notations.
 trait Notation {
     fn identifier(&self, text: &mut String, name: &str);
@@ -96,9 +102,12 @@ trait Notation {
                 self.position(text, right, Tight::Yes);
             }
             Position::Remainder(left, right) => {
+                // Always in parentheses: few know how tightly "mod" binds.
+                self.open(text, Tight::Yes);
                 self.position(text, left, Tight::Yes);
                 self.function(text, "mod");
                 self.position(text, right, Tight::Yes);
+                self.close(text, Tight::Yes);
             }
             Position::Lookup { tensor, indices } => self.element(text, tensor, indices),
             Position::ArgMaximum { index, body, .. } => {
@@ -159,16 +168,22 @@ trait Notation {
             Expression::Add(terms) => {
                 self.open(text, tight);
                 for (count, term) in terms.iter().enumerate() {
+                    // What follows a maximum would read as part of it.
+                    let greedy = |term: &Expression| {
+                        matches!(term, Expression::Maximum { .. }) && count + 1 < terms.len()
+                    };
                     match term {
                         Expression::Negate(inner) => {
                             self.operator(text, Operator::Minus);
-                            self.expression(text, inner, Tight::Yes);
+                            let loose = matches!(**inner, Expression::Maximum { .. });
+                            let tight = !loose || greedy(inner);
+                            self.expression(text, inner, Tight::when(tight));
                         }
                         term => {
                             if count > 0 {
                                 self.operator(text, Operator::Plus);
                             }
-                            self.expression(text, term, Tight::No);
+                            self.expression(text, term, Tight::when(greedy(term)));
                         }
                     }
                 }
@@ -203,10 +218,13 @@ trait Notation {
                 let mut under = String::new();
                 self.identifier(&mut under, index);
                 self.big(text, Big::Sum, &under);
-                self.expression(text, body, Tight::Yes);
+                // A sum of sums reads from left to right without parentheses.
+                let inner_sum = matches!(**body, Expression::Sum { .. });
+                self.expression(text, body, Tight::when(!inner_sum));
                 self.close(text, tight);
             }
             Expression::Maximum { over, body } => {
+                self.open(text, tight);
                 let mut under = String::new();
                 for (count, (index, _)) in over.iter().enumerate() {
                     if count > 0 {
@@ -216,9 +234,15 @@ trait Notation {
                 }
                 self.big(text, Big::Maximum, &under);
                 self.expression(text, body, Tight::Yes);
+                self.close(text, tight);
             }
             Expression::Apply(Function::Sqrt, argument) => {
                 self.root(text, &self.inner(argument, Tight::No));
+            }
+            Expression::Apply(Function::Absolute, argument) => {
+                self.operator(text, Operator::OpenBar);
+                self.expression(text, argument, Tight::No);
+                self.operator(text, Operator::CloseBar);
             }
             Expression::Apply(function, argument) => {
                 let (name, leading) = match function {
@@ -226,9 +250,8 @@ trait Notation {
                     Function::Ln => ("ln", None),
                     Function::Tanh => ("tanh", None),
                     Function::Sigmoid => ("σ", None),
-                    Function::Absolute => ("abs", None),
                     Function::PositivePart => ("max", Some(0.0)),
-                    Function::Sqrt => unreachable!("drawn as a root above"),
+                    Function::Sqrt | Function::Absolute => unreachable!("drawn above"),
                 };
                 self.function(text, name);
                 self.operator(text, Operator::Open);
@@ -274,6 +297,8 @@ enum Operator {
     Comma,
     Open,
     Close,
+    OpenBar,
+    CloseBar,
     Equals,
     Less,
     Greater,
@@ -321,6 +346,8 @@ impl Notation for MathMl {
             Operator::Comma => "<mo>,</mo>",
             Operator::Open => "<mo>(</mo>",
             Operator::Close => "<mo>)</mo>",
+            Operator::OpenBar => "<mo form=\"prefix\">|</mo>",
+            Operator::CloseBar => "<mo form=\"postfix\">|</mo>",
             Operator::Equals => "<mo>=</mo>",
             Operator::Less => "<mo>&lt;</mo>",
             Operator::Greater => "<mo>&gt;</mo>",
@@ -369,6 +396,9 @@ struct Latex;
 
 /// Greek letters and multi-letter names as LaTeX writes them.
 fn latex_name(name: &str) -> String {
+    if let Some(plain) = name.strip_suffix('′') {
+        return format!("{}'", latex_name(plain));
+    }
     match name {
         "β₁" => "\\beta_1".into(),
         "β₂" => "\\beta_2".into(),
@@ -405,6 +435,8 @@ impl Notation for Latex {
             Operator::Comma => ", ",
             Operator::Open => "\\left(",
             Operator::Close => "\\right)",
+            Operator::OpenBar => "\\left|",
+            Operator::CloseBar => "\\right|",
             Operator::Equals => " = ",
             Operator::Less => " < ",
             Operator::Greater => " > ",

@@ -5,7 +5,9 @@ use super::{
     ANY, Cost, Dims, GradientOperand, GradientStep, Input, Io, KernelCall, Op, Operand, Operation,
     Output, input, linear_workgroups, output, params,
 };
-use crate::equation::{Equation, Expression, Function, apply, element, index, number, positive};
+use crate::equation::{
+    Equation, Expression, Function, apply, element, index, number, positive, power,
+};
 use crate::tensor::Real;
 use serde::{Deserialize, Serialize};
 
@@ -162,7 +164,7 @@ activation! {
     /// `y = tanh(x)`
     Tanh "tanh_activation": apply(Function::Tanh, x()), T::tanh;
     /// `dx = dy · (1 − y²)`
-    TanhBackward "tanh_backward": dy() * (number(1.0) - y() * y()),
+    TanhBackward "tanh_backward": dy() * (number(1.0) - power(y(), number(2.0))),
         |y| T::ONE - y * y;
     flops 4
 }

@@ -50,13 +50,8 @@ impl Operation for BinaryCrossEntropy {
         let one = apply(Function::PositivePart, z()) - z() * t()
             + ln(number(1.0) + exp(-apply(Function::Absolute, z())));
         // Wrong elements: on the other side of one half than the target.
-        let on = || positive(z());
-        let wanted = || positive(t() - number(0.5));
-        let wrong = sum(
-            "k",
-            "K",
-            on() * (number(1.0) - wanted()) + (number(1.0) - on()) * wanted(),
-        );
+        let side = positive(z()) - positive(t() - number(0.5));
+        let wrong = sum("k", "K", apply(Function::Absolute, side));
         vec![
             total,
             correct,

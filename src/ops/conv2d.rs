@@ -9,7 +9,7 @@ use super::{
 };
 use crate::equation::{Equation, Position, element, indices, size, sum};
 use crate::platform;
-use crate::tensor::Real;
+use crate::tensor::{MAX_ELEMENTS, Real};
 use serde::{Deserialize, Serialize};
 
 /// Samples that one chunk of the twin's work takes: fixed, so that sums are
@@ -202,8 +202,14 @@ fn output_size(
     stride: usize,
     padding: usize,
 ) -> Result<usize, String> {
-    if stride == 0 {
-        return Err("expected a stride of at least 1, got 0".into());
+    // Kernels count in u32, so sizes larger than any tensor are refused.
+    if stride == 0 || stride > MAX_ELEMENTS || padding > MAX_ELEMENTS {
+        return Err(format!(
+            "expected a stride from 1 and a padding from 0 to {MAX_ELEMENTS}, got {stride} and {padding}"
+        ));
+    }
+    if input > MAX_ELEMENTS {
+        return Err(format!("an input of {input} is too large"));
     }
     let padded = input + 2 * padding;
     if kernel == 0 || kernel > padded {

@@ -52,6 +52,9 @@ impl Dims {
         letters: &'static [&'static str],
         shape: &Shape,
     ) -> Result<(), String> {
+        if shape.count() == 0 {
+            return Err("sizes of at least 1".into());
+        }
         if letters == ANY {
             match &self.any {
                 Some(any) if any != shape => return Err(any.to_string()),

@@ -85,8 +85,12 @@ impl Operation for FlattenBackward {
 
     fn derive(&self, dims: &mut Dims) -> Result<(), String> {
         let [n, f] = dims.all(["N", "F"]);
-        let count: usize = self.shape.iter().product();
-        if !(1..=5).contains(&self.shape.len()) || count != n * f || self.shape[0] != n {
+        let count = self
+            .shape
+            .iter()
+            .try_fold(1usize, |product, &size| product.checked_mul(size));
+        let fits = (1..=5).contains(&self.shape.len()) && self.shape[0] == n;
+        if !fits || count != Some(n * f) {
             return Err(format!(
                 "cannot make {:?} of dy (N = {n}, F = {f})",
                 self.shape
@@ -96,7 +100,7 @@ impl Operation for FlattenBackward {
         for (&letter, &size) in letters.iter().zip(&self.shape) {
             dims.set(letter, size);
         }
-        dims.set("count", count);
+        dims.set("count", n * f);
         Ok(())
     }
 

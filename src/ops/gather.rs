@@ -15,10 +15,10 @@ params! {
     GatherParams { batch: u32, channels: u32, pixels: u32, row_length: u32 }
 }
 
-/// `x[n, c, h, w] = (bytes[order[first + n], c, h, w] / 255 − mean[c]) / std[c]` and
+/// `x[n, c, h, w] = (bytes[order[first + n], c, h, w] / 255 − mean[c]) / deviation[c]` and
 /// `t[n] = classes[order[first + n]]`; rows from `B` (the valid samples) on are 0.
 ///
-/// bytes (M, C, H, W) u8, classes (M) and order (R) u32, mean and std (C).
+/// bytes (M, C, H, W) u8, classes (M) and order (R) u32, mean and deviation (C).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct GatherBatch {
     /// N, the batch's capacity.
@@ -33,13 +33,14 @@ impl Operation for GatherBatch {
             name: "bytes",
             dims: &["M", "C", "H", "W"],
             element: ElementType::U8,
+            below: None,
         };
         vec![
             bytes,
             index_input("classes", &["M"]),
-            index_input("order", &["R"]),
+            index_input("order", &["R"]).below("M"),
             input("mean", &["C"]),
-            input("std", &["C"]),
+            input("deviation", &["C"]),
         ]
     }
 
@@ -63,7 +64,7 @@ impl Operation for GatherBatch {
         let sample = lookup("order", [size("first") + n.clone()]);
         let valid = || less(index("n"), size("B"));
         let byte = element("bytes", [sample.clone(), c.clone(), h, w]);
-        let standard = (byte / number(255.0) - element("mean", [c.clone()])) / element("std", [c]);
+        let standard = (byte / number(255.0) - element("mean", [c.clone()])) / element("deviation", [c]);
         let class = Expression::Value(Position::Lookup {
             tensor: "classes",
             indices: vec![sample],
@@ -84,7 +85,7 @@ impl Operation for GatherBatch {
         let (valid, first) = (io.valid(), io.step.first as usize);
         let bytes = io.byte_input(0);
         let (classes, order) = (io.index_input(1), io.index_input(2));
-        let (mean, std) = (io.input(3), io.input(4));
+        let (mean, deviation) = (io.input(3), io.input(4));
         let (x, t) = io.two_outputs(0, 1);
         x.real().fill(T::ZERO);
         t.index().fill(0);
@@ -104,7 +105,7 @@ impl Operation for GatherBatch {
             {
                 for (x, &byte) in x.iter_mut().zip(image) {
                     let unit = T::from_f64(f64::from(byte)) / T::from_f64(255.0);
-                    *x = (unit - mean[channel]) / std[channel];
+                    *x = (unit - mean[channel]) / deviation[channel];
                 }
             }
         }

@@ -35,6 +35,14 @@ impl<T: Real> Buffer<T> {
         Self::from_values(tensor.values())
     }
 
+    pub fn from_slice(slice: Slice<'_, T>) -> Self {
+        match slice {
+            Slice::Real(values) => Self::Real(values.to_vec()),
+            Slice::Index(values) => Self::Index(values.to_vec()),
+            Slice::Bytes(values) => Self::Bytes(values.to_vec()),
+        }
+    }
+
     pub fn len(&self) -> usize {
         match self {
             Self::Real(values) => values.len(),

@@ -9,7 +9,7 @@ use crate::equation::{
     size, sum,
 };
 use crate::platform;
-use crate::tensor::{ElementType, Real};
+use crate::tensor::{ElementType, MAX_ELEMENTS, Real};
 use serde::{Deserialize, Serialize};
 
 params! {
@@ -56,9 +56,10 @@ fn call(
 
 /// Output size along one side, or why there is none.
 fn output_size(input: usize, kernel: usize, stride: usize) -> Result<usize, String> {
-    if stride == 0 || kernel == 0 {
+    // Kernels count in u32, so sizes larger than any tensor are refused.
+    if stride == 0 || kernel == 0 || stride > MAX_ELEMENTS {
         return Err(format!(
-            "expected a kernel and a stride of at least 1, got {kernel} and {stride}"
+            "expected a kernel and a stride from 1 to {MAX_ELEMENTS}, got {kernel} and {stride}"
         ));
     }
     if kernel > input {
@@ -199,7 +200,7 @@ impl Operation for MaxPool2dBackward {
 
     fn inputs(&self) -> Vec<Input> {
         vec![
-            index_input("a", &["N", "C", "P", "Q"]),
+            index_input("a", &["N", "C", "P", "Q"]).below("K²"),
             input("dy", &["N", "C", "P", "Q"]),
         ]
     }
@@ -221,6 +222,7 @@ impl Operation for MaxPool2dBackward {
             }
         }
         dims.set("K", self.kernel);
+        dims.set("K²", self.kernel * self.kernel);
         Ok(())
     }
 

@@ -13,6 +13,7 @@ mod add;
 mod binary_cross_entropy;
 mod conv2d;
 mod dims;
+mod environment;
 mod flatten;
 mod gather;
 mod io;
@@ -29,6 +30,7 @@ pub use add::{Add, AddBackward};
 pub use binary_cross_entropy::{BinaryCrossEntropy, BinaryCrossEntropyBackward};
 pub use conv2d::{Conv2d, Conv2dBackwardBias, Conv2dBackwardInput, Conv2dBackwardWeight};
 pub use dims::Dims;
+pub use environment::OperationEnvironment;
 pub use flatten::{Flatten, FlattenBackward};
 pub use gather::GatherBatch;
 pub use io::{Buffer, Io, Slice, SliceMut};
@@ -83,6 +85,16 @@ pub struct Input {
     /// Letters of its dimensions, outermost first, or [`ANY`].
     pub dims: &'static [&'static str],
     pub element: ElementType,
+    /// Letter of the size that whole numbers must stay below, where they point
+    /// into another tensor: a class, the place of a sample.
+    pub below: Option<&'static str>,
+}
+
+impl Input {
+    pub const fn below(mut self, letter: &'static str) -> Self {
+        self.below = Some(letter);
+        self
+    }
 }
 
 /// Any shape; the equation sees it as one long row with index `i` below `count`.
@@ -94,6 +106,7 @@ pub const fn input(name: &'static str, dims: &'static [&'static str]) -> Input {
         name,
         dims,
         element: ElementType::F32,
+        below: None,
     }
 }
 
@@ -103,6 +116,7 @@ pub const fn index_input(name: &'static str, dims: &'static [&'static str]) -> I
         name,
         dims,
         element: ElementType::U32,
+        below: None,
     }
 }
 
@@ -210,7 +224,8 @@ pub trait Operation: Clone {
         Vec::new()
     }
 
-    /// One equation for each output that is not an alias, in their order.
+    /// One equation for each output, in their order. An update's reads what it
+    /// overwrites: the values before the update.
     fn equations(&self) -> Vec<Equation>;
 
     fn cost(&self, dims: &Dims) -> Cost;
@@ -237,7 +252,8 @@ pub struct Resolved {
 /// Checks inputs against an operation and computes its output shapes.
 ///
 /// # Errors
-/// When number, types or shapes of the inputs do not fit, naming the tensor.
+/// When number, types or shapes of the inputs do not fit, naming the tensor. A
+/// size of 0 never fits: there would be nothing to compute.
 pub fn resolve<O: Operation>(
     op: &O,
     inputs: &[(&Shape, ElementType)],
@@ -280,6 +296,9 @@ pub fn resolve<O: Operation>(
             let shape = dims
                 .shape(output.dims)
                 .map_err(|error| attribute(error.to_string()))?;
+            if shape.count() == 0 {
+                return Err(attribute(format!("{} would be empty: {shape}", output.name)));
+            }
             Ok((shape, output.element))
         })
         .collect::<Result<_, OpError>>()?;

@@ -172,7 +172,8 @@ impl Operation for AdamUpdate {
     fn equations(&self) -> Vec<Equation> {
         let one_minus = |scalar| number(1.0) - scalar;
         let first = || scalar("β₁") * at("m") + one_minus(scalar("β₁")) * at("g");
-        let second = || scalar("β₂") * at("v") + one_minus(scalar("β₂")) * at("g") * at("g");
+        let second =
+            || scalar("β₂") * at("v") + one_minus(scalar("β₂")) * power(at("g"), number(2.0));
         let corrected = |moment, beta| moment / one_minus(power(scalar(beta), scalar("t")));
         let step = corrected(first(), "β₁") / (sqrt(corrected(second(), "β₂")) + scalar("ε"));
         vec![

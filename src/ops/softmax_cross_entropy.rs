@@ -85,7 +85,7 @@ impl Operation for SoftmaxCrossEntropy {
     const NAME: &'static str = "softmax_cross_entropy";
 
     fn inputs(&self) -> Vec<Input> {
-        vec![input("z", &["N", "K"]), index_input("t", &["N"])]
+        vec![input("z", &["N", "K"]), index_input("t", &["N"]).below("K")]
     }
 
     fn outputs(&self) -> Vec<Output> {
@@ -192,7 +192,7 @@ impl Operation for SoftmaxCrossEntropyBackward {
     fn inputs(&self) -> Vec<Input> {
         vec![
             input("p", &["N", "K"]),
-            index_input("t", &["N"]),
+            index_input("t", &["N"]).below("K"),
             input("dL", &[]),
         ]
     }

@@ -1,1 +1,6 @@
 mod data;
+mod equations;
+mod gradients;
+mod kernels;
+mod support;
+mod torch;

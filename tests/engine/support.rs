@@ -1,0 +1,782 @@
+//! Cases, comparisons and small models that the other modules share.
+
+use std::sync::Arc;
+
+use glassbox::exec::single::{SingleOperation, SingleRun};
+use glassbox::graph::{Graph, Phase, ValueId};
+use glassbox::ops::{
+    AdamUpdate, Add, AddBackward, BinaryCrossEntropy, BinaryCrossEntropyBackward, Buffer, Conv2d,
+    Conv2dBackwardBias, Conv2dBackwardInput, Conv2dBackwardWeight, Flatten, FlattenBackward,
+    GatherBatch, Linear, LinearBackwardBias, LinearBackwardInput, LinearBackwardWeight, MaxPool2d,
+    MaxPool2dBackward, MomentumUpdate, Op, Relu, ReluBackward, SgdUpdate, Sigmoid, SigmoidBackward,
+    SoftmaxCrossEntropy, SoftmaxCrossEntropyBackward, StepValues, Tanh, TanhBackward,
+};
+use glassbox::tensor::init::{generator, uniform};
+use glassbox::tensor::{ElementType, Real, Shape, Tensor, Values};
+
+/// How far apart two numbers may be: `|a − e| ≤ absolute + relative · |e|`.
+#[derive(Clone, Copy, Debug)]
+pub struct Tolerance {
+    pub absolute: f64,
+    pub relative: f64,
+}
+
+impl Tolerance {
+    pub const EXACT: Self = Self {
+        absolute: 0.0,
+        relative: 0.0,
+    };
+
+    /// False for NaN on either side.
+    pub fn allows(self, actual: f64, expected: f64) -> bool {
+        (actual - expected).abs() <= self.absolute + self.relative * expected.abs()
+    }
+}
+
+/// The first difference that the tolerance does not allow, in words.
+pub fn difference(actual: &[f64], expected: &[f64], tolerance: Tolerance) -> Option<String> {
+    if actual.len() != expected.len() {
+        return Some(format!(
+            "{} values, expected {}",
+            actual.len(),
+            expected.len()
+        ));
+    }
+    let pairs = actual.iter().zip(expected).enumerate();
+    pairs
+        .filter(|&(_, (&a, &e))| !tolerance.allows(a, e))
+        .map(|(at, (a, e))| format!("[{at}] is {a:e}, expected {e:e} within {tolerance:?}"))
+        .next()
+}
+
+/// Panics unless every value is close; comparing nothing fails too.
+pub fn assert_close(what: &str, actual: &[f64], expected: &[f64], tolerance: Tolerance) {
+    assert!(!expected.is_empty(), "{what}: nothing to compare");
+    if let Some(difference) = difference(actual, expected, tolerance) {
+        panic!("{what}: {difference}");
+    }
+}
+
+/// The control of a comparison: panics when it would pass.
+pub fn assert_not_close(what: &str, actual: &[f64], expected: &[f64], tolerance: Tolerance) {
+    assert!(
+        difference(actual, expected, tolerance).is_some(),
+        "{what}: the comparison does not notice a wrong value"
+    );
+}
+
+/// A copy with the element at `at` moved by `amount`.
+pub fn with_one_off(values: &[f64], at: usize, amount: f64) -> Vec<f64> {
+    let mut changed = values.to_vec();
+    changed[at] += amount;
+    changed
+}
+
+/// The values as f64, whatever they are.
+pub fn numbers<T: Real>(buffer: &Buffer<T>) -> Vec<f64> {
+    (0..buffer.len())
+        .map(|at| buffer.number(at).expect("a position below the length"))
+        .collect()
+}
+
+/// One operation with inputs, attributes and the step's values.
+#[derive(Clone, Debug)]
+pub struct Case {
+    /// Says what is particular: sizes and attributes.
+    pub label: String,
+    pub op: Op,
+    /// Reals are exact in f32, so that every precision starts from the same numbers.
+    pub inputs: Vec<Tensor>,
+    pub step: StepValues,
+    /// False where an input lies on a kink, such as a tie of maxima: there finite
+    /// differences do not see the gradient that the operation defines.
+    pub smooth: bool,
+}
+
+impl Case {
+    fn new(label: impl Into<String>, op: Op, inputs: Vec<Tensor>) -> Self {
+        let label = format!("{} {}", op.name(), label.into());
+        let step = StepValues::forward(0);
+        Self {
+            label,
+            op,
+            inputs,
+            step,
+            smooth: true,
+        }
+    }
+
+    fn with_valid(mut self, valid: usize) -> Self {
+        self.step.valid = valid as u32;
+        self
+    }
+
+    pub fn buffers<T: Real>(&self) -> Vec<Buffer<T>> {
+        self.inputs.iter().map(Buffer::from_tensor).collect()
+    }
+
+    pub fn described(&self) -> Vec<(Shape, ElementType)> {
+        self.inputs
+            .iter()
+            .map(|tensor| (tensor.shape().clone(), tensor.values().element_type()))
+            .collect()
+    }
+
+    pub fn single(&self) -> SingleOperation {
+        SingleOperation::forward(self.op.clone(), &self.described())
+            .unwrap_or_else(|error| panic!("{}: {error}", self.label))
+    }
+
+    /// Runs the twin, in a plan that keeps every value.
+    pub fn run<T: Real>(&self) -> SingleRun<T> {
+        self.single()
+            .run(&self.buffers(), &[], &self.step)
+            .unwrap_or_else(|error| panic!("{}: {error}", self.label))
+    }
+}
+
+/// Random inputs of one case; every tensor asked for is another one.
+pub struct Random {
+    seed: u64,
+    stream: u64,
+}
+
+impl Random {
+    pub fn new(seed: u64) -> Self {
+        Self { seed, stream: 0 }
+    }
+
+    /// `count` values in [-bound, bound), exact in f32.
+    pub fn values(&mut self, bound: f32, count: usize) -> Vec<f32> {
+        self.stream += 1;
+        uniform(&mut generator(self.seed, self.stream), bound, count)
+    }
+
+    /// Reals in [-1, 1).
+    pub fn reals<const R: usize>(&mut self, shape: [usize; R]) -> Tensor {
+        let count = shape.iter().product();
+        tensor(shape, self.values(1.0, count))
+    }
+
+    /// Reals in [low, high).
+    fn between<const R: usize>(&mut self, shape: [usize; R], low: f32, high: f32) -> Tensor {
+        let count = shape.iter().product();
+        let values = self.values(0.5, count);
+        let scale = |value: f32| low + (value + 0.5) * (high - low);
+        tensor(shape, values.into_iter().map(scale).collect())
+    }
+
+    /// Reals whose distance from 0 is at least 1/8.
+    fn away_from_zero<const R: usize>(&mut self, shape: [usize; R]) -> Tensor {
+        let count = shape.iter().product();
+        let values = self.values(1.0, count);
+        let push = |value: f32| value + 0.125f32.copysign(value);
+        tensor(shape, values.into_iter().map(push).collect())
+    }
+
+    /// Reals in random order that lie 1/64 apart.
+    fn spaced<const R: usize>(&mut self, shape: [usize; R]) -> Tensor {
+        let count: usize = shape.iter().product();
+        let keys = self.values(1.0, count);
+        let mut order: Vec<usize> = (0..count).collect();
+        order.sort_by(|&a, &b| keys[a].total_cmp(&keys[b]));
+        let value = |place: usize| (place as f32 - (count / 2) as f32) / 64.0;
+        tensor(shape, order.into_iter().map(value).collect())
+    }
+
+    /// Whole numbers from 0 to below `bound`.
+    pub fn below(&mut self, count: usize, bound: usize) -> Vec<u32> {
+        let unit = |value: f32| (value + 0.5) * bound as f32;
+        let values = self.values(0.5, count);
+        values
+            .into_iter()
+            .map(|value| (unit(value) as u32).min(bound as u32 - 1))
+            .collect()
+    }
+
+    fn indices<const R: usize>(&mut self, shape: [usize; R], bound: usize) -> Tensor {
+        let count = shape.iter().product();
+        Tensor::u32(shape, self.below(count, bound)).unwrap()
+    }
+}
+
+fn tensor<const R: usize>(shape: [usize; R], values: Vec<f32>) -> Tensor {
+    Tensor::f32(shape, values).unwrap()
+}
+
+/// (N, I, O): one element; odd sizes; several workgroups of 64, in weights and in outputs.
+const LINEAR: [[usize; 3]; 4] = [[1, 1, 1], [3, 5, 7], [9, 33, 10], [70, 2, 65]];
+
+/// (N, C, H, W, O, K, L, stride, padding): one element; odd sizes and an oblong kernel;
+/// stride and padding other than 1; windows that lie in the padding alone; a stride
+/// that leaves rows over; more samples than the twin's chunk (8) and the kernel's parts (16).
+const CONV2D: [[usize; 9]; 7] = [
+    [1, 1, 1, 1, 1, 1, 1, 1, 0],
+    [2, 3, 5, 4, 2, 3, 2, 1, 0],
+    [1, 2, 7, 6, 3, 3, 3, 2, 1],
+    [3, 2, 8, 8, 5, 5, 5, 1, 2],
+    [2, 1, 4, 6, 2, 2, 2, 3, 3],
+    [2, 2, 7, 8, 3, 2, 3, 3, 0],
+    [17, 2, 5, 4, 3, 3, 3, 1, 1],
+];
+
+/// (N, C, H, W, kernel, stride): one element; rows left over; windows that overlap;
+/// a stride beyond the window; several workgroups.
+const MAX_POOL2D: [[usize; 6]; 7] = [
+    [1, 1, 1, 1, 1, 1],
+    [2, 3, 6, 4, 2, 2],
+    [1, 2, 7, 5, 2, 2],
+    [1, 2, 7, 9, 3, 2],
+    [2, 1, 5, 6, 3, 1],
+    [2, 1, 9, 8, 2, 3],
+    [3, 2, 12, 12, 2, 2],
+];
+
+/// (N, K, valid rows): one; odd; a partial batch; several workgroups.
+const LOSS: [[usize; 3]; 6] = [
+    [1, 1, 1],
+    [1, 2, 1],
+    [3, 7, 3],
+    [5, 4, 3],
+    [70, 10, 70],
+    [130, 3, 129],
+];
+
+/// One element; odd and not a multiple of the workgroup; exactly one; several.
+const ELEMENTWISE: [[usize; 2]; 4] = [[1, 1], [7, 9], [4, 16], [11, 31]];
+
+/// Names of all operations in the registry, each with its cases.
+///
+/// Panics where an operation has none: write some, here.
+pub fn all_cases() -> Vec<(&'static str, Vec<Case>)> {
+    let cases: Vec<_> = Op::NAMES
+        .iter()
+        .map(|&name| {
+            let cases = cases_of(name);
+            assert!(!cases.is_empty(), "{name} has no cases");
+            assert!(
+                cases.iter().all(|case| case.op.name() == name),
+                "a case of {name} is of another operation"
+            );
+            (name, cases)
+        })
+        .collect();
+    assert!(!cases.is_empty(), "the registry is empty");
+    cases
+}
+
+/// The shapes and values to try with one operation.
+pub fn cases_of(name: &str) -> Vec<Case> {
+    match name {
+        "gather_batch" => gather_cases(),
+        "linear" | "linear_backward_input" | "linear_backward_weight" | "linear_backward_bias" => {
+            LINEAR.map(|sizes| linear_case(name, sizes)).into()
+        }
+        "conv2d" | "conv2d_backward_input" | "conv2d_backward_weight" | "conv2d_backward_bias" => {
+            CONV2D.map(|sizes| conv2d_case(name, sizes)).into()
+        }
+        "max_pool2d" => {
+            let mut cases: Vec<Case> = MAX_POOL2D.map(max_pool2d_case).into();
+            cases.push(tied_max_pool2d());
+            cases
+        }
+        "max_pool2d_backward" => MAX_POOL2D.map(max_pool2d_backward_case).into(),
+        "relu" | "sigmoid" | "tanh_activation" => activation_cases(name),
+        "relu_backward" | "sigmoid_backward" | "tanh_backward" => ELEMENTWISE
+            .map(|shape| activation_backward_case(name, shape))
+            .into(),
+        "flatten" | "flatten_backward" => flatten_cases(name),
+        "add" | "add_backward" => ELEMENTWISE.map(|shape| add_case(name, shape)).into(),
+        "softmax_cross_entropy"
+        | "softmax_cross_entropy_backward"
+        | "binary_cross_entropy"
+        | "binary_cross_entropy_backward" => loss_cases(name),
+        "sgd_update" | "momentum_update" | "adam_update" => {
+            ELEMENTWISE.map(|shape| update_case(name, shape)).into()
+        }
+        other => panic!("{other} has no cases: add its shapes to tests/engine/support.rs"),
+    }
+}
+
+fn linear_case(name: &str, [n, i, o]: [usize; 3]) -> Case {
+    let mut random = Random::new(11);
+    let x = random.reals([n, i]);
+    let w = random.reals([o, i]);
+    let b = random.reals([o]);
+    let dy = random.reals([n, o]);
+    let (op, inputs) = match name {
+        "linear" => (Op::Linear(Linear {}), vec![x, w, b]),
+        "linear_backward_input" => (Op::LinearBackwardInput(LinearBackwardInput {}), vec![w, dy]),
+        "linear_backward_weight" => (
+            Op::LinearBackwardWeight(LinearBackwardWeight {}),
+            vec![x, dy],
+        ),
+        _ => (Op::LinearBackwardBias(LinearBackwardBias {}), vec![dy]),
+    };
+    Case::new(format!("N={n} I={i} O={o}"), op, inputs)
+}
+
+fn conv2d_case(name: &str, sizes: [usize; 9]) -> Case {
+    let [n, c, h, w, o, k, l, stride, padding] = sizes;
+    let p = (h + 2 * padding - k) / stride + 1;
+    let q = (w + 2 * padding - l) / stride + 1;
+    let mut random = Random::new(12);
+    let x = random.reals([n, c, h, w]);
+    let weight = random.reals([o, c, k, l]);
+    let b = random.reals([o]);
+    let dy = random.reals([n, o, p, q]);
+    let (op, inputs) = match name {
+        "conv2d" => (Op::Conv2d(Conv2d { stride, padding }), vec![x, weight, b]),
+        "conv2d_backward_input" => {
+            let size = [h, w];
+            let op = Conv2dBackwardInput {
+                stride,
+                padding,
+                size,
+            };
+            (Op::Conv2dBackwardInput(op), vec![weight, dy])
+        }
+        "conv2d_backward_weight" => {
+            let kernel = [k, l];
+            let op = Conv2dBackwardWeight {
+                stride,
+                padding,
+                kernel,
+            };
+            (Op::Conv2dBackwardWeight(op), vec![x, dy])
+        }
+        _ => (Op::Conv2dBackwardBias(Conv2dBackwardBias {}), vec![dy]),
+    };
+    let label =
+        format!("N={n} C={c} H={h} W={w} O={o} K={k} L={l} stride={stride} padding={padding}");
+    Case::new(label, op, inputs)
+}
+
+fn max_pool2d_case([n, c, h, w, kernel, stride]: [usize; 6]) -> Case {
+    let x = Random::new(13).spaced([n, c, h, w]);
+    let label = format!("N={n} C={c} H={h} W={w} kernel={kernel} stride={stride}");
+    Case::new(label, Op::MaxPool2d(MaxPool2d { kernel, stride }), vec![x])
+}
+
+/// Equal values in each window: the first in row-major order wins.
+fn tied_max_pool2d() -> Case {
+    let x = vec![
+        1.0, 1.0, 0.0, 2.0, 1.0, 1.0, 2.0, 2.0, -1.0, -2.0, 0.0, 0.0, -2.0, -1.0, 0.0, 0.0,
+    ];
+    let op = Op::MaxPool2d(MaxPool2d {
+        kernel: 2,
+        stride: 2,
+    });
+    let mut case = Case::new("with ties", op, vec![tensor([1, 1, 4, 4], x)]);
+    case.smooth = false;
+    case
+}
+
+fn max_pool2d_backward_case([n, c, h, w, kernel, stride]: [usize; 6]) -> Case {
+    let (p, q) = ((h - kernel) / stride + 1, (w - kernel) / stride + 1);
+    let mut random = Random::new(14);
+    let a = random.indices([n, c, p, q], kernel * kernel);
+    let dy = random.reals([n, c, p, q]);
+    let label = format!("N={n} C={c} H={h} W={w} kernel={kernel} stride={stride}");
+    let op = MaxPool2dBackward {
+        kernel,
+        stride,
+        size: [h, w],
+    };
+    Case::new(label, Op::MaxPool2dBackward(op), vec![a, dy])
+}
+
+fn activation_cases(name: &str) -> Vec<Case> {
+    let op = || match name {
+        "relu" => Op::Relu(Relu {}),
+        "sigmoid" => Op::Sigmoid(Sigmoid {}),
+        _ => Op::Tanh(Tanh {}),
+    };
+    let mut cases: Vec<Case> = ELEMENTWISE
+        .map(|shape| {
+            let x = Random::new(15).away_from_zero(shape);
+            Case::new(format!("{shape:?}"), op(), vec![x])
+        })
+        .into();
+    let far = vec![0.0, -0.0, 1.0, -1.0, 20.0, -20.0, 90.0, -90.0, 0.00390625];
+    let mut edges = Case::new("at 0 and far out", op(), vec![tensor([9], far)]);
+    edges.smooth = name != "relu";
+    cases.push(edges);
+    cases
+}
+
+fn activation_backward_case(name: &str, shape: [usize; 2]) -> Case {
+    let mut random = Random::new(16);
+    // An activation's output, in the range that it has.
+    let (op, y) = match name {
+        "relu_backward" => {
+            let spread = random.reals(shape);
+            let clipped = spread.as_f32().unwrap().iter().map(|v| v.max(0.0));
+            let y = tensor(shape, clipped.collect());
+            (Op::ReluBackward(ReluBackward {}), y)
+        }
+        "sigmoid_backward" => (
+            Op::SigmoidBackward(SigmoidBackward {}),
+            random.between(shape, 0.0, 1.0),
+        ),
+        _ => (Op::TanhBackward(TanhBackward {}), random.reals(shape)),
+    };
+    let dy = random.reals(shape);
+    Case::new(format!("{shape:?}"), op, vec![y, dy])
+}
+
+fn flatten_cases(name: &str) -> Vec<Case> {
+    fn case<const R: usize>(name: &str, shape: [usize; R]) -> Case {
+        let mut random = Random::new(17);
+        let rest = shape[1..].iter().product();
+        let (op, input) = if name == "flatten" {
+            (Op::Flatten(Flatten {}), random.reals(shape))
+        } else {
+            let op = FlattenBackward {
+                shape: shape.to_vec(),
+            };
+            (Op::FlattenBackward(op), random.reals([shape[0], rest]))
+        };
+        Case::new(format!("{shape:?}"), op, vec![input])
+    }
+    vec![
+        case(name, [1]),
+        case(name, [3, 5]),
+        case(name, [2, 3, 5]),
+        case(name, [3, 2, 5, 7]),
+        case(name, [2, 2, 3, 2, 3]),
+    ]
+}
+
+fn add_case(name: &str, shape: [usize; 2]) -> Case {
+    let mut random = Random::new(18);
+    let (a, b) = (random.reals(shape), random.reals(shape));
+    let (op, inputs) = match name {
+        "add" => (Op::Add(Add {}), vec![a, b]),
+        _ => (Op::AddBackward(AddBackward {}), vec![a]),
+    };
+    Case::new(format!("{shape:?}"), op, inputs)
+}
+
+fn loss_cases(name: &str) -> Vec<Case> {
+    let mut cases: Vec<Case> = LOSS.map(|sizes| loss_case(name, sizes, 4.0)).into();
+    // Logits so far out that a careless exponential overflows in f32.
+    cases.push(loss_case(name, [4, 3, 4], 120.0));
+    cases
+}
+
+fn loss_case(name: &str, [n, k, valid]: [usize; 3], bound: f32) -> Case {
+    let mut random = Random::new(19);
+    let z = tensor([n, k], random.values(bound, n * k));
+    let p = random.between([n, k], 0.0, 1.0);
+    let classes = random.indices([n], k);
+    let targets = random.between([n, k], 0.0, 1.0);
+    let upstream = tensor([], vec![0.75]);
+    let (op, inputs) = match name {
+        "softmax_cross_entropy" => (
+            Op::SoftmaxCrossEntropy(SoftmaxCrossEntropy {}),
+            vec![z, classes],
+        ),
+        "softmax_cross_entropy_backward" => (
+            Op::SoftmaxCrossEntropyBackward(SoftmaxCrossEntropyBackward {}),
+            vec![p, classes, upstream],
+        ),
+        "binary_cross_entropy" => (
+            Op::BinaryCrossEntropy(BinaryCrossEntropy {}),
+            vec![z, targets],
+        ),
+        _ => (
+            Op::BinaryCrossEntropyBackward(BinaryCrossEntropyBackward {}),
+            vec![p, targets, upstream],
+        ),
+    };
+    let label = format!("N={n} K={k} valid={valid} logits up to {bound}");
+    Case::new(label, op, inputs).with_valid(valid)
+}
+
+fn update_case(name: &str, shape: [usize; 2]) -> Case {
+    let mut random = Random::new(20);
+    let (w, g) = (random.reals(shape), random.reals(shape));
+    let (first, second) = (random.reals(shape), random.between(shape, 0.0, 1.0));
+    let adam = AdamUpdate::default();
+    let t = 3;
+    let [bias_correction_1, bias_correction_2] = adam.bias_corrections(t);
+    let (op, inputs) = match name {
+        "sgd_update" => (Op::SgdUpdate(SgdUpdate {}), vec![w, g]),
+        "momentum_update" => {
+            let op = MomentumUpdate { momentum: 0.9 };
+            (Op::MomentumUpdate(op), vec![w, g, first])
+        }
+        _ => (Op::AdamUpdate(adam), vec![w, g, first, second]),
+    };
+    let mut case = Case::new(format!("{shape:?}"), op, inputs);
+    case.step = StepValues {
+        step: t as u32 - 1,
+        learning_rate: 0.01,
+        bias_correction_1,
+        bias_correction_2,
+        ..StepValues::forward(0)
+    };
+    case
+}
+
+/// (M, C, H, W, R, N, valid, first): one; samples that straddle the words of four
+/// bytes, a partial batch from the middle of the order; several workgroups.
+fn gather_cases() -> Vec<Case> {
+    [
+        [1, 1, 1, 1, 1, 1, 1, 0],
+        [7, 3, 5, 3, 9, 4, 3, 2],
+        [10, 1, 5, 7, 10, 8, 8, 0],
+        [5, 2, 3, 3, 6, 5, 1, 5],
+    ]
+    .map(|[m, c, h, w, r, n, valid, first]| {
+        let mut random = Random::new(21);
+        let bytes = random.below(m * c * h * w, 256);
+        let bytes = Values::U8(bytes.into_iter().map(|byte| byte as u8).collect());
+        let inputs = vec![
+            Tensor::new([m, c, h, w].into(), bytes).unwrap(),
+            random.indices([m], 10),
+            random.indices([r], m),
+            random.between([c], 0.0, 0.5),
+            random.between([c], 0.25, 0.5),
+        ];
+        let label = format!("M={m} C={c} H={h} W={w} R={r} N={n} valid={valid} first={first}");
+        let op = Op::GatherBatch(GatherBatch { batch: n });
+        let mut case = Case::new(label, op, inputs).with_valid(valid);
+        case.step.first = first as u32;
+        case
+    })
+    .into()
+}
+
+/// A small model with its loss: batch of `images` x and classes t.
+pub struct Model {
+    pub graph: Graph,
+    pub x: ValueId,
+    pub t: ValueId,
+    pub loss: ValueId,
+    pub correct: ValueId,
+    pub classes: usize,
+}
+
+impl Model {
+    fn start(shape: &[usize], classes: usize) -> Self {
+        let mut graph = Graph::default();
+        let x = graph.input("x", Shape::new(shape).unwrap(), ElementType::F32);
+        let t = graph.input("t", [shape[0]].into(), ElementType::U32);
+        Self {
+            graph,
+            x,
+            t,
+            loss: x,
+            correct: x,
+            classes,
+        }
+    }
+
+    fn apply(&mut self, op: Op, name: &str, inputs: &[ValueId]) -> ValueId {
+        self.graph.apply(op, name, inputs).unwrap()[0]
+    }
+
+    fn linear(&mut self, name: &str, x: ValueId, out_features: usize) -> ValueId {
+        let in_features = self.graph.value(x).shape.dims()[1];
+        let w = self
+            .graph
+            .parameter(format!("{name}.weight"), [out_features, in_features].into());
+        let b = self
+            .graph
+            .parameter(format!("{name}.bias"), [out_features].into());
+        self.apply(Op::Linear(Linear {}), name, &[x, w, b])
+    }
+
+    fn conv2d(
+        &mut self,
+        name: &str,
+        x: ValueId,
+        out: usize,
+        kernel: usize,
+        padding: usize,
+    ) -> ValueId {
+        let channels = self.graph.value(x).shape.dims()[1];
+        let w = self.graph.parameter(
+            format!("{name}.weight"),
+            [out, channels, kernel, kernel].into(),
+        );
+        let b = self.graph.parameter(format!("{name}.bias"), [out].into());
+        self.apply(Op::Conv2d(Conv2d { stride: 1, padding }), name, &[x, w, b])
+    }
+
+    fn pool(&mut self, name: &str, x: ValueId) -> ValueId {
+        self.apply(
+            Op::MaxPool2d(MaxPool2d {
+                kernel: 2,
+                stride: 2,
+            }),
+            name,
+            &[x],
+        )
+    }
+
+    fn relu(&mut self, name: &str, x: ValueId) -> ValueId {
+        self.apply(Op::Relu(Relu {}), name, &[x])
+    }
+
+    fn finish(mut self, logits: ValueId) -> Self {
+        let op = Op::SoftmaxCrossEntropy(SoftmaxCrossEntropy {});
+        let inputs = [logits, self.t];
+        let outputs = self
+            .graph
+            .apply_in(Phase::Loss, None, op, "loss".into(), &inputs)
+            .unwrap();
+        (self.loss, self.correct) = (outputs[0], outputs[1]);
+        self
+    }
+
+    /// Appends gradients of all parameters and, if given, their update.
+    pub fn differentiated(mut self, update: Option<Op>) -> Self {
+        let parameters = self.graph.parameters();
+        assert!(!parameters.is_empty());
+        self.graph.differentiate(self.loss, &parameters).unwrap();
+        if let Some(update) = update {
+            self.graph.append_update(update).unwrap();
+        }
+        self
+    }
+
+    /// Initial values of all parameters, as PyTorch draws them.
+    pub fn initial(&self, seed: u64) -> Vec<(ValueId, Values)> {
+        let mut fan_in = 1;
+        let mut initial = Vec::new();
+        for (stream, id) in self.graph.parameters().into_iter().enumerate() {
+            let value = self.graph.value(id);
+            if value.name.ends_with("weight") {
+                fan_in = value.shape.dims()[1..].iter().product();
+            }
+            let count = value.shape.count();
+            let bound = 1.0 / (fan_in as f32).sqrt();
+            let drawn = uniform(&mut generator(seed, stream as u64), bound, count);
+            initial.push((id, Values::F32(drawn)));
+        }
+        initial
+    }
+
+    /// A random batch: images and classes.
+    pub fn batch(&self, seed: u64) -> (Vec<f32>, Vec<u32>) {
+        let shape = &self.graph.value(self.x).shape;
+        let mut random = Random::new(seed);
+        let x = random.values(1.0, shape.count());
+        let t = random.below(shape.dims()[0], self.classes);
+        (x, t)
+    }
+}
+
+impl Model {
+    /// The graph as executors take it, beside the model.
+    pub fn shared(self) -> (Arc<Graph>, Self) {
+        (Arc::new(self.graph.clone()), self)
+    }
+}
+
+/// Three linear layers with a ReLU and a tanh between them, on images of 4 by 5.
+pub fn mlp(batch: usize) -> Model {
+    let mut model = Model::start(&[batch, 1, 4, 5], 5);
+    let x = model.apply(Op::Flatten(Flatten {}), "flatten", &[model.x]);
+    let x = model.linear("fc1", x, 9);
+    let x = model.relu("relu1", x);
+    let x = model.linear("fc2", x, 7);
+    let x = model.apply(Op::Tanh(Tanh {}), "tanh2", &[x]);
+    let x = model.linear("fc3", x, 5);
+    model.finish(x)
+}
+
+/// LeNet's sequence of layers, with fewer channels, on images of 12 by 12.
+pub fn lenet(batch: usize) -> Model {
+    let mut model = Model::start(&[batch, 1, 12, 12], 6);
+    let x = model.conv2d("conv1", model.x, 3, 5, 2);
+    let x = model.relu("relu1", x);
+    let x = model.pool("pool1", x);
+    let x = model.conv2d("conv2", x, 4, 3, 0);
+    let x = model.relu("relu2", x);
+    let x = model.pool("pool2", x);
+    let x = model.apply(Op::Flatten(Flatten {}), "flatten", &[x]);
+    let x = model.linear("fc1", x, 11);
+    let x = model.relu("relu3", x);
+    let x = model.linear("fc2", x, 6);
+    model.finish(x)
+}
+
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_comparison_fails_for_nan_wrong_lengths_and_nothing() {
+        let wide = Tolerance {
+            absolute: 1e9,
+            relative: 1e9,
+        };
+        assert!(difference(&[f64::NAN], &[1.0], wide).is_some());
+        assert!(difference(&[1.0], &[f64::NAN], wide).is_some());
+        assert!(difference(&[1.0, 1.0], &[1.0], wide).is_some());
+        assert!(difference(&[1.0], &[1.0], Tolerance::EXACT).is_none());
+        assert!(std::panic::catch_unwind(|| assert_close("nothing", &[], &[], wide)).is_err());
+    }
+
+    #[test]
+    fn every_operation_has_cases_with_one_element_and_with_several_workgroups() {
+        for (name, cases) in all_cases() {
+            let counts: Vec<usize> = cases
+                .iter()
+                .map(|case| {
+                    case.inputs
+                        .iter()
+                        .map(|input| input.shape().count())
+                        .max()
+                        .unwrap()
+                })
+                .collect();
+            assert!(counts.contains(&1), "{name} has no case of one element");
+            assert!(
+                counts.iter().any(|&count| count > 64),
+                "{name} has only small cases"
+            );
+        }
+    }
+
+    #[test]
+    fn every_output_element_is_written() {
+        for (_, cases) in all_cases() {
+            for case in cases {
+                // Memory that nobody wrote is NaN, or the largest whole number.
+                for output in case.run::<f32>().outputs {
+                    for value in numbers(&output) {
+                        assert!(
+                            value.is_finite() && value != f64::from(u32::MAX),
+                            "{}",
+                            case.label
+                        );
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn f32_and_f64_agree() {
+        // Sums of at most 200 products of values up to 1 (f32 rounds at 6e-8), logits up to 120.
+        let tolerance = Tolerance {
+            absolute: 2e-5,
+            relative: 2e-5,
+        };
+        for (_, cases) in all_cases() {
+            for case in cases {
+                let (single, double) = (case.run::<f32>(), case.run::<f64>());
+                for (actual, expected) in single.outputs.iter().zip(&double.outputs) {
+                    let (actual, expected) = (numbers(actual), numbers(expected));
+                    assert_close(&case.label, &actual, &expected, tolerance);
+                    let wrong = with_one_off(&actual, actual.len() / 2, 1e-2);
+                    assert_not_close(&case.label, &wrong, &expected, tolerance);
+                }
+            }
+        }
+    }
+}
