@@ -17,6 +17,8 @@
 mod autodiff;
 mod update;
 
+pub use update::PARAMETERS;
+
 use crate::ops::{Dims, Op, OpError, Role};
 use crate::tensor::{ElementType, Shape, Tensor, TensorError, Values};
 

@@ -31,6 +31,11 @@ impl Dims {
         letters.map(|letter| self.get(letter))
     }
 
+    /// All letters with their sizes, in the order in which they were bound.
+    pub fn iter(&self) -> impl Iterator<Item = (&'static str, usize)> + '_ {
+        self.sizes.iter().copied()
+    }
+
     pub fn set(&mut self, letter: &'static str, size: usize) {
         match self.sizes.iter_mut().find(|(name, _)| *name == letter) {
             Some(entry) => entry.1 = size,

@@ -4,6 +4,7 @@
 //! carry them between the page and its worker. Every message about a run names
 //! it by [`RunId`]: answers to a run that was replaced can be told apart.
 
+use super::inspection::{Inspection, InspectionReport};
 pub use crate::layers::LayerSummary;
 use crate::optim::OptimizerKind;
 pub use crate::train::Evaluation;
@@ -122,6 +123,11 @@ pub enum Command {
     Load {
         run: RunId,
         bytes: Vec<u8>,
+    },
+    /// A request of the microscope; answered by [`Event::Inspected`].
+    Inspect {
+        run: RunId,
+        inspection: Inspection,
     },
     /// Answered by [`Event::Pong`] with the same number.
     Ping {
@@ -296,6 +302,11 @@ pub enum Event {
         run: RunId,
         step: u64,
     },
+    /// What the microscope hears.
+    Inspected {
+        run: RunId,
+        report: InspectionReport,
+    },
     /// Something failed; what still holds is said by `failure`.
     Failed {
         run: Option<RunId>,
@@ -363,7 +374,8 @@ impl Command {
             | Self::WatchSamples { run, .. }
             | Self::Predict { run, .. }
             | Self::Save { run }
-            | Self::Load { run, .. } => Some(*run),
+            | Self::Load { run, .. }
+            | Self::Inspect { run, .. } => Some(*run),
         }
     }
 }

@@ -4,12 +4,17 @@
 //! it commands, call [`Session::advance`] while it has work, and pass on what it emits.
 
 mod error;
+mod facts;
+mod inspect;
+mod inspection;
 mod message;
 mod run;
 mod start;
 
 pub use error::SessionError;
+pub use inspection::*;
 pub use message::*;
+pub use start::{OptimizerChoice, build_model, given_values, initial_parameters};
 
 use crate::data::{DataSource, Dataset};
 use crate::models::{self, PresetData};
@@ -72,8 +77,12 @@ impl Session {
     /// the run as it was.
     pub async fn handle(&mut self, command: Command) {
         let run = command.run();
+        let is_start = matches!(command, Command::Start { .. });
         if let Err(error) = self.carry_out(command).await {
             self.fail(run, &error);
+            if error.ends_training() && !is_start {
+                self.stop(run).await;
+            }
         }
     }
 
@@ -81,6 +90,19 @@ impl Session {
         self.emit(Event::Failed {
             run,
             failure: error.failure(),
+        });
+    }
+
+    /// Stops the current run, if it is `run`, after an error that it cannot go on from.
+    async fn stop(&mut self, run: Option<RunId>) {
+        let Some(current) = self.run.as_mut().filter(|current| Some(current.id) == run) else {
+            return;
+        };
+        let id = current.id;
+        current.stop().await;
+        self.emit(Event::Status {
+            run: id,
+            status: RunStatus::Stopped,
         });
     }
 
@@ -94,12 +116,8 @@ impl Session {
         match run.advance(budget_millis, &mut self.emit).await {
             Ok(more) => more,
             Err(error) => {
-                run.stop();
                 self.fail(Some(id), &error);
-                self.emit(Event::Status {
-                    run: id,
-                    status: RunStatus::Stopped,
-                });
+                self.stop(Some(id)).await;
                 false
             }
         }

@@ -1,10 +1,11 @@
 //! A run: one model, its data and how far its training has come.
 
+use super::inspect::Inspector;
 use super::start::check_learning_rate;
 use super::*;
 use crate::data::BatchSchedule;
 use crate::exec::cpu::CpuExecutor;
-use crate::exec::gpu::MAX_STEPS_PER_SUBMIT;
+use crate::exec::gpu::{GpuDevice, MAX_STEPS_PER_SUBMIT};
 use crate::exec::{Executor, Mode, Plan};
 use crate::export::{Checkpoint, NamedTensor, RunFacts};
 use crate::graph::{Phase, ValueId};
@@ -33,7 +34,7 @@ const WARM_UP_STEPS: u64 = 2;
 /// Samples per second are taken over this long.
 const RATE_WINDOW_MILLIS: f64 = 1_500.0;
 
-type Emit = Box<dyn FnMut(Event)>;
+pub(super) type Emit = Box<dyn FnMut(Event)>;
 
 /// What a run is made of.
 pub(super) struct RunParts {
@@ -42,6 +43,7 @@ pub(super) struct RunParts {
     pub config: ResolvedConfig,
     pub model: Model,
     pub executor: Executor,
+    pub gpu: Option<GpuDevice>,
     pub dataset: Option<Arc<Dataset>>,
     pub schedule: BatchSchedule,
     /// In the order of the model's parameters.
@@ -72,20 +74,23 @@ struct Evaluating {
 }
 
 /// What can be gone back to when training breaks: host copies.
-struct Snapshot {
-    step: u64,
-    parameters: Vec<Values>,
-    states: Vec<Values>,
+#[derive(Clone)]
+pub(super) struct Snapshot {
+    pub step: u64,
+    pub parameters: Vec<Values>,
+    pub states: Vec<Values>,
 }
 
 pub(super) struct Run {
     pub id: RunId,
-    preset: &'static Preset,
-    config: ResolvedConfig,
-    model: Model,
-    executor: Executor,
-    dataset: Option<Arc<Dataset>>,
-    schedule: BatchSchedule,
+    pub(super) preset: &'static Preset,
+    pub(super) config: ResolvedConfig,
+    pub(super) model: Model,
+    pub(super) executor: Executor,
+    /// The device of a GPU executor.
+    pub(super) gpu: Option<GpuDevice>,
+    pub(super) dataset: Option<Arc<Dataset>>,
+    pub(super) schedule: BatchSchedule,
     initial: Vec<Values>,
     status: RunStatus,
     /// Where to pause; `None` plays on.
@@ -103,11 +108,17 @@ pub(super) struct Run {
     evaluating: Option<Evaluating>,
     watched: Vec<u32>,
     image: Option<Vec<u8>>,
-    snapshot: Snapshot,
+    pub(super) snapshot: Snapshot,
+    /// Stepping through a batch; training waits while it is there.
+    pub(super) inspector: Option<Inspector>,
+    /// The step at which the microscope takes over again.
+    pub(super) reenter_at: Option<u64>,
     rate: VecDeque<(f64, u32)>,
     last_collect: f64,
     training_dispatches: u64,
     training_submits: u64,
+    /// Steps that those took; goes on through resets and loads.
+    training_steps: u64,
     warm_up_allocations: Option<u64>,
 }
 
@@ -139,6 +150,7 @@ impl Run {
             config: parts.config,
             model: parts.model,
             executor: parts.executor,
+            gpu: parts.gpu,
             dataset: parts.dataset,
             schedule: parts.schedule,
             initial: parts.initial,
@@ -156,17 +168,20 @@ impl Run {
             watched: Vec::new(),
             image: None,
             snapshot,
+            inspector: None,
+            reenter_at: None,
             rate: VecDeque::new(),
             last_collect: 0.0,
             training_dispatches: 0,
             training_submits: 0,
+            training_steps: 0,
             warm_up_allocations: None,
         };
         run.restore_initial();
         run
     }
 
-    fn parameter_values(&self) -> Vec<ValueId> {
+    pub(super) fn parameter_values(&self) -> Vec<ValueId> {
         self.model
             .parameters
             .iter()
@@ -174,7 +189,7 @@ impl Run {
             .collect()
     }
 
-    fn states(&self) -> Vec<(String, ValueId)> {
+    pub(super) fn states(&self) -> Vec<(String, ValueId)> {
         self.model.graph.optimizer_states()
     }
 
@@ -189,7 +204,7 @@ impl Run {
     }
 
     /// Parameters, states and step of a snapshot; absent states become 0.
-    fn restore(&mut self, snapshot: Snapshot) {
+    pub(super) fn restore(&mut self, snapshot: Snapshot) {
         for (value, values) in self
             .parameter_values()
             .into_iter()
@@ -205,19 +220,24 @@ impl Run {
         self.sent = snapshot.step;
         self.done = snapshot.step;
         self.cpu_group = 0;
+        self.inspector = None;
+        self.reenter_at = None;
         self.evaluating = None;
         self.evaluated_at = None;
         self.rate.clear();
         self.snapshot = snapshot;
     }
 
-    pub fn stop(&mut self) {
+    /// Ends training after an error. What is still under way is waited for and
+    /// thrown away, so that its losses are not taken for those of a later step.
+    pub async fn stop(&mut self) {
         self.status = RunStatus::Stopped;
-        self.submits.clear();
         self.evaluating = None;
+        while let Ok(Some(_)) = self.collect().await {}
+        self.submits.clear();
     }
 
-    fn set_status(&mut self, status: RunStatus, emit: &mut Emit) {
+    pub(super) fn set_status(&mut self, status: RunStatus, emit: &mut Emit) {
         self.status = status;
         emit(Event::Status {
             run: self.id,
@@ -231,10 +251,21 @@ impl Run {
         command: Command,
         emit: &mut Emit,
     ) -> Result<(), SessionError> {
+        let is_training = !matches!(
+            command,
+            Command::Inspect { .. }
+                | Command::SetLearningRate { .. }
+                | Command::SetEvaluationInterval { .. }
+        );
+        if is_training && self.inspector.is_some() {
+            // Training takes its weights back; the batch that was begun is finished first.
+            self.leave(emit).await?;
+        }
         match command {
             Command::Play { .. } => {
                 self.refuse_if_stopped()?;
                 self.pause_at = None;
+                self.reenter_at = None;
                 self.set_status(RunStatus::Playing, emit);
             }
             Command::StepBatches { count, .. } => {
@@ -245,6 +276,7 @@ impl Run {
             }
             Command::Pause { .. } => {
                 self.drain(emit).await?;
+                self.reenter_at = None;
                 if self.status == RunStatus::Playing {
                     self.set_status(RunStatus::Paused, emit);
                 }
@@ -277,6 +309,7 @@ impl Run {
                 self.predict_image(emit).await?;
             }
             Command::Save { .. } => {
+                self.refuse_if_stopped()?;
                 self.drain(emit).await?;
                 let bytes = self.checkpoint().await?.to_bytes()?;
                 emit(Event::Saved {
@@ -287,6 +320,7 @@ impl Run {
             Command::Load { bytes, .. } => {
                 self.load(&bytes, emit).await?;
             }
+            Command::Inspect { inspection, .. } => self.inspect(inspection, emit).await?,
             Command::Hello { .. }
             | Command::ProvideFile { .. }
             | Command::Start { .. }
@@ -295,7 +329,7 @@ impl Run {
         Ok(())
     }
 
-    fn refuse_if_stopped(&self) -> Result<(), SessionError> {
+    pub(super) fn refuse_if_stopped(&self) -> Result<(), SessionError> {
         match self.status {
             RunStatus::Stopped => Err(SessionError::Stopped),
             _ => Ok(()),
@@ -324,6 +358,26 @@ impl Run {
             self.arrive(emit).await?;
         }
         Ok(self.has_work())
+    }
+
+    /// Steps done.
+    pub(super) fn done(&self) -> u64 {
+        self.done
+    }
+
+    /// Stops playing, for the microscope.
+    pub(super) fn pause_here(&mut self, emit: &mut Emit) {
+        self.pause_at = None;
+        if self.status == RunStatus::Playing {
+            self.set_status(RunStatus::Paused, emit);
+        }
+    }
+
+    /// Trains until `step` and then gives the microscope the run again.
+    pub(super) fn play_until(&mut self, step: u64, emit: &mut Emit) {
+        self.pause_at = Some(step);
+        self.reenter_at = Some(step);
+        self.set_status(RunStatus::Playing, emit);
     }
 
     fn has_work(&self) -> bool {
@@ -360,11 +414,14 @@ impl Run {
             self.take_snapshot().await?;
             self.begin_evaluation();
         }
+        if self.reenter_at.is_some_and(|step| self.done >= step) {
+            self.reenter(emit).await?;
+        }
         Ok(())
     }
 
     /// The values of step number `step` (from 0), in place `place` of its submit.
-    fn step_values(&self, step: u64, place: usize, valid: u32) -> StepValues {
+    pub(super) fn step_values(&self, step: u64, place: usize, valid: u32) -> StepValues {
         let [bias_correction_1, bias_correction_2] =
             AdamUpdate::default().bias_corrections(step + 1);
         StepValues {
@@ -410,7 +467,9 @@ impl Run {
         let groups = self.training_groups();
         let mut records = Vec::new();
         let mut failure = None;
-        while self.done < self.boundary() || self.cpu_group > 0 {
+        // Taken once: the boundary moves on as soon as it is reached.
+        let boundary = self.boundary();
+        while self.done < boundary || self.cpu_group > 0 {
             let started = now_millis();
             if self.cpu_group == 0 {
                 self.cpu_step_millis = 0.0;
@@ -438,11 +497,11 @@ impl Run {
             );
             let millis = self.cpu_step_millis as f32;
             let record = self.record(planned[0], result, millis);
+            records.push(record);
             if !record.loss.is_finite() {
                 failure = Some(record.step);
                 break;
             }
-            records.push(record);
             if now_millis() > deadline {
                 break;
             }
@@ -482,6 +541,7 @@ impl Run {
         let after = gpu.counters();
         self.training_dispatches += after.dispatches - before.dispatches;
         self.training_submits += after.submits - before.submits;
+        self.training_steps += count as u64;
         self.sent += count as u64;
         self.submits.push_back(Submit {
             steps,
@@ -516,7 +576,7 @@ impl Run {
         ))
     }
 
-    /// Reports records up to the first non-finite one, which is an error.
+    /// Reports records up to and with the first non-finite one, which is an error.
     fn accept(
         &mut self,
         mut records: Vec<StepRecord>,
@@ -524,7 +584,7 @@ impl Run {
     ) -> Result<(), SessionError> {
         let broken = records.iter().position(|record| !record.loss.is_finite());
         let step = broken.map(|at| records[at].step);
-        records.truncate(broken.unwrap_or(records.len()));
+        records.truncate(broken.map_or(records.len(), |at| at + 1));
         self.report(records, emit);
         match step {
             Some(step) => Err(self.locate_non_finite(step)),
@@ -533,7 +593,7 @@ impl Run {
     }
 
     /// Waits for everything under way and reports it; a step half done on the CPU is finished.
-    async fn drain(&mut self, emit: &mut Emit) -> Result<(), SessionError> {
+    pub(super) async fn drain(&mut self, emit: &mut Emit) -> Result<(), SessionError> {
         while let Some(records) = self.collect().await? {
             self.accept(records, emit)?;
         }
@@ -598,7 +658,6 @@ impl Run {
     }
 
     fn figures(&mut self) -> ExecutionFigures {
-        let steps = self.done.max(1) as f32;
         match &self.executor {
             Executor::Cpu(cpu) => ExecutionFigures {
                 peak_bytes: cpu.bytes(),
@@ -607,14 +666,14 @@ impl Run {
             Executor::Gpu(gpu) => {
                 let counters = gpu.counters();
                 let allocations = counters.allocations();
-                if self.done <= WARM_UP_STEPS || self.warm_up_allocations.is_none() {
+                if self.training_steps <= WARM_UP_STEPS || self.warm_up_allocations.is_none() {
                     self.warm_up_allocations = Some(allocations);
                 }
                 let warm_up = self.warm_up_allocations.unwrap_or(allocations);
-                let sent = self.sent.max(1) as f32;
+                let steps = self.training_steps.max(1) as f32;
                 ExecutionFigures {
-                    dispatches_per_step: self.training_dispatches as f32 / sent.max(steps),
-                    submits_per_step: self.training_submits as f32 / sent.max(steps),
+                    dispatches_per_step: self.training_dispatches as f32 / steps,
+                    submits_per_step: self.training_submits as f32 / steps,
                     allocations_in_warm_up: warm_up,
                     allocations_after_warm_up: allocations - warm_up,
                     peak_bytes: counters.bytes,
@@ -803,7 +862,8 @@ impl Run {
         Ok((read, states))
     }
 
-    async fn take_snapshot(&mut self) -> Result<(), SessionError> {
+    /// Keeps parameters and states as they are now.
+    pub async fn take_snapshot(&mut self) -> Result<(), SessionError> {
         let (parameters, states) = self.read_state().await?;
         self.snapshot = Snapshot {
             step: self.done,
@@ -825,7 +885,7 @@ impl Run {
     }
 
     /// Where each parameter lies in the arena that states are parallel to.
-    fn arena_ranges(&self) -> Vec<Range<usize>> {
+    pub(super) fn arena_ranges(&self) -> Vec<Range<usize>> {
         let values = self.parameter_values().into_iter();
         values
             .map(|value| {

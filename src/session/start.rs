@@ -6,6 +6,7 @@ use crate::data::BatchSchedule;
 use crate::exec::cpu::CpuExecutor;
 use crate::exec::gpu::{GpuDevice, GpuError, GpuExecutor, MAX_STEPS_PER_SUBMIT};
 use crate::exec::{Executor, Mode, Plan};
+use crate::graph::ValueId;
 use crate::layers::{BatchSource, Model, summarize};
 use crate::models::{Preset, optimizer_op};
 use crate::tensor::{Values, init};
@@ -194,23 +195,36 @@ pub fn initial_parameters(preset: &Preset, model: &Model, seed: u64) -> Vec<Valu
         .collect()
 }
 
-/// Writes what a model reads besides parameters: the data set, or the fixed example.
-pub fn write_data(
+/// What a model reads besides parameters: the data set, or the fixed example.
+pub fn given_values(
+    model: &Model,
+    preset: &Preset,
+    dataset: Option<&Dataset>,
+) -> Vec<(ValueId, Values)> {
+    let mut given = Vec::new();
+    if let (Some(images), Some(dataset)) = (model.images, dataset) {
+        // Held-out samples stand behind the training samples.
+        let bytes = [dataset.train.images(), dataset.test.images()].concat();
+        let classes = [dataset.train.labels(), dataset.test.labels()].concat();
+        given.push((images.bytes, Values::U8(bytes)));
+        given.push((images.classes, Values::U32(classes)));
+    }
+    if let PresetData::Fixed(example) = &preset.data {
+        given.push((model.input, Values::F32(example.features.to_vec())));
+        given.push((model.target, Values::F32(example.targets.to_vec())));
+    }
+    given
+}
+
+/// Writes the [`given_values`].
+pub(super) fn write_data(
     executor: &mut Executor,
     model: &Model,
     preset: &Preset,
     dataset: Option<&Dataset>,
 ) {
-    if let (Some(images), Some(dataset)) = (model.images, dataset) {
-        // Held-out samples stand behind the training samples.
-        let bytes = [dataset.train.images(), dataset.test.images()].concat();
-        let classes = [dataset.train.labels(), dataset.test.labels()].concat();
-        executor.write(images.bytes, &Values::U8(bytes));
-        executor.write(images.classes, &Values::U32(classes));
-    }
-    if let PresetData::Fixed(example) = &preset.data {
-        executor.write(model.input, &Values::F32(example.features.to_vec()));
-        executor.write(model.target, &Values::F32(example.targets.to_vec()));
+    for (value, values) in given_values(model, preset, dataset) {
+        executor.write(value, &values);
     }
 }
 
@@ -277,10 +291,11 @@ impl Session {
             model.loss_of_row,
         ];
         let plan = Arc::new(Plan::new(&graph, Mode::Train, &keep));
-        let (mut executor, device) = match self.choose_device(config.device).await? {
+        let (mut executor, gpu, device) = match self.choose_device(config.device).await? {
             Choice::Cpu(fallback) => {
                 let executor = CpuExecutor::new(Arc::clone(&graph), Arc::clone(&plan));
-                (Executor::Cpu(Box::new(executor)), cpu_info(fallback))
+                let executor = Executor::Cpu(Box::new(executor));
+                (executor, None, cpu_info(fallback))
             }
             Choice::Gpu(device) => {
                 let emit = &mut self.emit;
@@ -300,7 +315,8 @@ impl Session {
                     &mut progress,
                 )
                 .await?;
-                (Executor::Gpu(Box::new(executor)), gpu_info(&device))
+                let info = gpu_info(&device);
+                (Executor::Gpu(Box::new(executor)), Some(device), info)
             }
         };
         write_data(&mut executor, &model, preset, dataset.as_deref());
@@ -319,16 +335,19 @@ impl Session {
             }),
         };
         let initial = initial_parameters(preset, &model, resolved.seed);
-        let run = Run::new(RunParts {
+        let mut run = Run::new(RunParts {
             id,
             preset,
             config: resolved.clone(),
             model,
             executor,
+            gpu,
             dataset,
             schedule,
             initial,
         });
+        // The first reading makes the buffer that later ones use.
+        run.take_snapshot().await?;
         self.run = Some(run);
         self.emit(Event::Started {
             run: id,

@@ -1,6 +1,11 @@
 mod data;
 mod equations;
 mod gradients;
+mod graphs;
+mod inspection;
 mod kernels;
+mod naive;
+mod shaders;
+mod single;
 mod support;
 mod torch;

@@ -1,0 +1,278 @@
+//! What the microscope asks and hears: stepping through a batch, node by node.
+//!
+//! The cursor stands *between* nodes: `done` of the batch's nodes have run. What has not
+//! run yet in this batch is "not computed yet", never 0.
+
+use crate::graph::Phase;
+use serde::{Deserialize, Serialize};
+
+/// How far one step goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum StepUnit {
+    /// One node of the graph.
+    Operation,
+    /// The nodes that belong to one layer, in one phase.
+    Layer,
+    /// To the end of forward, loss, backward or update.
+    Phase,
+    /// To the end of the batch.
+    Batch,
+    /// To the end of the epoch.
+    Epoch,
+}
+
+/// A request of the microscope.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Inspection {
+    /// Pauses training and puts the cursor at the start of the next batch.
+    /// Answered by [`InspectionReport::Graph`] and [`InspectionReport::Cursor`].
+    Enter,
+    /// Finishes the batch, if it was begun, and goes back to training, paused.
+    Leave,
+    Forward(StepUnit),
+    /// To the start of the unit before; at the start of a batch it stays there
+    /// until [`Inspection::Goto`] or a reset: earlier batches are gone.
+    Back(StepUnit),
+    /// To where `done` nodes have run, in this batch.
+    Goto {
+        done: u32,
+    },
+    /// Part of a tensor, with statistics of the whole.
+    Tensor {
+        request: u32,
+        name: String,
+        /// Row-major range of elements to send; cut to [`MAX_VALUES`].
+        first: u64,
+        count: u64,
+    },
+    /// The terms of one element of a tensor that a node has computed.
+    Explain {
+        request: u32,
+        name: String,
+        index: Vec<u32>,
+    },
+    /// Finite differences of the loss for one element of a parameter, on this batch.
+    CheckGradient {
+        request: u32,
+        name: String,
+        index: Vec<u32>,
+    },
+    /// Overwrites an element of a parameter or of the batch's input, or a label, and
+    /// replays the batch up to the cursor.
+    Edit {
+        name: String,
+        index: Vec<u32>,
+        value: f32,
+    },
+    /// Takes the last edit back.
+    Undo,
+    /// Takes all edits of this batch back.
+    UndoAll,
+}
+
+/// Most values that one answer carries.
+pub const MAX_VALUES: u64 = 65_536;
+
+/// Most terms that one explanation carries; groups beyond are given by their subtotals.
+pub const MAX_TERMS: usize = 4_096;
+
+/// A tensor of the graph.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TensorFacts {
+    /// `conv1.weight`, `conv1.y`, `conv1.weight.grad`.
+    pub name: String,
+    pub shape: Vec<u32>,
+    pub kind: TensorKind,
+    /// Number of the node that computes it, in running order.
+    pub node: Option<u32>,
+    /// Name of its gradient.
+    pub gradient: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum TensorKind {
+    Data,
+    Parameter,
+    State,
+    Activation,
+    Gradient,
+}
+
+/// An equation of a node, bound to the graph's tensors.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct EquationFacts {
+    /// The tensor that it defines.
+    pub tensor: String,
+    /// A `<math>` element; tensor symbols carry `data-term`.
+    pub mathml: String,
+    pub latex: String,
+}
+
+/// One node of the graph, in running order.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct NodeFacts {
+    pub name: String,
+    /// `conv2d_backward_weight`
+    pub operation: String,
+    pub phase: Phase,
+    /// The layer it belongs to: a forward node's own name, a backward node's partner's.
+    pub layer: String,
+    /// Number of the forward node that it differentiates.
+    pub partner: Option<u32>,
+    /// (symbol in the equation, tensor name)
+    pub inputs: Vec<(String, String)>,
+    pub outputs: Vec<(String, String)>,
+    pub equations: Vec<EquationFacts>,
+    /// Attributes and sizes that the equations name, as they are in this model.
+    pub scalars: Vec<(String, f64)>,
+    pub flops: u64,
+    /// The kernels that it takes on a GPU.
+    pub kernels: Vec<KernelFacts>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct KernelFacts {
+    /// File stem in `shaders/`.
+    pub shader: String,
+    /// WGSL, as it runs.
+    pub source: String,
+    pub workgroups: [u32; 3],
+}
+
+/// The whole graph of a batch.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct GraphFacts {
+    pub nodes: Vec<NodeFacts>,
+    pub tensors: Vec<TensorFacts>,
+}
+
+/// Where the cursor stands.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CursorFacts {
+    /// Batches trained before this one.
+    pub step: u64,
+    pub epoch: u64,
+    pub steps_per_epoch: u32,
+    /// Nodes of this batch that have run, of [`GraphFacts::nodes`].
+    pub done: u32,
+    pub total: u32,
+    /// Samples of the batch that count.
+    pub valid: u32,
+    /// Edits that stand.
+    pub edits: u32,
+    /// Loss of this batch, once it was computed.
+    pub loss: Option<f32>,
+    /// Loss of this batch after the update, once that was made.
+    pub loss_after: Option<f32>,
+}
+
+/// Facts about all elements of a tensor.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Statistics {
+    pub minimum: f32,
+    pub maximum: f32,
+    pub mean: f32,
+    /// Share of elements that are exactly 0.
+    pub zeros: f32,
+    /// Euclidean.
+    pub norm: f32,
+    /// Elements that are infinite or NaN; the others make the figures above.
+    pub non_finite: u64,
+    /// Counts in 32 equal parts from minimum to maximum.
+    pub histogram: [u32; 32],
+}
+
+/// One element that takes part in a term.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ReferenceFacts {
+    /// The tensor's name in the graph.
+    pub tensor: String,
+    pub index: Vec<u32>,
+    pub value: f64,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TermFacts {
+    pub references: Vec<ReferenceFacts>,
+    pub value: f64,
+}
+
+/// Terms that share a value of the outermost summed index.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct GroupFacts {
+    /// (`n`, 3): the part of sample 3.
+    pub key: Option<(String, i64)>,
+    pub subtotal: f64,
+    pub term_count: u32,
+    /// Left out beyond [`MAX_TERMS`].
+    pub terms: Vec<TermFacts>,
+}
+
+/// Why an element has its value.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ExplanationFacts {
+    pub tensor: String,
+    pub index: Vec<u32>,
+    /// As stored in the buffer.
+    pub stored: f32,
+    /// The sum of the terms, in f64.
+    pub total: f64,
+    pub term_count: u32,
+    pub groups: Vec<GroupFacts>,
+}
+
+/// One nudge of a gradient check.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Nudge {
+    /// How far the element was moved each way.
+    pub step_size: f64,
+    pub loss_minus: f64,
+    pub loss_plus: f64,
+    /// `(loss_plus − loss_minus) / (2 · step_size)`
+    pub slope: f64,
+    /// The same in f32, where the two losses are rounded.
+    pub slope_f32: f64,
+}
+
+/// Finite differences beside the analytic gradient.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct GradientCheckFacts {
+    pub tensor: String,
+    pub index: Vec<u32>,
+    /// As stored in the gradient's buffer; `None` when it was not computed yet.
+    pub stored: Option<f32>,
+    /// The analytic gradient in f64.
+    pub analytic: f64,
+    /// From large to small step sizes.
+    pub nudges: Vec<Nudge>,
+}
+
+/// What the microscope hears.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum InspectionReport {
+    Graph(GraphFacts),
+    Cursor(CursorFacts),
+    /// `values` is `None` where the tensor is not computed yet in this batch.
+    Tensor {
+        request: u32,
+        name: String,
+        first: u64,
+        values: Option<Vec<f32>>,
+        statistics: Option<Statistics>,
+    },
+    Explained {
+        request: u32,
+        explanation: ExplanationFacts,
+    },
+    GradientChecked {
+        request: u32,
+        check: GradientCheckFacts,
+    },
+    /// Training has its buffers back.
+    Left,
+    /// The request could not be answered; nothing changed.
+    Refused {
+        request: Option<u32>,
+        message: String,
+    },
+}
