@@ -17,8 +17,12 @@ const TRUNK_VERSION: &str = "0.21.14";
 pub const WASM_TARGET: &str = "wasm32-unknown-unknown";
 
 /// The root folder of the repository.
+///
+/// Asked when running: copies of the repository may share a folder of build outputs, and then the
+/// place where this program was compiled can be another copy's.
 pub fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
+    let package = env::var_os("CARGO_MANIFEST_DIR").unwrap_or(env!("CARGO_MANIFEST_DIR").into());
+    Path::new(&package)
         .join("..")
         .canonicalize()
         .expect("xtask lies in the repository")
@@ -122,6 +126,51 @@ pub fn for_browser_tests() -> Result<(), String> {
         );
     }
     Ok(())
+}
+
+/// Makes sure that there is npm, for the engines that `bench` compares with.
+///
+/// # Errors
+/// When it is missing and cannot be installed.
+pub fn for_npm() -> Result<(), String> {
+    match find_in_path("npm") {
+        Some(_) => Ok(()),
+        None => install_packages("TensorFlow.js and jax-js", &["npm"]),
+    }
+}
+
+/// A Python that has PyTorch.
+///
+/// # Errors
+/// When there is none and PyTorch cannot be installed.
+pub fn python_with_torch() -> Result<PathBuf, String> {
+    let find = || {
+        ["python3", "python", "/usr/bin/python3"]
+            .into_iter()
+            .find(|python| {
+                let mut import = command(python);
+                import.args(["-c", "import torch"]).stderr(Stdio::null());
+                import.status().is_ok_and(|status| status.success())
+            })
+            .map(PathBuf::from)
+    };
+    if let Some(python) = find() {
+        return Ok(python);
+    }
+    install_packages("PyTorch", &["python3-torch"])?;
+    find().ok_or_else(|| "no Python imports torch after installing it".to_string())
+}
+
+/// Tells a program by its environment which browser to use.
+pub fn name_browser(program: &mut Command) {
+    for (variable, path) in [
+        ("CHROMIUM", find_chromium()),
+        ("CHROMEDRIVER", find_chromedriver()),
+    ] {
+        if let Some(path) = path {
+            program.env(variable, path);
+        }
+    }
 }
 
 /// The Chromium or Chrome to test with.
@@ -259,6 +308,8 @@ fn advice(package: &str) -> &str {
             "chromedriver of the same version as Chromium (in PATH, or named by the environment variable CHROMEDRIVER)"
         }
         "mesa-vulkan-drivers" => "a Vulkan driver (for a machine without a GPU: Mesa's lavapipe)",
+        "npm" => "Node.js with npm",
+        "python3-torch" => "Python 3 with PyTorch",
         "fonts-noto-cjk" => "a font with Chinese characters (Noto Sans CJK)",
         other => other,
     }

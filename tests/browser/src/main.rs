@@ -98,7 +98,11 @@ fn run(tests: &[Test]) -> Result<usize, String> {
     if tests.is_empty() {
         return Err("no test has such a name; `--list` names them".to_string());
     }
-    let repository = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    // Asked when running: copies of the repository may share a folder of build outputs.
+    let package =
+        std::env::var_os("CARGO_MANIFEST_DIR").unwrap_or(env!("CARGO_MANIFEST_DIR").into());
+    let package = Path::new(&package);
+    let repository = package.join("../..");
     let target = std::env::var_os("CARGO_TARGET_DIR")
         .map_or(repository.join("target"), |dir| repository.join(dir));
     let sites = Sites {
@@ -106,7 +110,7 @@ fn run(tests: &[Test]) -> Result<usize, String> {
         sub: Server::start(&target.join("dist-sub"), "/sub/")?,
     };
     let driver = Chromedriver::start()?;
-    let artifacts = Artifacts::emptied(Path::new(env!("CARGO_MANIFEST_DIR")).join("artifacts"))?;
+    let artifacts = Artifacts::emptied(package.join("artifacts"))?;
 
     let started = Instant::now();
     let mut failed = Vec::new();
