@@ -2,7 +2,7 @@
 //! that one dispatch updates them all.
 
 use super::{Graph, GraphError, Phase, Source, ValueId};
-use crate::ops::Op;
+use crate::ops::{AddBackward, Op};
 use crate::tensor::{ElementType, Shape};
 
 /// Offsets inside an arena are multiples of this many elements: 256 bytes, which
@@ -45,17 +45,33 @@ impl Graph {
             ));
         }
         for (&parameter, &offset) in parameters.iter().zip(&offsets) {
-            let gradient =
-                self.value(parameter)
-                    .gradient
-                    .ok_or_else(|| GraphError::NoGradient {
-                        name: self.value(parameter).name.clone(),
-                    })?;
+            let gradient = self.gradient_with_own_memory(parameter)?;
             self.values[parameter.0].view = Some((weights, offset));
             self.values[gradient.0].view = Some((gradients, offset));
         }
         self.apply_in(Phase::Update, None, op, "update".into(), &inputs)?;
         Ok(())
+    }
+
+    /// A parameter's gradient as a value that can move into the row of gradients.
+    ///
+    /// A gradient that is a new shape of another value's memory is copied first:
+    /// nothing would write it in its new place.
+    fn gradient_with_own_memory(&mut self, parameter: ValueId) -> Result<ValueId, GraphError> {
+        let name = self.value(parameter).name.clone();
+        let Some(gradient) = self.value(parameter).gradient else {
+            return Err(GraphError::NoGradient { name });
+        };
+        if self.value(gradient).view.is_none() {
+            return Ok(gradient);
+        }
+        let op = Op::AddBackward(AddBackward {});
+        let node = format!("{name}.grad_copy");
+        let copy = self.apply_in(Phase::Backward, None, op, node, &[gradient])?[0];
+        self.values[gradient.0].name = format!("{name}.grad_view");
+        self.values[copy.0].name = format!("{name}.grad");
+        self.values[parameter.0].gradient = Some(copy);
+        Ok(copy)
     }
 
     /// The row of all parameters, once an update was appended.

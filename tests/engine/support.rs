@@ -1,7 +1,5 @@
 //! Cases, comparisons and small models that the other modules share.
 
-use std::sync::Arc;
-
 use glassbox::exec::single::{SingleOperation, SingleRun};
 use glassbox::graph::{Graph, Phase, ValueId};
 use glassbox::ops::{
@@ -667,13 +665,6 @@ impl Model {
         let x = random.values(1.0, shape.count());
         let t = random.below(shape.dims()[0], self.classes);
         (x, t)
-    }
-}
-
-impl Model {
-    /// The graph as executors take it, beside the model.
-    pub fn shared(self) -> (Arc<Graph>, Self) {
-        (Arc::new(self.graph.clone()), self)
     }
 }
 
