@@ -4,7 +4,7 @@
 //! dispatches again. *Train* fuses kernels and lets activations share memory
 //! once they are no longer needed; *inspect* keeps every value of every node.
 
-use super::fusion;
+use super::fusion::{self, Fused};
 use crate::graph::{Graph, NodeId, Phase, Source, ValueId};
 use crate::ops::{KernelCall, Operand, Params};
 use crate::tensor::ElementType;
@@ -135,13 +135,13 @@ impl Plan {
                 Mode::Train => fusion::fuse(graph, &order[at..], keep),
                 Mode::Inspect => None,
             };
-            let (length, calls) = fused.unwrap_or_else(|| (1, node_calls(graph, order[at])));
-            let nodes = order[at..at + length].to_vec();
+            let fused = fused.unwrap_or_else(|| node_calls(graph, order[at]));
+            let nodes = order[at..at + fused.length].to_vec();
             let phase = graph.node(nodes[0]).phase;
-            let workspaces = fused_workspaces(graph, &nodes);
             let first = self.workspaces.len();
-            self.workspaces.extend(workspaces);
-            let calls = calls
+            self.workspaces.extend(fused.workspaces);
+            let calls = fused
+                .calls
                 .into_iter()
                 .map(|mut call| {
                     for operand in &mut call.operands {
@@ -157,7 +157,7 @@ impl Plan {
                 phase,
                 calls,
             });
-            at += length;
+            at += fused.length;
         }
     }
 
@@ -248,18 +248,22 @@ impl Plan {
     }
 }
 
-/// A node's kernel calls on the graph's values; workspaces are numbered from 0.
-pub(super) fn node_calls(graph: &Graph, node: NodeId) -> Vec<PlannedCall> {
+/// A node's own kernel calls; workspaces are numbered from 0.
+fn node_calls(graph: &Graph, node: NodeId) -> Fused {
     let node = graph.node(node);
-    node.op
-        .kernels(&node.dims)
-        .into_iter()
-        .map(|call| bind(call, &node.inputs, &node.outputs))
-        .collect()
+    let calls = node.op.kernels(&node.dims);
+    Fused {
+        length: 1,
+        calls: calls
+            .into_iter()
+            .map(|call| bind(call, &node.inputs, &node.outputs))
+            .collect(),
+        workspaces: node.op.workspaces(&node.dims),
+    }
 }
 
 /// Puts values in place of an operation's own operands.
-fn bind(call: KernelCall, inputs: &[ValueId], outputs: &[ValueId]) -> PlannedCall {
+pub(super) fn bind(call: KernelCall, inputs: &[ValueId], outputs: &[ValueId]) -> PlannedCall {
     let operands = call
         .operands
         .iter()
@@ -276,15 +280,4 @@ fn bind(call: KernelCall, inputs: &[ValueId], outputs: &[ValueId]) -> PlannedCal
         operands,
         workgroups: call.workgroups,
     }
-}
-
-/// Workspaces of a group's nodes, one after the other.
-fn fused_workspaces(graph: &Graph, nodes: &[NodeId]) -> Vec<usize> {
-    nodes
-        .iter()
-        .flat_map(|&node| {
-            let node = graph.node(node);
-            node.op.workspaces(&node.dims)
-        })
-        .collect()
 }

@@ -157,6 +157,17 @@ impl Geometry {
     }
 
     fn call(&self, shader: &'static str, count: usize, operands: Vec<Operand>) -> KernelCall {
+        self.call_in_parts(shader, PARTIALS, count, operands)
+    }
+
+    /// A kernel whose sums are split into `parts`.
+    fn call_in_parts(
+        &self,
+        shader: &'static str,
+        parts: usize,
+        count: usize,
+        operands: Vec<Operand>,
+    ) -> KernelCall {
         let (workgroups, row_length) = linear_workgroups(count, super::kernel::WORKGROUP_SIZE);
         KernelCall {
             shader,
@@ -173,7 +184,7 @@ impl Geometry {
                 kernel_width: self.kernel_width as u32,
                 stride: self.stride as u32,
                 padding: self.padding as u32,
-                partials: PARTIALS as u32,
+                partials: parts as u32,
                 row_length,
                 unused_0: 0,
                 unused_1: 0,
@@ -184,6 +195,89 @@ impl Geometry {
             workgroups,
         }
     }
+}
+
+/// Samples and channels that one invocation of a blocked kernel takes.
+const SAMPLE_BLOCK: usize = 8;
+const CHANNEL_BLOCK: usize = 4;
+
+/// Taps of a window that one invocation of the parameters' gradient takes.
+const TAP_BLOCK: usize = 4;
+
+/// Most parts into which the parameters' gradient splits an output map.
+const MAX_POSITION_PARTS: usize = 128;
+
+/// A blocked kernel over `positions` of maps with `channels` channels.
+fn blocked_call(
+    g: &Geometry,
+    shader: &'static str,
+    positions: usize,
+    channels: usize,
+    activation: u32,
+) -> KernelCall {
+    use Operand::{Input, Output};
+    let count = g.batch.div_ceil(SAMPLE_BLOCK) * positions;
+    let operands = vec![Input(0), Input(1), Input(2), Output(0)];
+    let mut call = g.call(shader, count, operands);
+    call.workgroups[2] = channels.div_ceil(CHANNEL_BLOCK) as u32;
+    call.constants = vec![("ACTIVATION", f64::from(activation))];
+    call
+}
+
+/// `conv2d` and the activation behind it (by its number in the shader): inputs
+/// x, w, b, output y.
+pub(crate) fn blocked(op: &Conv2d, dims: &Dims, activation: u32) -> KernelCall {
+    let g = Geometry::new(dims, op.stride, op.padding);
+    blocked_call(
+        &g,
+        "conv2d_blocked",
+        g.positions(),
+        g.out_channels,
+        activation,
+    )
+}
+
+/// `conv2d_backward_input` and the backward operation of the activation in front:
+/// inputs w, dy, and the activation's output (without one, anything), output dx.
+pub(crate) fn backward_input_blocked(
+    op: &Conv2dBackwardInput,
+    dims: &Dims,
+    activation: u32,
+) -> KernelCall {
+    let g = Geometry::new(dims, op.stride, op.padding);
+    let shader = "conv2d_backward_input_blocked";
+    blocked_call(&g, shader, g.height * g.width, g.channels, activation)
+}
+
+/// `conv2d_backward_weight` and `conv2d_backward_bias`: inputs x, dy, outputs dw,
+/// db; and the sizes of their workspaces.
+pub(crate) fn backward_parameters(
+    op: &Conv2dBackwardWeight,
+    dims: &Dims,
+) -> (Vec<KernelCall>, Vec<usize>) {
+    use Operand::{Input, Output, Workspace};
+    let g = Geometry::new(dims, op.stride, op.padding);
+    // As many positions in every part, or nearly.
+    let rounds = g.positions().div_ceil(MAX_POSITION_PARTS);
+    let parts = g.positions().div_ceil(rounds);
+    let taps = g.window() + 1;
+    let blocks = g.out_channels.div_ceil(CHANNEL_BLOCK) * taps.div_ceil(TAP_BLOCK);
+    let sums = g.out_channels * taps;
+    let calls = vec![
+        g.call_in_parts(
+            "conv2d_backward_parameters",
+            parts,
+            parts * blocks,
+            vec![Input(0), Input(1), Workspace(0)],
+        ),
+        g.call_in_parts(
+            "conv2d_backward_parameters_reduce",
+            parts,
+            sums,
+            vec![Workspace(0), Output(0), Output(1)],
+        ),
+    ];
+    (calls, vec![parts * sums])
 }
 
 /// The pixel that output row or column `out` meets at window offset `offset`.

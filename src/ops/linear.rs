@@ -32,6 +32,50 @@ fn call(shader: &'static str, dims: &Dims, count: usize, operands: Vec<Operand>)
     }
 }
 
+/// Whether the rows of inputs and weights can be read four numbers at a time.
+fn has_quads(dims: &Dims) -> bool {
+    dims.get("I").is_multiple_of(4)
+}
+
+/// Samples and outputs, or inputs, that one invocation of a blocked kernel takes.
+const BLOCK: usize = 4;
+
+/// `linear` and the activation behind it (by its number in the shader):
+/// inputs x, w, b, output y. `None` where the sizes do not suit it.
+pub(crate) fn blocked(dims: &Dims, activation: u32) -> Option<KernelCall> {
+    use Operand::{Input, Output};
+    let [n, o] = dims.all(["N", "O"]);
+    let count = n.div_ceil(BLOCK) * o.div_ceil(BLOCK);
+    let operands = vec![Input(0), Input(1), Input(2), Output(0)];
+    let mut call = call("linear_blocked", dims, count, operands);
+    call.constants = vec![("ACTIVATION", f64::from(activation))];
+    has_quads(dims).then_some(call)
+}
+
+/// `linear_backward_input` and the backward operation of the activation in front:
+/// inputs w, dy, and the activation's output (without one, anything), output dx.
+/// `None` where the sizes do not suit it.
+pub(crate) fn backward_input_blocked(dims: &Dims, activation: u32) -> Option<KernelCall> {
+    use Operand::{Input, Output};
+    let [n, i] = dims.all(["N", "I"]);
+    let count = n.div_ceil(BLOCK) * i.div_ceil(4);
+    let operands = vec![Input(0), Input(1), Input(2), Output(0)];
+    let mut call = call("linear_backward_input_blocked", dims, count, operands);
+    call.constants = vec![("ACTIVATION", f64::from(activation))];
+    has_quads(dims).then_some(call)
+}
+
+/// `linear_backward_weight` and `linear_backward_bias`: inputs x, dy, outputs dw, db.
+/// `None` where the sizes do not suit it.
+pub(crate) fn backward_parameters(dims: &Dims) -> Option<KernelCall> {
+    use Operand::{Input, Output};
+    let [i, o] = dims.all(["I", "O"]);
+    let count = o.div_ceil(BLOCK) * i.div_ceil(4);
+    let operands = vec![Input(0), Input(1), Output(0), Output(1)];
+    let call = call("linear_backward_parameters", dims, count, operands);
+    has_quads(dims).then_some(call)
+}
+
 /// `y[n, o] = Σ_i x[n, i] · w[o, i] + b[o]`
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Linear {}

@@ -54,6 +54,24 @@ fn call(
     }
 }
 
+/// `max_pool2d_backward` of windows side by side and the backward operation of the
+/// activation in front: inputs a, dy, and the activation's output (without one,
+/// anything), output dx. `None` where windows overlap or leave gaps.
+pub(crate) fn backward_windows(
+    op: &MaxPool2dBackward,
+    dims: &Dims,
+    activation: u32,
+) -> Option<KernelCall> {
+    use Operand::{Input, Output};
+    let [n, c, h, w] = dims.all(["N", "C", "H", "W"]);
+    let count = n * c * h.div_ceil(op.kernel) * w.div_ceil(op.kernel);
+    let operands = vec![Input(0), Input(1), Input(2), Output(0)];
+    let shader = "max_pool2d_backward_windows";
+    let mut call = call(shader, dims, [op.kernel, op.stride], count, operands);
+    call.constants = vec![("ACTIVATION", f64::from(activation))];
+    (op.kernel == op.stride).then_some(call)
+}
+
 /// Output size along one side, or why there is none.
 fn output_size(input: usize, kernel: usize, stride: usize) -> Result<usize, String> {
     // Kernels count in u32, so sizes larger than any tensor are refused.

@@ -11,19 +11,19 @@
 mod activation;
 mod add;
 mod binary_cross_entropy;
-mod conv2d;
+pub(crate) mod conv2d;
 mod dims;
 mod environment;
 mod flatten;
 mod gather;
 mod io;
 mod kernel;
-mod linear;
-mod max_pool2d;
+pub(crate) mod linear;
+pub(crate) mod max_pool2d;
 mod optimizer;
 mod registry;
 pub mod shader;
-mod softmax_cross_entropy;
+pub(crate) mod softmax_cross_entropy;
 
 pub use activation::{Relu, ReluBackward, Sigmoid, SigmoidBackward, Tanh, TanhBackward};
 pub use add::{Add, AddBackward};

@@ -30,6 +30,24 @@ pub(super) fn loss_params(dims: &Dims, count: usize) -> (Params, [u32; 3]) {
     (params.params(), workgroups)
 }
 
+/// `softmax_cross_entropy` and its backward operation: inputs z, t, dL, outputs
+/// those of the loss, then dz.
+pub(crate) fn with_gradient(dims: &Dims) -> Vec<KernelCall> {
+    use Operand::{Input, Output};
+    let mut calls = SoftmaxCrossEntropy {}.kernels(dims);
+    calls[0].shader = "softmax_cross_entropy_with_gradient";
+    calls[0].operands = vec![
+        Input(0),
+        Input(1),
+        Input(2),
+        Output(2),
+        Output(3),
+        Output(4),
+        Output(5),
+    ];
+    calls
+}
+
 /// The outputs of every loss over a batch: the mean, the number of right
 /// answers, the predicted probabilities, and both by row.
 pub(super) fn loss_outputs() -> Vec<Output> {

@@ -1,0 +1,249 @@
+//! Milliseconds of every kernel group of one training step.
+//!
+//!     cargo run --release --example kernels -- [PRESET] [--batch N] [--inspect] [--plan FILE]
+//!
+//! Each group runs many times in one submit, on random data; at the end the whole
+//! step. `--inspect` takes the plan without fusion, `--plan` writes the dispatches
+//! as JSON, for replaying them elsewhere, and measures nothing.
+
+use glassbox::exec::gpu::{GpuDevice, GpuExecutor, MAX_STEPS_PER_SUBMIT};
+use glassbox::exec::plan::PlannedOperand;
+use glassbox::exec::{Mode, Plan};
+use glassbox::graph::ValueId;
+use glassbox::layers::{BatchSource, Model};
+use glassbox::models;
+use glassbox::ops::StepValues;
+use glassbox::platform::now_millis;
+use glassbox::tensor::{Values, init};
+use pollster::block_on;
+use serde_json::json;
+use std::sync::Arc;
+
+/// Images in the random data set.
+const SAMPLES: usize = 256;
+/// How long each measurement takes, at least.
+const MEASURE_MILLIS: f64 = 300.0;
+
+struct Options {
+    preset: String,
+    batch: usize,
+    mode: Mode,
+    plan_file: Option<String>,
+}
+
+impl Options {
+    fn parse() -> Self {
+        let mut options = Self {
+            preset: "lenet5-mnist".into(),
+            batch: 64,
+            mode: Mode::Train,
+            plan_file: None,
+        };
+        let mut arguments = std::env::args().skip(1);
+        while let Some(argument) = arguments.next() {
+            let mut next = || arguments.next().expect("the option needs a value");
+            match argument.as_str() {
+                "--batch" => options.batch = next().parse().expect("a batch is a number"),
+                "--plan" => options.plan_file = Some(next()),
+                "--inspect" => options.mode = Mode::Inspect,
+                preset => options.preset = preset.into(),
+            }
+        }
+        options
+    }
+}
+
+fn build(options: &Options) -> Model {
+    let preset = models::find(&options.preset).expect("a preset's name");
+    let source = BatchSource::Images {
+        samples: SAMPLES,
+        shape: [1, 28, 28],
+        mean: vec![0.13],
+        standard_deviation: vec![0.31],
+        order_length: MAX_STEPS_PER_SUBMIT * options.batch,
+    };
+    let update = models::optimizer_op(preset.defaults.optimizer, preset.defaults.momentum);
+    Model::build(&(preset.spec)(), &source, options.batch, update).expect("the layers fit")
+}
+
+fn random_below(stream: u64, count: usize, bound: usize) -> Vec<u32> {
+    let values = init::uniform(&mut init::generator(1, stream), 0.5, count);
+    values
+        .into_iter()
+        .map(|value| ((value + 0.5) * bound as f32) as u32 % bound as u32)
+        .collect()
+}
+
+/// What to write before a run.
+fn contents(model: &Model) -> Vec<(ValueId, Values)> {
+    let images = model.images.expect("the preset learns from images");
+    let count = |value| model.graph.value(value).shape.count();
+    let bytes = random_below(1, count(images.bytes), 256);
+    let mut contents = vec![
+        (
+            images.bytes,
+            Values::U8(bytes.into_iter().map(|byte| byte as u8).collect()),
+        ),
+        (images.classes, Values::U32(random_below(2, SAMPLES, 10))),
+        (
+            images.order,
+            Values::U32(random_below(3, count(images.order), SAMPLES)),
+        ),
+    ];
+    for (stream, parameter) in (4..).zip(&model.parameters) {
+        let count = count(parameter.value);
+        let drawn = init::pytorch_default(1, stream, parameter.fan_in, count);
+        contents.push((parameter.value, Values::F32(drawn)));
+    }
+    contents
+}
+
+fn step_values(model: &Model) -> StepValues {
+    StepValues {
+        learning_rate: 1e-3,
+        bias_correction_1: 0.1,
+        bias_correction_2: 0.001,
+        ..StepValues::forward(model.batch as u32)
+    }
+}
+
+/// Milliseconds of one run of some groups.
+fn measure(gpu: &mut GpuExecutor, groups: std::ops::Range<usize>, step: StepValues) -> f64 {
+    let mut run = |count: usize| {
+        let start = now_millis();
+        gpu.submit(groups.clone(), &vec![step; count]);
+        block_on(gpu.wait()).expect("the GPU works");
+        now_millis() - start
+    };
+    run(2);
+    let (mut steps, mut best) = (0, f64::INFINITY);
+    let mut count = 1;
+    let mut spent = 0.0;
+    while spent < MEASURE_MILLIS || steps < 3 {
+        let millis = run(count);
+        spent += millis;
+        steps += 1;
+        best = best.min(millis / count as f64);
+        if millis < 20.0 {
+            count = (count * 2).min(MAX_STEPS_PER_SUBMIT);
+        }
+    }
+    best
+}
+
+fn plan_as_json(model: &Model, plan: &Plan) -> serde_json::Value {
+    let graph = &model.graph;
+    let operand = |operand: &PlannedOperand| match *operand {
+        PlannedOperand::Value(value) => {
+            let place = plan.place(value);
+            let element = graph.value(value).element.bytes();
+            let bytes = (graph.value(value).shape.count() * element).next_multiple_of(4);
+            json!({"slot": place.slot, "offset": place.offset * element, "bytes": bytes})
+        }
+        PlannedOperand::Workspace(number) => json!({"workspace": number}),
+    };
+    let group = |group: &glassbox::exec::plan::Group| {
+        let nodes: Vec<&str> = group
+            .nodes
+            .iter()
+            .map(|&node| graph.node(node).name.as_str())
+            .collect();
+        let calls: Vec<serde_json::Value> = group
+            .calls
+            .iter()
+            .map(|call| {
+                json!({
+                    "shader": call.shader,
+                    "constants": call.constants.iter().map(|(n, v)| (n.to_string(), json!(v))).collect::<serde_json::Map<_, _>>(),
+                    "params": call.params.bytes,
+                    "operands": call.operands.iter().map(operand).collect::<Vec<_>>(),
+                    "workgroups": call.workgroups,
+                })
+            })
+            .collect();
+        json!({"nodes": nodes, "phase": group.phase.name(), "calls": calls})
+    };
+    let written: Vec<serde_json::Value> = contents(model)
+        .iter()
+        .map(|(value, values)| {
+            let place = plan.place(*value);
+            let bytes = match values {
+                Values::F32(values) => bytemuck::cast_slice(values).to_vec(),
+                Values::U32(values) => bytemuck::cast_slice(values).to_vec(),
+                Values::U8(values) => values.clone(),
+            };
+            json!({"slot": place.slot, "offset": place.offset * values.element_type().bytes(), "bytes": bytes})
+        })
+        .collect();
+    let loss = plan.place(model.loss);
+    json!({
+        "slots": plan.slots.iter().map(|s| s.length * s.element.bytes()).collect::<Vec<_>>(),
+        "workspaces": plan.workspaces.iter().map(|length| length * 4).collect::<Vec<_>>(),
+        "groups": plan.groups.iter().map(group).collect::<Vec<_>>(),
+        "written": written,
+        "step": bytemuck::bytes_of(&step_values(model)),
+        "loss": {"slot": loss.slot, "offset": loss.offset * 4},
+    })
+}
+
+fn main() {
+    let options = Options::parse();
+    let model = build(&options);
+    let keep = [
+        model.loss,
+        model.correct,
+        model.probabilities,
+        model.loss_of_row,
+    ];
+    let graph = Arc::new(model.graph.clone());
+    let plan = Arc::new(Plan::new(&graph, options.mode, &keep));
+    if let Some(file) = options.plan_file {
+        std::fs::write(file, plan_as_json(&model, &plan).to_string()).expect("the file is written");
+        return;
+    }
+    let device = block_on(GpuDevice::request()).expect("there is a GPU");
+    println!("{} ({})", device.name(), device.backend());
+    let record = Some((model.loss, model.correct));
+    let mut silent = |_, _| {};
+    let made = GpuExecutor::new(&device, graph, Arc::clone(&plan), record, &mut silent);
+    let mut gpu = block_on(made).expect("the plan fits the GPU");
+    for (value, values) in contents(&model) {
+        gpu.write(value, &values);
+    }
+    let step = step_values(&model);
+    let all = 0..plan.groups.len();
+    gpu.submit(all.clone(), &[step]);
+    let mut sum = 0.0;
+    for (number, group) in plan.groups.iter().enumerate() {
+        if group.calls.is_empty() {
+            continue;
+        }
+        let millis = measure(&mut gpu, number..number + 1, step);
+        sum += millis;
+        let flops: u64 = group
+            .nodes
+            .iter()
+            .map(|&node| {
+                let node = model.graph.node(node);
+                node.op.cost(&node.dims).flops
+            })
+            .sum();
+        let names: Vec<&str> = group
+            .nodes
+            .iter()
+            .map(|&node| model.graph.node(node).name.as_str())
+            .collect();
+        println!(
+            "{millis:9.3} ms {:7.2} GFLOP/s {} dispatches  {}",
+            flops as f64 / millis / 1e6,
+            group.calls.len(),
+            names.join(" + ")
+        );
+    }
+    println!("{sum:9.3} ms all groups");
+    let whole = measure(&mut gpu, all, step);
+    println!(
+        "{whole:9.3} ms whole step, {} dispatches",
+        plan.dispatches() + 1
+    );
+}
