@@ -34,10 +34,11 @@ pub trait Real:
     fn sqrt(self) -> Self;
     fn tanh(self) -> Self;
     fn abs(self) -> Self;
+    fn is_nan(self) -> bool;
 
     /// The larger of the two; NaN if either is, so that errors are not hidden.
     fn maximum(self, other: Self) -> Self {
-        if self > other || !(self == self) {
+        if self > other || self.is_nan() {
             self
         } else {
             other
@@ -98,6 +99,9 @@ macro_rules! real {
             }
             fn abs(self) -> Self {
                 <$type>::abs(self)
+            }
+            fn is_nan(self) -> bool {
+                <$type>::is_nan(self)
             }
 
             fn matrix_product(
