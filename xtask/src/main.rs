@@ -36,8 +36,10 @@ Developer commands of Glassbox.
   cargo xtask data [--from DIR]
       Gets CIFAR-10 and Fashion-MNIST, checks them, and writes the subsets the page uses.
 
-  cargo xtask bench [ARGUMENTS]
-      Compares the speed with other engines on this machine.
+  cargo xtask bench [--quick] [--only NAME[,NAME]] [--markdown FILE] [--skip-build]
+      Compares the speed with TensorFlow.js, jax-js and PyTorch on this machine
+      (about 10 minutes, with `--quick` 4; docs/PERFORMANCE.md). `--only` takes the
+      groups `page`, `native` and `peers`, or rows by their names.
 
   cargo xtask help
       This text.

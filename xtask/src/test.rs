@@ -154,14 +154,7 @@ fn browser(arguments: &[String]) -> Result<(), String> {
     tests
         .args(["run", "--quiet", "--package", "browser-tests", "--"])
         .args(arguments);
-    for (variable, path) in [
-        ("CHROMIUM", tools::find_chromium()),
-        ("CHROMEDRIVER", tools::find_chromedriver()),
-    ] {
-        if let Some(path) = path {
-            tests.env(variable, path);
-        }
-    }
+    tools::name_browser(&mut tests);
     execute(&mut tests)
 }
 

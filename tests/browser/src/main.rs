@@ -5,17 +5,19 @@
 //! - `page`: what a test can do with an open page
 //! - `webdriver`: chromedriver's process and protocol
 //! - `server`: serves the built page as a static host does
+//! - `bench`: no test; the browser's part of `cargo xtask bench`
 //!
 //! The tests run one after the other, each in a browser of its own. Where one fails, a screenshot,
 //! the document and the console stay in `tests/browser/artifacts`.
 
+mod bench;
 mod page;
 mod server;
 mod suite;
 mod webdriver;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
@@ -40,6 +42,7 @@ pub struct Test {
 
 const USAGE: &str = "\
 usage: browser-tests [--list] [--filter PART_OF_NAME]
+       browser-tests bench
 
 The page must have been built before: `cargo xtask test --only page`.";
 
@@ -49,6 +52,15 @@ struct Options {
 }
 
 fn main() -> ExitCode {
+    if std::env::args().nth(1).as_deref() == Some("bench") {
+        return match bench::serve() {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(message) => {
+                eprintln!("browser tests: {message}");
+                ExitCode::FAILURE
+            }
+        };
+    }
     let options = match parse(std::env::args().skip(1)) {
         Ok(options) => options,
         Err(message) => {
@@ -93,15 +105,20 @@ fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Options, String>
     Ok(options)
 }
 
+/// The folder of this package.
+fn package_folder() -> PathBuf {
+    // Asked when running: copies of the repository may share a folder of build outputs.
+    std::env::var_os("CARGO_MANIFEST_DIR")
+        .unwrap_or(env!("CARGO_MANIFEST_DIR").into())
+        .into()
+}
+
 /// Runs the tests and returns how many failed.
 fn run(tests: &[Test]) -> Result<usize, String> {
     if tests.is_empty() {
         return Err("no test has such a name; `--list` names them".to_string());
     }
-    // Asked when running: copies of the repository may share a folder of build outputs.
-    let package =
-        std::env::var_os("CARGO_MANIFEST_DIR").unwrap_or(env!("CARGO_MANIFEST_DIR").into());
-    let package = Path::new(&package);
+    let package = package_folder();
     let repository = package.join("../..");
     let target = std::env::var_os("CARGO_TARGET_DIR")
         .map_or(repository.join("target"), |dir| repository.join(dir));

@@ -79,7 +79,8 @@ impl Launch {
         ..Self::DEFAULT
     };
 
-    fn flags(self) -> Vec<String> {
+    /// The browser's command line.
+    pub fn flags(self) -> Vec<String> {
         let mut flags: Vec<String> = [
             "--headless=new",
             "--no-sandbox",

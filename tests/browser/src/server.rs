@@ -21,16 +21,23 @@ impl Server {
     /// # Errors
     /// When the folder holds no built page, or no port is free.
     pub fn start(folder: &Path, path: &'static str) -> Result<Self, String> {
-        let built = folder
-            .canonicalize()
-            .ok()
-            .filter(|folder| folder.join("404.html").is_file());
-        let folder = built.ok_or_else(|| {
-            format!(
+        if !folder.join("404.html").is_file() {
+            return Err(format!(
                 "{}: expected the built page; run `cargo xtask test --only page`",
                 folder.display()
-            )
-        })?;
+            ));
+        }
+        Self::serve(folder, path, "")
+    }
+
+    /// Serves any folder below `path`, with extra header lines in every answer.
+    ///
+    /// # Errors
+    /// When there is no such folder, or no port is free.
+    pub fn serve(folder: &Path, path: &'static str, headers: &'static str) -> Result<Self, String> {
+        let folder = folder
+            .canonicalize()
+            .map_err(|error| format!("{}: {error}", folder.display()))?;
         let no_port = |error| format!("no port to serve on: {error}");
         let listener = TcpListener::bind("127.0.0.1:0").map_err(no_port)?;
         let port = listener.local_addr().map_err(no_port)?.port();
@@ -38,7 +45,7 @@ impl Server {
             for connection in listener.incoming().flatten() {
                 let folder = folder.clone();
                 // The browser may go away before the answer; that is its right.
-                thread::spawn(move || answer(connection, &folder, path));
+                thread::spawn(move || answer(connection, &folder, path, headers));
             }
         });
         Ok(Self {
@@ -47,7 +54,12 @@ impl Server {
     }
 }
 
-fn answer(mut connection: TcpStream, folder: &Path, path: &str) -> std::io::Result<()> {
+fn answer(
+    mut connection: TcpStream,
+    folder: &Path,
+    path: &str,
+    headers: &str,
+) -> std::io::Result<()> {
     let Some(target) = request_target(&connection)? else {
         return Ok(());
     };
@@ -64,7 +76,7 @@ fn answer(mut connection: TcpStream, folder: &Path, path: &str) -> std::io::Resu
     write!(
         connection,
         "HTTP/1.1 {status} {reason}\r\nContent-Type: {kind}\r\nContent-Length: {length}\r\n\
-         Cache-Control: no-cache\r\nConnection: close\r\n\r\n"
+         Cache-Control: no-cache\r\n{headers}Connection: close\r\n\r\n"
     )?;
     connection.write_all(&body)
 }
@@ -95,7 +107,10 @@ fn file_for(folder: &Path, relative: &str) -> (u16, Option<PathBuf>) {
     if !name.split('/').any(|part| part == "..") && file.is_file() {
         (200, Some(file))
     } else {
-        (404, Some(folder.join("404.html")))
+        (
+            404,
+            Some(folder.join("404.html")).filter(|file| file.is_file()),
+        )
     }
 }
 

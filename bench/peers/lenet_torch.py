@@ -1,0 +1,51 @@
+"""LeNet-5 in PyTorch on the CPU: `lenet_torch.py THREADS`.
+
+Reads one number of training steps a line; answers each with one JSON object a line:
+`{"steps": ..., "millis": ..., "loss": ...}`, the loss being that of the last step. The first line
+it writes says what it is: `{"version": ..., "threads": ...}`.
+"""
+
+import json
+import sys
+import time
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+BATCH = 64
+
+
+def batch():
+    """One batch that can be learned: ten random patterns, one a class, under noise."""
+    generator = torch.Generator().manual_seed(1)
+    patterns = torch.rand((10, 1, 28, 28), generator=generator) * 2 - 1
+    labels = torch.arange(BATCH) % 10
+    noise = torch.rand((BATCH, 1, 28, 28), generator=generator) * 2 - 1
+    return (patterns[labels] + noise) / 2, labels
+
+
+def main():
+    torch.set_num_threads(int(sys.argv[1]))
+    torch.manual_seed(2)
+    model = nn.Sequential(
+        nn.Conv2d(1, 6, 5, padding=2), nn.ReLU(), nn.MaxPool2d(2),
+        nn.Conv2d(6, 16, 5), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(),
+        nn.Linear(400, 120), nn.ReLU(), nn.Linear(120, 84), nn.ReLU(), nn.Linear(84, 10),
+    )
+    adam = torch.optim.Adam(model.parameters(), lr=1e-3)
+    images, labels = batch()
+    print(json.dumps({"version": torch.__version__, "threads": torch.get_num_threads()}), flush=True)
+    for line in sys.stdin:
+        steps = int(line)
+        started = time.perf_counter()
+        for _ in range(steps):
+            adam.zero_grad(set_to_none=True)
+            loss = F.cross_entropy(model(images), labels)
+            loss.backward()
+            adam.step()
+        millis = (time.perf_counter() - started) * 1000
+        print(json.dumps({"steps": steps, "millis": millis, "loss": loss.item()}), flush=True)
+
+
+main()
