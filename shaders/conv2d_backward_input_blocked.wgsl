@@ -114,19 +114,21 @@ fn conv2d_backward_input_blocked(
     var sum_5 = vec4(0.0);
     var sum_6 = vec4(0.0);
     var sum_7 = vec4(0.0);
-    for (var i = 0u; i < params.kernel_height; i += 1u) {
-        // Offsets beyond the edge wrap to huge numbers and fail the comparison below.
-        let row = u + params.padding - i;
-        let p = row / params.stride;
-        if p >= params.out_height || row % params.stride != 0u {
-            continue;
-        }
+    // Rows of the kernel whose position exists: (u + pad − i) / s is whole and below P.
+    let row = u + params.padding;
+    let highest = params.stride * (params.out_height - 1u);
+    var i = row % params.stride;
+    if row > highest + i {
+        i = row - highest;
+    }
+    for (; i <= min(row, params.kernel_height - 1u); i += params.stride) {
+        let p = (row - i) / params.stride;
         for (var j = 0u; j < params.kernel_width; j += 1u) {
             let column = v + params.padding - j;
             let q = column / params.stride;
             // Past the edge the weights count as 0: no branch, so neighbours stay together.
             let inside = q < params.out_width && column % params.stride == 0u;
-            var source = p * params.out_width + select(0u, q, inside);
+            var source = select(0u, p * params.out_width + q, inside);
             var tap = i * params.kernel_width + j;
             for (var o = 0u; o < params.out_channels; o += 1u) {
                 let loaded = vec4(w[windows.x + tap], w[windows.y + tap], w[windows.z + tap], w[windows.w + tap]);

@@ -6,7 +6,7 @@
 //! then one more whose pixel is always 1: the bias. `conv2d_backward_parameters_reduce` adds the
 //! parts up in order.
 //! Shapes (row-major f32): x (N, C, H, W), dy (N, O, P, Q), partial (R, O, C·K·L + 1).
-//! One invocation for 4 output channels and 4 taps of one part: 8 loads feed 16 multiply-adds,
+//! One invocation for 4 output channels and 8 taps of one part: 12 loads feed 32 multiply-adds,
 //! and where a position lies is found once for all samples. `partial` is overwritten.
 //! Twin: `ops/conv2d.rs`, `Conv2dBackwardWeight` and `Conv2dBackwardBias`.
 
@@ -37,17 +37,49 @@ override WORKGROUP_SIZE: u32 = 64u;
 @group(0) @binding(2) var<storage, read> dy: array<f32>;
 @group(0) @binding(3) var<storage, read_write> partial: array<f32>;
 
-/// Writes 4 taps of one output channel, if the window has them.
-fn store(first: u32, tap: u32, taps: u32, value: vec4<f32>) {
-    partial[first] = value.x;
-    if tap + 1u < taps {
-        partial[first + 1u] = value.y;
+/// Where a tap lies in the window.
+struct Taps {
+    k: vec4<u32>,
+    c: vec4<u32>,
+    i: vec4<u32>,
+    j: vec4<u32>,
+}
+
+fn taps_from(first: u32) -> Taps {
+    let k = first + vec4(0u, 1u, 2u, 3u);
+    let c = k / (params.kernel_height * params.kernel_width);
+    let i = (k / params.kernel_width) % params.kernel_height;
+    return Taps(k, c, i, k % params.kernel_width);
+}
+
+/// Whether the taps have a pixel at the position (p, q), and which; 0 where they have none.
+fn pixels_at(taps: Taps, p: u32, q: u32) -> Pixels {
+    // Rows above the image wrap to huge numbers, so one comparison covers both sides.
+    let u = params.stride * p + taps.i - params.padding;
+    let v = params.stride * q + taps.j - params.padding;
+    let window = params.in_channels * params.kernel_height * params.kernel_width;
+    let inside = (u < vec4(params.in_height)) & (v < vec4(params.in_width)) & (taps.k < vec4(window));
+    let index = (taps.c * params.in_height + u) * params.in_width + v;
+    return Pixels(select(vec4(0u), index, inside), inside);
+}
+
+struct Pixels {
+    index: vec4<u32>,
+    inside: vec4<bool>,
+}
+
+/// Writes 8 taps of one output channel, if the tensor has them.
+fn store(part: u32, o: u32, tap: u32, low: vec4<f32>, high: vec4<f32>) {
+    let taps = params.in_channels * params.kernel_height * params.kernel_width + 1u;
+    if o >= params.out_channels {
+        return;
     }
-    if tap + 2u < taps {
-        partial[first + 2u] = value.z;
+    let first = (part * params.out_channels + o) * taps + tap;
+    for (var k = 0u; k < min(4u, taps - tap); k += 1u) {
+        partial[first + k] = low[k];
     }
-    if tap + 3u < taps {
-        partial[first + 3u] = value.w;
+    for (var k = 4u; k < min(8u, taps - tap); k += 1u) {
+        partial[first + k] = high[k - 4u];
     }
 }
 
@@ -56,10 +88,9 @@ fn conv2d_backward_parameters(@builtin(global_invocation_id) gid: vec3<u32>) {
     // Large tensors use several rows of workgroups.
     let index = gid.y * params.row_length + gid.x;
     let window = params.in_channels * params.kernel_height * params.kernel_width;
-    let taps = window + 1u;
-    let tap_blocks = (taps + 3u) / 4u;
+    let tap_blocks = (window + 8u) / 8u;
     let part = index % params.partials;
-    let tap = 4u * ((index / params.partials) % tap_blocks);
+    let tap = 8u * ((index / params.partials) % tap_blocks);
     let o = 4u * (index / (params.partials * tap_blocks));
     // The last workgroup is usually only partly used.
     if o >= params.out_channels {
@@ -70,46 +101,48 @@ fn conv2d_backward_parameters(@builtin(global_invocation_id) gid: vec3<u32>) {
     let out_sample = params.out_channels * positions;
     let sample = params.in_channels * params.in_height * params.in_width;
 
-    let k = tap + vec4(0u, 1u, 2u, 3u);
-    let c = k / (params.kernel_height * params.kernel_width);
-    let i = (k / params.kernel_width) % params.kernel_height;
-    let j = k % params.kernel_width;
+    let low_taps = taps_from(tap);
+    let high_taps = taps_from(tap + 4u);
     // What a tap counts as where it has no pixel: 0 in the padding, 1 for the bias.
-    let constant = select(vec4(0.0), vec4(1.0), k == vec4(window));
+    let low_constant = select(vec4(0.0), vec4(1.0), low_taps.k == vec4(window));
+    let high_constant = select(vec4(0.0), vec4(1.0), high_taps.k == vec4(window));
 
-    // A row of sums for each output channel.
-    var sum_0 = vec4(0.0);
-    var sum_1 = vec4(0.0);
-    var sum_2 = vec4(0.0);
-    var sum_3 = vec4(0.0);
+    // Sums of each output channel, for the first and the last 4 taps.
+    var low_0 = vec4(0.0);
+    var low_1 = vec4(0.0);
+    var low_2 = vec4(0.0);
+    var low_3 = vec4(0.0);
+    var high_0 = vec4(0.0);
+    var high_1 = vec4(0.0);
+    var high_2 = vec4(0.0);
+    var high_3 = vec4(0.0);
     for (var position = part; position < positions; position += params.partials) {
-        // Rows above the image wrap to huge numbers, so one comparison covers both sides.
-        let u = params.stride * (position / params.out_width) + i - params.padding;
-        let v = params.stride * (position % params.out_width) + j - params.padding;
-        let inside = (u < vec4(params.in_height)) & (v < vec4(params.in_width)) & (k < vec4(window));
-        var pixel = select(vec4(0u), (c * params.in_height + u) * params.in_width + v, inside);
+        let p = position / params.out_width;
+        let q = position % params.out_width;
+        let low_pixels = pixels_at(low_taps, p, q);
+        let high_pixels = pixels_at(high_taps, p, q);
+        var low = low_pixels.index;
+        var high = high_pixels.index;
         var source = channels + position;
         for (var n = 0u; n < params.batch; n += 1u) {
-            let loaded = vec4(x[pixel.x], x[pixel.y], x[pixel.z], x[pixel.w]);
-            let pixels = select(constant, loaded, inside);
-            sum_0 += dy[source.x] * pixels;
-            sum_1 += dy[source.y] * pixels;
-            sum_2 += dy[source.z] * pixels;
-            sum_3 += dy[source.w] * pixels;
-            pixel += sample;
+            let low_x = select(low_constant, vec4(x[low.x], x[low.y], x[low.z], x[low.w]), low_pixels.inside);
+            let high_x = select(high_constant, vec4(x[high.x], x[high.y], x[high.z], x[high.w]), high_pixels.inside);
+            let gradients = vec4(dy[source.x], dy[source.y], dy[source.z], dy[source.w]);
+            low_0 += gradients.x * low_x;
+            low_1 += gradients.y * low_x;
+            low_2 += gradients.z * low_x;
+            low_3 += gradients.w * low_x;
+            high_0 += gradients.x * high_x;
+            high_1 += gradients.y * high_x;
+            high_2 += gradients.z * high_x;
+            high_3 += gradients.w * high_x;
+            low += sample;
+            high += sample;
             source += out_sample;
         }
     }
-
-    let first = (part * params.out_channels + o) * taps + tap;
-    store(first, tap, taps, sum_0);
-    if o + 1u < params.out_channels {
-        store(first + taps, tap, taps, sum_1);
-    }
-    if o + 2u < params.out_channels {
-        store(first + 2u * taps, tap, taps, sum_2);
-    }
-    if o + 3u < params.out_channels {
-        store(first + 3u * taps, tap, taps, sum_3);
-    }
+    store(part, o, tap, low_0, high_0);
+    store(part, o + 1u, tap, low_1, high_1);
+    store(part, o + 2u, tap, low_2, high_2);
+    store(part, o + 3u, tap, low_3, high_3);
 }

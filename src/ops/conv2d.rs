@@ -202,7 +202,7 @@ const SAMPLE_BLOCK: usize = 8;
 const CHANNEL_BLOCK: usize = 4;
 
 /// Taps of a window that one invocation of the parameters' gradient takes.
-const TAP_BLOCK: usize = 4;
+const TAP_BLOCK: usize = 8;
 
 /// Most parts into which the parameters' gradient splits an output map.
 const MAX_POSITION_PARTS: usize = 128;
