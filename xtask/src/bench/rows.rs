@@ -1,0 +1,144 @@
+//! The rows of the comparison, and which are to be how much faster than which.
+
+/// Images a step, in every row.
+pub const BATCH: f64 = 64.0;
+
+/// What the command line computes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Device {
+    Cpu,
+    Gpu,
+}
+
+/// What trains a row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Engine {
+    /// Glassbox's page in Chromium.
+    Page,
+    /// A page of `bench/peers` in the same Chromium.
+    BrowserPeer,
+    /// `glassbox bench` on a device, with a number of threads for the CPU.
+    Native(Device, u32),
+    /// PyTorch on the CPU with a number of threads.
+    Torch(u32),
+}
+
+/// One engine on one device.
+#[derive(Debug)]
+pub struct Row {
+    pub name: &'static str,
+    pub title: &'static str,
+    pub engine: Engine,
+}
+
+pub const ROWS: [Row; 12] = [
+    row("page-webgpu", "this page, WebGPU", Engine::Page),
+    row("jax-webgpu", "jax-js, WebGPU", Engine::BrowserPeer),
+    row("tfjs-webgpu", "TensorFlow.js, WebGPU", Engine::BrowserPeer),
+    row("page-cpu", "this page, CPU (Wasm)", Engine::Page),
+    row("jax-wasm", "jax-js, Wasm", Engine::BrowserPeer),
+    row(
+        "jax-wasm-threads",
+        "jax-js, Wasm with threads (cross-origin isolated)",
+        Engine::BrowserPeer,
+    ),
+    row("tfjs-cpu", "TensorFlow.js, CPU", Engine::BrowserPeer),
+    row(
+        "native-cpu",
+        "command line, CPU, 2 threads",
+        Engine::Native(Device::Cpu, 2),
+    ),
+    row("pytorch", "PyTorch, CPU, 2 threads", Engine::Torch(2)),
+    row(
+        "native-cpu-1",
+        "command line, CPU, 1 thread",
+        Engine::Native(Device::Cpu, 1),
+    ),
+    row("pytorch-1", "PyTorch, CPU, 1 thread", Engine::Torch(1)),
+    row(
+        "native-gpu",
+        "command line, GPU",
+        Engine::Native(Device::Gpu, 1),
+    ),
+];
+
+const fn row(name: &'static str, title: &'static str, engine: Engine) -> Row {
+    Row {
+        name,
+        title,
+        engine,
+    }
+}
+
+impl Row {
+    pub fn group(&self) -> &'static str {
+        match self.engine {
+            Engine::Page => "page",
+            Engine::Native(..) => "native",
+            Engine::BrowserPeer | Engine::Torch(_) => "peers",
+        }
+    }
+
+    pub fn is_own(&self) -> bool {
+        self.group() != "peers"
+    }
+}
+
+/// How many times as fast one row is to be as another.
+pub struct Target {
+    pub own: &'static str,
+    pub peer: &'static str,
+    /// Nothing where the comparison is only of interest.
+    pub at_least: Option<f64>,
+}
+
+pub const TARGETS: [Target; 8] = [
+    target("page-webgpu", "jax-webgpu", Some(2.0)),
+    target("page-webgpu", "tfjs-webgpu", Some(20.0)),
+    target("page-cpu", "jax-wasm", Some(10.0)),
+    target("page-cpu", "jax-wasm-threads", None),
+    target("page-cpu", "tfjs-cpu", None),
+    target("native-cpu", "pytorch", Some(0.5)),
+    target("native-cpu-1", "pytorch-1", None),
+    target("page-cpu", "native-cpu-1", None),
+];
+
+const fn target(own: &'static str, peer: &'static str, at_least: Option<f64>) -> Target {
+    Target {
+        own,
+        peer,
+        at_least,
+    }
+}
+
+pub fn rows_named(names: &str) -> Result<Vec<&'static Row>, String> {
+    let names: Vec<&str> = names.split(',').collect();
+    for name in &names {
+        let is_known = |row: &Row| row.name == *name || row.group() == *name;
+        if !ROWS.iter().any(is_known) {
+            let known: Vec<&str> = ROWS.iter().map(|row| row.name).collect();
+            return Err(format!(
+                "--only: expected page, native, peers or one of {}, got `{name}`",
+                known.join(", ")
+            ));
+        }
+    }
+    Ok(ROWS
+        .iter()
+        .filter(|row| names.contains(&row.name) || names.contains(&row.group()))
+        .collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{ROWS, TARGETS};
+
+    #[test]
+    fn targets_name_rows() {
+        for target in TARGETS {
+            for name in [target.own, target.peer] {
+                assert!(ROWS.iter().any(|row| row.name == name), "{name}");
+            }
+        }
+    }
+}
