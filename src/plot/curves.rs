@@ -408,8 +408,10 @@ impl CurveSet {
             return low / margin..high * margin;
         }
         let margin = 0.05 * (high - low).max(high.abs() * 1e-3);
-        // A loss has its zero in the picture unless all of it is far above.
-        let low = if low >= 0.0 && low < 0.6 * high {
+        // A loss has its zero in the picture unless all of it is far above; a first value alone
+        // tells nothing of how far the others will be.
+        let is_one_value = high - low < 1e-3 * high;
+        let low = if low >= 0.0 && (low < 0.6 * high || is_one_value) {
             0.0
         } else {
             low - margin

@@ -6,6 +6,11 @@
 //! - `format`: numbers, durations and sizes for reading, and bare numbers for machines.
 //! - `url`: the page's state as a link, and back.
 //! - `digit`: a drawing made into an image like MNIST's.
+//! - `run_state`: what the page knows of its run, from the engine's events.
+//! - `presets`, `samples`: what the page shows of presets and of watched samples.
+//! - `notices`: messages that stand on the page.
+//! - `keys`: what a key does.
+//! - `sketch`: a drawing made of strokes.
 //! - `color`: the design tokens the page's style sheet and the plots share, and the colour scales.
 //!
 //! Nothing here knows a browser, so all of it is tested natively.
@@ -13,5 +18,11 @@
 pub mod color;
 pub mod digit;
 pub mod format;
+pub mod keys;
+pub mod notices;
+pub mod presets;
+pub mod run_state;
+pub mod samples;
+pub mod sketch;
 pub mod texts;
 pub mod url;

@@ -37,6 +37,14 @@ impl Notices {
         self.0.push(Notice { origin, trouble });
     }
 
+    /// Whether the message from this origin tells of the same kind of trouble.
+    pub fn tells_of(&self, origin: &Origin, trouble: &Trouble) -> bool {
+        let kind = std::mem::discriminant(trouble);
+        self.0
+            .iter()
+            .any(|n| n.origin == *origin && std::mem::discriminant(&n.trouble) == kind)
+    }
+
     pub fn dismiss(&mut self, origin: &Origin) {
         self.0.retain(|notice| notice.origin != *origin);
     }
@@ -60,6 +68,8 @@ mod tests {
         notices.show(Origin::Run, other("c"));
         let shown: Vec<_> = notices.iter().map(|notice| &notice.trouble).collect();
         assert_eq!(shown, [&other("b"), &other("c")]);
+        assert!(notices.tells_of(&Origin::Run, &other("d")));
+        assert!(!notices.tells_of(&Origin::Run, &Trouble::NoAdapter));
         notices.dismiss(&Origin::Address("batch".into()));
         assert_eq!(notices.iter().count(), 2);
         notices.dismiss(&Origin::Address("lr".into()));

@@ -85,6 +85,43 @@ pub enum Consequence {
     Explain(Trouble),
 }
 
+/// How the page stands with the engine.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum EngineLink {
+    #[default]
+    Starting,
+    Ready,
+    /// It broke, fell silent or never came up.
+    Lost,
+}
+
+/// What is going on, in one word for the status line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Phase {
+    EngineStarting,
+    EngineLost,
+    /// A run is being built; the long stage of it, if one is under way.
+    Starting(Option<Progress>),
+    /// No run stands: the last start failed, or none was asked for.
+    Empty,
+    /// At step 0.
+    Ready,
+    Playing,
+    Paused,
+    /// Stopped by an error; a reset leaves it.
+    Stopped,
+}
+
+impl Phase {
+    /// Whether a run stands that takes commands.
+    pub fn takes_commands(self) -> bool {
+        matches!(
+            self,
+            Self::Ready | Self::Playing | Self::Paused | Self::Stopped
+        )
+    }
+}
+
 /// The run that the page shows.
 #[derive(Clone, Debug, Default)]
 pub struct RunState {
@@ -126,6 +163,12 @@ impl RunState {
         self.current.as_ref().map(|(id, _)| *id)
     }
 
+    /// Whether the run that stands learns from images, which can be shown and drawn.
+    pub fn has_images(&self) -> bool {
+        let started = self.started.as_ref();
+        started.is_some_and(|started| started.has_images())
+    }
+
     /// What was asked for last, whether it stands already or not.
     pub fn wanted(&self) -> Option<&RunConfig> {
         let latest = self.asked.as_ref().or(self.current.as_ref());
@@ -137,11 +180,24 @@ impl RunState {
         self.asked.is_some()
     }
 
+    /// What is going on.
+    pub fn phase(&self, link: EngineLink) -> Phase {
+        match (link, self.status) {
+            (EngineLink::Lost, _) => Phase::EngineLost,
+            (EngineLink::Starting, _) => Phase::EngineStarting,
+            _ if self.is_starting() => Phase::Starting(self.progress),
+            (_, None) => Phase::Empty,
+            (_, Some(RunStatus::Playing)) => Phase::Playing,
+            (_, Some(RunStatus::Stopped)) => Phase::Stopped,
+            (_, Some(RunStatus::Paused)) if self.step == 0 => Phase::Ready,
+            (_, Some(RunStatus::Paused)) => Phase::Paused,
+        }
+    }
+
     /// Whether `config` asks for another model or device: the run is replaced at once.
     pub fn is_replaced_by(&self, config: &RunConfig) -> bool {
-        self.wanted().is_none_or(|wanted| {
-            (&wanted.preset, wanted.device) != (&config.preset, config.device)
-        })
+        self.wanted()
+            .is_none_or(|wanted| (&wanted.preset, wanted.device) != (&config.preset, config.device))
     }
 
     /// Whether `config` differs from the run in a setting that only a new start can change.
@@ -164,7 +220,6 @@ impl RunState {
     pub fn lose_engine(&mut self) {
         self.status = None;
         self.progress = None;
-        self.asked = self.asked.take().or_else(|| self.current.clone());
     }
 
     /// Takes in an event; those of other runs change nothing.
@@ -172,7 +227,9 @@ impl RunState {
         match event {
             Event::Ready { .. } | Event::Pong { .. } => None,
             Event::Progress { stage, done, total } => {
-                self.progress = self.is_starting().then_some(Progress { stage, done, total });
+                self.progress = self
+                    .is_starting()
+                    .then_some(Progress { stage, done, total });
                 None
             }
             Event::Started {
@@ -199,6 +256,7 @@ impl RunState {
         }
         *self = Self {
             last_id: self.last_id,
+            status: Some(RunStatus::Paused),
             current: self.asked.take(),
             started: Some(Arc::new(started)),
             curves_revision: self.curves_revision + 1,
@@ -213,12 +271,17 @@ impl RunState {
             return None;
         }
         let preset = self.wanted().map(|config| config.preset.clone());
+        let mut failure = failure.clone();
         if run.is_some() && run == asked {
             self.asked = None;
             self.progress = None;
+            // The files of a start are those of its data set, not the learner's own.
+            if failure.kind == FailureKind::BadFile {
+                failure.kind = FailureKind::MissingData;
+            }
         }
         Some(Consequence::Explain(trouble_of(
-            failure,
+            &failure,
             preset.unwrap_or_default(),
         )))
     }
@@ -444,9 +507,31 @@ mod tests {
         state.apply(started(run));
         assert_eq!(state.id(), Some(run));
         assert!(!state.is_starting() && state.progress.is_none());
-        assert!(state.started.as_ref().is_some_and(|s| s.has_images()));
+        assert!(state.has_images());
         assert!(!state.is_replaced_by(&config("mlp-mnist")));
         assert!(state.is_replaced_by(&config("lenet5-mnist")));
+    }
+
+    #[test]
+    fn the_phase_follows_engine_and_run() {
+        let mut state = RunState::default();
+        assert_eq!(state.phase(EngineLink::Starting), Phase::EngineStarting);
+        assert_eq!(state.phase(EngineLink::Ready), Phase::Empty);
+        let run = state.ask(config("mlp-mnist"));
+        assert_eq!(state.phase(EngineLink::Ready), Phase::Starting(None));
+        state.apply(started(run));
+        assert_eq!(state.phase(EngineLink::Ready), Phase::Ready);
+        let status = |status| Event::Status { run, status };
+        state.apply(status(RunStatus::Playing));
+        state.apply(steps(run, 1..=3));
+        assert_eq!(state.phase(EngineLink::Ready), Phase::Playing);
+        state.apply(status(RunStatus::Paused));
+        assert_eq!(state.phase(EngineLink::Ready), Phase::Paused);
+        state.apply(status(RunStatus::Stopped));
+        assert_eq!(state.phase(EngineLink::Ready), Phase::Stopped);
+        assert!(Phase::Stopped.takes_commands());
+        assert_eq!(state.phase(EngineLink::Lost), Phase::EngineLost);
+        assert!(!Phase::EngineLost.takes_commands());
     }
 
     #[test]

@@ -7,7 +7,7 @@ pub const SKETCH_SIDE: usize = 8 * SIDE;
 
 /// Half the width of a stroke, in pixels of the drawing: MNIST's strokes are two to three pixels
 /// wide after scaling to 20 × 20.
-const STROKE_RADIUS: f32 = 9.0;
+const STROKE_RADIUS: f32 = 11.0;
 
 /// White ink on black.
 #[derive(Clone, Debug, PartialEq)]

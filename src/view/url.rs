@@ -11,6 +11,8 @@ use super::texts::Locale;
 
 /// The preset of `/train` and `/step` when the address names none.
 pub const DEFAULT_PRESET: &str = "lenet5-mnist";
+/// The seed of a run whose address gives none.
+pub const DEFAULT_SEED: u64 = 1;
 /// Chapters of the course, from 1.
 pub const CHAPTERS: u8 = 12;
 /// The largest batch size a link may ask for.
@@ -297,6 +299,20 @@ impl PageState {
         }
     }
 
+    /// The same state with another value of a query key; an empty one is the default.
+    ///
+    /// # Errors
+    ///
+    /// What the value should have been.
+    pub fn with(&self, key: &str, value: &str) -> Result<Self, Expected> {
+        let mut state = self.clone();
+        let outcome = state.set(key, value.trim());
+        match outcome {
+            Err((expected, _)) if !value.trim().is_empty() => Err(expected),
+            _ => Ok(state),
+        }
+    }
+
     /// The query string without `?`, empty when everything has its default.
     pub fn query(&self) -> String {
         let run = &self.hyperparameters;
@@ -460,6 +476,16 @@ mod tests {
             "/train/mlp-mnist?device=gpu&seed=7&lr=0.001&batch=128&optimizer=momentum\
              &momentum=0.9&epochs=3&steps=100&lang=zh&theme=dark"
         );
+    }
+
+    #[test]
+    fn one_value_is_set_as_a_link_sets_it() {
+        let (state, _) = parse("/train/mlp-mnist?lr=0.1&seed=7");
+        let set = state.with("lr", " 0.5 ").expect("a number");
+        assert_eq!(set.href(), "/train/mlp-mnist?seed=7&lr=0.5");
+        let cleared = state.with("lr", "").expect("the default");
+        assert_eq!(cleared.href(), "/train/mlp-mnist?seed=7");
+        assert_eq!(state.with("lr", "0"), Err(Expected::PositiveNumber));
     }
 
     #[test]

@@ -1,12 +1,23 @@
 //! The page: layout over signals. All thinking is in `view` and in the engine.
+//!
+//! # Layout
+//! - `app`: the frame around every page, and which page an address means.
+//! - `address`, `engine`: the contexts: the address as state, the engine as signals.
+//! - `frame/`: header, messages, help: what is on every page.
+//! - `pages/`: one file a page.
+//! - `train/`: the parts of the training page, one component a file.
+//! - `client`: the engine's worker; `browser`: what components need of the browser.
 
+mod address;
+mod app;
+mod browser;
 pub mod client;
+mod engine;
+mod frame;
+mod pages;
+mod train;
 
-use crate::session::{Command, Event};
-use client::{EngineClient, FromWorker};
 use leptos::prelude::*;
-use leptos_router::components::Router;
-use leptos_router::hooks::use_location;
 
 /// The sources that this program was built from, as a hash.
 pub const BUILD_ID: &str = env!("GLASSBOX_BUILD_ID");
@@ -26,37 +37,5 @@ pub fn mount() {
     if let Some(boot) = document().get_element_by_id("boot") {
         boot.remove();
     }
-    mount_to_body(|| view! { <Router base=base_path()><Shell/></Router> });
-}
-
-/// The frame around every page.
-#[component]
-fn Shell() -> impl IntoView {
-    let status = RwSignal::new(String::from("starting"));
-    let answer = RwSignal::new(String::new());
-    let client = EngineClient::spawn(move |message| match message {
-        FromWorker::Ready => status.set("ready".to_string()),
-        FromWorker::Event(Event::Ready { build_id }) => answer.set(build_id),
-        FromWorker::Event(event) => leptos::logging::warn!("unexpected event {event:?}"),
-        FromWorker::Lost(loss) => status.set(format!("{loss:?}")),
-    });
-    client.send(&Command::Hello {
-        build_id: BUILD_ID.to_string(),
-    });
-    // Lives as long as the page.
-    let client = StoredValue::new_local(client);
-    let restart = move |_| {
-        status.set("starting".to_string());
-        client.with_value(EngineClient::restart);
-    };
-    let path = use_location().pathname;
-    view! {
-        <main>
-            <h1>"Glassbox"</h1>
-            <p data-testid="route">{path}</p>
-            <p data-testid="engine-status" role="status">{status}</p>
-            <button data-testid="engine-restart" on:click=restart>"↻"</button>
-            <p data-testid="engine-build">{answer}</p>
-        </main>
-    }
+    mount_to_body(app::App);
 }

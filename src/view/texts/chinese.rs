@@ -90,6 +90,11 @@ pub static TEXTS: Texts = Texts {
         status_finished: "已完成",
         status_stopped: "已停止",
         share: "当前网址记录了这次训练：模型、超参数和随机种子。",
+        needs_reset: "有些设置与当前的训练不同，重置后才会采用。",
+        last_batch: "损失和准确率取自最近一个批量，在其更新之前",
+        step_through: "单步查看这个模型",
+        step_through_hint: "计划中：逐个运算地走完一个批量",
+        choose_preset: "选择一个模型",
         reset_done: |seed| format!("已回到种子 {seed} 的初始权重"),
     },
     device: DeviceTexts {
@@ -101,12 +106,17 @@ pub static TEXTS: Texts = Texts {
         gpu_hint: "WebGPU，即使它是由软件模拟的",
         cpu_hint: "WebAssembly，任何地方都能运行",
         badge_starting: "设备：正在启动",
+        badge_none: "设备：无",
         badge_gpu: "GPU",
         badge_software: "软件模拟的 GPU",
         badge_cpu: "CPU",
         meaning_gpu: "网络通过 WebGPU 在你的显卡上训练。",
         meaning_software: "浏览器提供了 WebGPU，但实际由 CPU 计算。结果是对的，速度却不能说明真实 GPU 的快慢。",
         meaning_cpu: "网络在你的处理器上训练，执行的计划与 GPU 上的相同。",
+        fallback_no_webgpu: "这个浏览器没有 WebGPU。较新的浏览器通过 https 或 localhost 打开本页时可能会提供。",
+        fallback_no_adapter: "浏览器支持 WebGPU，但没有提供显卡适配器，可能是硬件加速被关闭了。",
+        fallback_software: "这里的 WebGPU 由软件模拟，直接用 CPU 计算更快。",
+        fallback_no_device: "显卡适配器拒绝打开设备。",
         adapter: |adapter| format!("适配器：{adapter}"),
     },
     metrics: MetricsTexts {
@@ -162,6 +172,8 @@ pub static TEXTS: Texts = Texts {
         prediction: "预测",
         probabilities: "各数字的概率",
         empty: "还没有画",
+        waiting: "等待网络的判断",
+        use_sample: "用一个留出集数字",
         predicts: |digit, probability| format!("认作 {digit}，概率 {probability}"),
     },
     summary: SummaryTexts {
@@ -177,7 +189,27 @@ pub static TEXTS: Texts = Texts {
         dispatches_hint: "一个训练步在设备上启动的内核（kernel）数",
         submits_per_step: "每步提交次数",
         submits_hint: "一个训练步送往设备的命令缓冲区数；几步共用一个时小于 1",
-        memory: "设备内存",
+        allocations_in_warm_up: "预热时创建的对象",
+        allocations_after_warm_up: "之后创建的对象",
+        allocations_hint: "创建的 GPU 对象：缓冲区、绑定组和管线。训练过程中不应再创建。",
+        step_time: "每步用时",
+        step_time_hint: "一次提交的实际用时除以其中的步数；在 CPU 上就是这一步的用时",
+        memory: "内存峰值",
+        memory_hint: "引擎为张量占用的字节数",
+        input: "输入",
+        work_title: "一步的开销",
+        waiting: "训练开始之后测量。",
+    },
+    confusion: ConfusionTexts {
+        title: "混淆矩阵",
+        hint: "留出集样本：每一行是一个真实类别，每一列是网络的判断。对角线上是判断正确的。",
+        actual: "真实",
+        predicted: "预测",
+        recall: "召回率",
+        recall_hint: "这一行中判断正确的比例",
+        waiting: "第一次评估之后出现。",
+        cell: |count, actual, predicted| format!("{count} 个 {actual} 被认作 {predicted}"),
+        after: |step| format!("第 {step} 步之后"),
     },
     files: FilesTexts {
         title: "权重",
@@ -187,6 +219,8 @@ pub static TEXTS: Texts = Texts {
         drop_here: "把 safetensors 文件拖到这里",
         drop_now: "松开即可载入文件",
         choose: "选择文件",
+        unreadable: "浏览器无法读取这个文件",
+        too_large: |name, size, limit| format!("{name} 有 {size}，超过了 {limit} 的上限"),
         saved: |name| format!("权重已保存为 {name}"),
         loaded: |name| format!("已从 {name} 载入权重"),
     },
@@ -209,7 +243,12 @@ pub static TEXTS: Texts = Texts {
         page: "正在加载页面",
         engine: "正在启动引擎",
         compiling: "正在编译内核",
+        model: "正在构建模型",
+        data_files: "正在加载数据",
         first_step: "正在等待第一步",
+        engine_ready: "引擎就绪",
+        engine_lost: "引擎已停止",
+        build: "构建号",
         data: |name| format!("正在加载 {name}"),
         progress: |what, done, all| format!("{what}：{done}／{all}"),
     },
@@ -220,6 +259,7 @@ pub static TEXTS: Texts = Texts {
         details: "详情",
         use_cpu: "改用 CPU 训练",
         restart_engine: "重启引擎",
+        must_be: |value| format!("应当是{}", expected(value)),
         message,
     },
     home: HomeTexts {
@@ -256,6 +296,8 @@ pub static TEXTS: Texts = Texts {
         privacy: "数据不会离开浏览器。你画的、载入的、训练出来的一切都留在你的机器上；页面不向任何第三方发出请求，也不设置 Cookie。",
         honesty_title: "如实的数字",
         honesty: "曲线、预测和速度都是当场测得的，并注明在哪种设备上。还没算出的值会如实标明，绝不显示成 0。",
+        computes_title: "由什么计算",
+        computes: "在你的显卡上，由 WGSL 内核通过 WebGPU 计算；没有显卡时，由 WebAssembly 在你的处理器上执行同样的计划。两者都在 Worker 中运行，所以页面不会卡住。训练页面上的标记会写明当前用的是哪一种。",
         licence_title: "许可证",
         licence: "Glassbox 是自由软件，你可以任选 MIT 许可证或 Apache License 2.0。",
         credits_title: "致谢",
@@ -293,23 +335,30 @@ fn message(trouble: &Trouble) -> Message {
             "到目前为止的曲线、你的设置和随机种子都保留着。GPU 上的权重已丢失。",
             "重启引擎，从初始权重重新训练；或者改用 CPU 继续。",
         ),
-        Trouble::OutOfMemory { what } => Message::new(
-            format!("设备内存不足，放不下 {what}"),
+        Trouble::OutOfMemory { reason } => Message::new(
+            format!("设备内存不足：{reason}"),
             "你的设置保留着。正在进行的训练已停止。",
             "请减小批量大小，选小一些的模型，或关闭其他占用 GPU 的页面。",
         ),
-        Trouble::NonFinite { node, step } => Message::new(
-            format!(
-                "训练已停止：第 {} 步中，{node} 的结果里出现了无穷大或非数（NaN）",
-                format::count(*step)
-            ),
+        Trouble::NonFinite { reason } => Message::new(
+            format!("训练已停止，出现了无穷大或非数（NaN）：{reason}"),
             "到这一步为止的曲线保留着。权重可能已不能使用。",
             "请重置，并用更小的学习率训练：步子太大时，数值会无限增长。",
         ),
-        Trouble::BadFile { name, reason } => Message::new(
-            format!("无法载入 {name}：{reason}"),
+        Trouble::BadFile { reason } => Message::new(
+            format!("无法载入文件：{reason}"),
             "正在使用的权重没有改变。",
             "请载入由同一模型保存的 safetensors 文件。",
+        ),
+        Trouble::NoGpu { reason } => Message::new(
+            format!("没有可用于训练的 GPU：{reason}"),
+            "什么都没有启动，你的设置保留着。",
+            "请改用 CPU 训练，或把设备选为“自动”。",
+        ),
+        Trouble::BadSetting { reason } => Message::new(
+            format!("引擎无法采用一项设置：{reason}"),
+            "训练保持原样。",
+            "请换一个值；错误信息中写有可用的范围。",
         ),
         Trouble::BadUrlValue(problem) => Message::new(
             format!(
@@ -324,20 +373,30 @@ fn message(trouble: &Trouble) -> Message {
             },
             "请改正网址，或在页面上设置这个值：网址会随之更新。",
         ),
-        Trouble::UnknownPreset { name, used } => Message::new(
+        Trouble::UnknownPreset { name } => Message::new(
             format!("没有名为“{name}”的模型"),
-            format!("现在显示的是 {used}；网址的其余部分照常使用。"),
+            "什么都没有启动。网址的其余部分保留着。",
             "请从列表中选择一个模型。",
         ),
-        Trouble::DataMissing { data, reason } => Message::new(
-            format!("无法加载 {data}：{reason}"),
+        Trouble::DataMissing { reason } => Message::new(
+            format!("无法加载数据：{reason}"),
             "你的设置保留着。没有用别的数据代替它。",
-            "请检查网络连接后重试，或把官方数据文件拖到本页。",
+            "请检查网络连接后重试。",
         ),
         Trouble::WorkerCrash { reason } => Message::new(
             format!("引擎意外停止：{reason}"),
             "页面、到目前为止的曲线和你的设置都保留着。未保存的权重已丢失。",
             "请重启引擎。如果再次停止，请改用 CPU 或减小批量大小。",
+        ),
+        Trouble::WorkerSilent => Message::new(
+            "引擎不再响应",
+            "页面、到目前为止的曲线和你的设置都保留着。未保存的权重已丢失。",
+            "请重启引擎。如果再次失去响应，请改用 CPU 或减小批量大小。",
+        ),
+        Trouble::WorkerNotStarted { reason } => Message::new(
+            format!("引擎无法启动：{reason}"),
+            "页面可以使用，但无法训练。你的设置在网址里。",
+            "请检查网络连接后重启引擎，或重新加载页面。",
         ),
         Trouble::DifferentBuilds { page, worker } => Message::new(
             format!("页面与引擎来自不同的构建（{page} 与 {worker}）"),

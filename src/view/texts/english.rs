@@ -90,6 +90,11 @@ pub static TEXTS: Texts = Texts {
         status_finished: "Finished",
         status_stopped: "Stopped",
         share: "This address describes the run: model, hyperparameters and seed.",
+        needs_reset: "Some settings differ from the run in progress. Reset to use them.",
+        last_batch: "Loss and accuracy of the last batch, before its update",
+        step_through: "Step through this model",
+        step_through_hint: "Planned: walk through one batch operation by operation",
+        choose_preset: "Choose a model",
         reset_done: |seed| format!("Back to the initial weights of seed {seed}"),
     },
     device: DeviceTexts {
@@ -101,12 +106,17 @@ pub static TEXTS: Texts = Texts {
         gpu_hint: "WebGPU, even when it is emulated in software",
         cpu_hint: "WebAssembly, works everywhere",
         badge_starting: "Device: starting",
+        badge_none: "Device: none",
         badge_gpu: "GPU",
         badge_software: "GPU emulated",
         badge_cpu: "CPU",
         meaning_gpu: "The network trains on your graphics card through WebGPU.",
         meaning_software: "The browser offers WebGPU, but computes it on the CPU. Results are right; speed says nothing about a real GPU.",
         meaning_cpu: "The network trains on your processor, with the same plan the GPU would run.",
+        fallback_no_webgpu: "This browser has no WebGPU. A current browser, over https or from localhost, may offer it.",
+        fallback_no_adapter: "The browser has WebGPU, but offers no graphics adapter. Hardware acceleration may be switched off.",
+        fallback_software: "The browser's WebGPU is emulated in software here, and this is faster.",
+        fallback_no_device: "The graphics adapter refused to open a device.",
         adapter: |adapter| format!("Adapter: {adapter}"),
     },
     metrics: MetricsTexts {
@@ -114,7 +124,7 @@ pub static TEXTS: Texts = Texts {
         step: "Step",
         epoch: "Epoch",
         loss: "Loss",
-        loss_unit: "cross-entropy in nats, averaged over the batch",
+        loss_unit: "Cross-entropy in nats, averaged over the batch",
         accuracy: "Accuracy",
         held_out_loss: "Held-out loss",
         held_out_accuracy: "Held-out accuracy",
@@ -162,6 +172,8 @@ pub static TEXTS: Texts = Texts {
         prediction: "Prediction",
         probabilities: "Probability of each digit",
         empty: "Nothing drawn yet",
+        waiting: "Waiting for the network",
+        use_sample: "Use a held-out digit",
         predicts: |digit, probability| format!("Reads {digit} with probability {probability}"),
     },
     summary: SummaryTexts {
@@ -177,7 +189,27 @@ pub static TEXTS: Texts = Texts {
         dispatches_hint: "Kernels started on the device for one training step",
         submits_per_step: "Submits per step",
         submits_hint: "Command buffers sent to the device for one training step; below 1 when several steps share one",
-        memory: "Device memory",
+        allocations_in_warm_up: "Allocations while warming up",
+        allocations_after_warm_up: "Allocations after that",
+        allocations_hint: "GPU objects created: buffers, bind groups, pipelines. Training itself should create none.",
+        step_time: "Time per step",
+        step_time_hint: "Wall time of a submit divided by its steps; on the CPU, of the step itself",
+        memory: "Memory at its peak",
+        memory_hint: "Bytes the engine holds for tensors",
+        input: "Input",
+        work_title: "What one step costs",
+        waiting: "Measured once training has begun.",
+    },
+    confusion: ConfusionTexts {
+        title: "Confusion matrix",
+        hint: "Held-out samples: each row is a true class, each column what the network said. The diagonal is right.",
+        actual: "true",
+        predicted: "predicted",
+        recall: "recall",
+        recall_hint: "Share of the row that is right",
+        waiting: "Appears after the first evaluation.",
+        cell: |count, actual, predicted| format!("{count} × {actual} read as {predicted}"),
+        after: |step| format!("after step {step}"),
     },
     files: FilesTexts {
         title: "Weights",
@@ -187,6 +219,10 @@ pub static TEXTS: Texts = Texts {
         drop_here: "Drop a safetensors file here",
         drop_now: "Let go to load the file",
         choose: "Choose a file",
+        unreadable: "the browser could not read the file",
+        too_large: |name, size, limit| {
+            format!("{name} has {size}, more than the {limit} a file may have")
+        },
         saved: |name| format!("Weights saved as {name}"),
         loaded: |name| format!("Weights loaded from {name}"),
     },
@@ -209,7 +245,12 @@ pub static TEXTS: Texts = Texts {
         page: "Loading the page",
         engine: "Starting the engine",
         compiling: "Compiling the kernels",
+        model: "Building the model",
+        data_files: "Loading the data",
         first_step: "Waiting for the first step",
+        engine_ready: "Engine ready",
+        engine_lost: "Engine stopped",
+        build: "build",
         data: |name| format!("Loading {name}"),
         progress: |what, done, all| format!("{what}: {done} of {all}"),
     },
@@ -220,6 +261,7 @@ pub static TEXTS: Texts = Texts {
         details: "Details",
         use_cpu: "Train on the CPU",
         restart_engine: "Restart the engine",
+        must_be: |value| format!("It must be {}", expected(value)),
         message,
     },
     home: HomeTexts {
@@ -256,6 +298,8 @@ pub static TEXTS: Texts = Texts {
         privacy: "No data leaves the browser. What you draw, load or train stays on your machine; the page makes no request to any third party and sets no cookies.",
         honesty_title: "Honest numbers",
         honesty: "Curves, predictions and speeds are measured while you watch, and say on which device. What has not been computed is shown as such, never as 0.",
+        computes_title: "What computes",
+        computes: "WGSL kernels through WebGPU on your graphics card; where there is none, the same plan in WebAssembly on your processor. Both run in a worker, so the page stays responsive. A badge on the training page says which it is.",
         licence_title: "Licence",
         licence: "Glassbox is free software under the MIT licence or the Apache License 2.0, as you choose.",
         credits_title: "Credits",
@@ -293,23 +337,30 @@ fn message(trouble: &Trouble) -> Message {
             "The curves so far, your settings and the seed are kept. Weights on the GPU are gone.",
             "Restart the engine to train again from the initial weights, or continue on the CPU.",
         ),
-        Trouble::OutOfMemory { what } => Message::new(
-            format!("The device has not enough memory for {what}"),
+        Trouble::OutOfMemory { reason } => Message::new(
+            format!("The device has not enough memory: {reason}"),
             "Your settings are kept. The run that was going on was stopped.",
             "Choose a smaller batch size or a smaller model, or close other pages that use the GPU.",
         ),
-        Trouble::NonFinite { node, step } => Message::new(
-            format!(
-                "Training stopped: in step {}, {node} gave a value that is infinite or not a number",
-                format::count(*step)
-            ),
+        Trouble::NonFinite { reason } => Message::new(
+            format!("Training stopped, a value is infinite or not a number: {reason}"),
             "The curves up to this step are kept. The weights may be unusable.",
             "Reset and train with a smaller learning rate: when steps are too large, values grow without bound.",
         ),
-        Trouble::BadFile { name, reason } => Message::new(
-            format!("{name} could not be loaded: {reason}"),
+        Trouble::BadFile { reason } => Message::new(
+            format!("The file could not be loaded: {reason}"),
             "The weights in use were not changed.",
             "Load a safetensors file that was saved from the same model.",
+        ),
+        Trouble::NoGpu { reason } => Message::new(
+            format!("There is no GPU to train on: {reason}"),
+            "Nothing was started, and your settings are kept.",
+            "Train on the CPU, or choose Automatic as the device.",
+        ),
+        Trouble::BadSetting { reason } => Message::new(
+            format!("The engine cannot use a setting: {reason}"),
+            "The run is as it was before.",
+            "Choose another value; the message says which are possible.",
         ),
         Trouble::BadUrlValue(problem) => Message::new(
             format!(
@@ -324,20 +375,30 @@ fn message(trouble: &Trouble) -> Message {
             },
             "Correct the address, or set the value on this page: the address follows.",
         ),
-        Trouble::UnknownPreset { name, used } => Message::new(
+        Trouble::UnknownPreset { name } => Message::new(
             format!("There is no model called “{name}”"),
-            format!("{used} is shown instead; the rest of the address is used as given."),
+            "Nothing was started. The rest of the address is kept.",
             "Choose one of the models in the list.",
         ),
-        Trouble::DataMissing { data, reason } => Message::new(
-            format!("{data} could not be loaded: {reason}"),
+        Trouble::DataMissing { reason } => Message::new(
+            format!("The data could not be loaded: {reason}"),
             "Your settings are kept. No other data was put in its place.",
-            "Check the connection and try again, or drop the official files on this page.",
+            "Check the connection and try again.",
         ),
         Trouble::WorkerCrash { reason } => Message::new(
             format!("The engine stopped unexpectedly: {reason}"),
             "The page, the curves so far and your settings are kept. Weights not saved are gone.",
             "Restart the engine. If it stops again, choose the CPU or a smaller batch size.",
+        ),
+        Trouble::WorkerSilent => Message::new(
+            "The engine answers no more",
+            "The page, the curves so far and your settings are kept. Weights not saved are gone.",
+            "Restart the engine. If it falls silent again, choose the CPU or a smaller batch size.",
+        ),
+        Trouble::WorkerNotStarted { reason } => Message::new(
+            format!("The engine could not be started: {reason}"),
+            "The page works, but nothing can be trained. Your settings are in the address.",
+            "Check the connection and restart the engine, or reload the page.",
         ),
         Trouble::DifferentBuilds { page, worker } => Message::new(
             format!("The page and its engine come from different builds ({page} and {worker})"),

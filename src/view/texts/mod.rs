@@ -10,7 +10,7 @@ mod english;
 
 use serde::{Deserialize, Serialize};
 
-use crate::view::url::Problem;
+use crate::view::url::{Expected, Problem};
 
 /// A language of the page.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -191,6 +191,12 @@ texts! {
         status_finished,
         status_stopped,
         share,
+        needs_reset,
+        last_batch,
+        step_through,
+        step_through_hint,
+        /// On the place of the model's page where there is no such model.
+        choose_preset,
     }
     functions {
         /// Announced after a rebuild: seed.
@@ -208,12 +214,18 @@ texts! {
         gpu_hint,
         cpu_hint,
         badge_starting,
+        badge_none,
         badge_gpu,
         badge_software,
         badge_cpu,
         meaning_gpu,
         meaning_software,
         meaning_cpu,
+        /// Why the CPU stands in for a GPU.
+        fallback_no_webgpu,
+        fallback_no_adapter,
+        fallback_software,
+        fallback_no_device,
     }
     functions {
         /// Adapter name behind the badge.
@@ -291,6 +303,8 @@ texts! {
         prediction,
         probabilities,
         empty,
+        waiting,
+        use_sample,
     }
     functions {
         /// Digit, probability as text.
@@ -312,7 +326,34 @@ texts! {
         dispatches_hint,
         submits_per_step,
         submits_hint,
+        allocations_in_warm_up,
+        allocations_after_warm_up,
+        allocations_hint,
+        step_time,
+        step_time_hint,
         memory,
+        memory_hint,
+        input,
+        work_title,
+        waiting,
+    }
+}
+
+texts! {
+    ConfusionTexts {
+        title,
+        hint,
+        actual,
+        predicted,
+        recall,
+        recall_hint,
+        waiting,
+    }
+    functions {
+        /// A cell in words: count, true class, predicted class.
+        cell: fn(u32, &str, &str),
+        /// Steps after which it was measured, as text.
+        after: fn(&str),
     }
 }
 
@@ -325,8 +366,11 @@ texts! {
         drop_here,
         drop_now,
         choose,
+        unreadable,
     }
     functions {
+        /// Name, size and limit of a file, as text.
+        too_large: fn(&str, &str, &str),
         saved: fn(&str),
         loaded: fn(&str),
     }
@@ -355,7 +399,12 @@ texts! {
         page,
         engine,
         compiling,
+        model,
+        data_files,
         first_step,
+        engine_ready,
+        engine_lost,
+        build,
     }
     functions {
         data: fn(&str),
@@ -411,27 +460,37 @@ pub enum Trouble {
         reason: String,
     },
     OutOfMemory {
-        what: String,
+        reason: String,
     },
-    /// A value that is infinite or not a number came out of `node` in step `step`.
+    /// A value that is infinite or not a number; `reason` names where and when.
     NonFinite {
-        node: String,
-        step: u64,
+        reason: String,
     },
     BadFile {
-        name: String,
+        reason: String,
+    },
+    /// A GPU was asked for, and there is none.
+    NoGpu {
+        reason: String,
+    },
+    /// A hyperparameter that the engine refuses.
+    BadSetting {
         reason: String,
     },
     BadUrlValue(Problem),
     UnknownPreset {
         name: String,
-        used: String,
     },
     DataMissing {
-        data: String,
         reason: String,
     },
     WorkerCrash {
+        reason: String,
+    },
+    /// The worker answers no more.
+    WorkerSilent,
+    /// The worker never came up.
+    WorkerNotStarted {
         reason: String,
     },
     /// The page and its worker come from different builds.
@@ -471,6 +530,8 @@ pub struct ErrorTexts {
     pub details: &'static str,
     pub use_cpu: &'static str,
     pub restart_engine: &'static str,
+    /// Beside a field: what its value should be.
+    pub must_be: fn(&Expected) -> String,
     pub message: fn(&Trouble) -> Message,
 }
 
@@ -506,6 +567,8 @@ texts! {
         privacy,
         honesty_title,
         honesty,
+        computes_title,
+        computes,
         licence_title,
         licence,
         credits_title,
@@ -544,6 +607,7 @@ pub struct Texts {
     pub digits: DigitsTexts,
     pub draw: DrawTexts,
     pub summary: SummaryTexts,
+    pub confusion: ConfusionTexts,
     pub files: FilesTexts,
     pub keys: KeyTexts,
     pub loading: LoadingTexts,
@@ -584,6 +648,7 @@ impl Texts {
             self.digits.entries(),
             self.draw.entries(),
             self.summary.entries(),
+            self.confusion.entries(),
             self.files.entries(),
             self.keys.entries(),
             self.loading.entries(),
@@ -609,7 +674,6 @@ impl Texts {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::view::url::Expected;
 
     fn is_chinese(character: char) -> bool {
         ('\u{4e00}'..='\u{9fff}').contains(&character)
@@ -706,15 +770,19 @@ mod tests {
                 reason: text("destroyed"),
             },
             Trouble::OutOfMemory {
-                what: text("conv1.weight"),
+                reason: text("conv1.weight"),
             },
             Trouble::NonFinite {
-                node: text("fc3"),
-                step: 1234,
+                reason: text("fc3 became NaN in step 1234"),
             },
             Trouble::BadFile {
-                name: text("a.safetensors"),
                 reason: text("too short"),
+            },
+            Trouble::NoGpu {
+                reason: text("no adapter"),
+            },
+            Trouble::BadSetting {
+                reason: text("batch 0"),
             },
             Trouble::BadUrlValue(Problem {
                 parameter: text("lr"),
@@ -724,14 +792,16 @@ mod tests {
             }),
             Trouble::UnknownPreset {
                 name: text("lenet9"),
-                used: text("lenet5-mnist"),
             },
             Trouble::DataMissing {
-                data: text("MNIST"),
                 reason: text("404"),
             },
             Trouble::WorkerCrash {
                 reason: text("unreachable"),
+            },
+            Trouble::WorkerSilent,
+            Trouble::WorkerNotStarted {
+                reason: text("404"),
             },
             Trouble::DifferentBuilds {
                 page: text("a1"),
@@ -769,13 +839,9 @@ mod tests {
                 format!("{title} {kept} {action}")
             };
             let non_finite = said(Trouble::NonFinite {
-                node: "conv2".into(),
-                step: 1234,
+                reason: "conv2 became NaN in step 1234".into(),
             });
-            assert!(
-                non_finite.contains("conv2") && non_finite.contains("1,234"),
-                "{non_finite}"
-            );
+            assert!(non_finite.contains("conv2 became"), "{non_finite}");
             let bad_value = said(Trouble::BadUrlValue(Problem {
                 parameter: "batch".into(),
                 given: "0".into(),
@@ -812,6 +878,13 @@ mod tests {
             assert!(score.contains('9') && score.contains("10"));
             let predicts = (texts.draw.predicts)(3, "97%");
             assert!(predicts.contains('3') && predicts.contains("97%"));
+            let must_be = (texts.errors.must_be)(&Expected::WholeNumber { least: 1, most: 9 });
+            assert!(must_be.contains('1') && must_be.contains('9'));
+            let cell = (texts.confusion.cell)(12, "7", "1");
+            assert!(cell.contains("12") && cell.contains('7') && cell.contains('1'));
+            assert!((texts.confusion.after)("1,000").contains("1,000"));
+            let large = (texts.files.too_large)("a.bin", "9 MiB", "8 MiB");
+            assert!(large.contains("a.bin") && large.contains("9 MiB") && large.contains("8 MiB"));
             assert!((texts.files.saved)("a.safetensors").contains("a.safetensors"));
             assert!((texts.files.loaded)("a.safetensors").contains("a.safetensors"));
             assert!((texts.loading.data)("MNIST").contains("MNIST"));

@@ -1,0 +1,101 @@
+//! The page's address as state: what stands in it, and how it changes.
+
+use leptos::prelude::*;
+use leptos_router::NavigateOptions;
+use leptos_router::hooks::{use_location, use_navigate};
+
+use super::base_path;
+use crate::view::texts::{Locale, Texts};
+use crate::view::url::{self, PageState, Problem, Route};
+
+/// Reads and changes the address. A context, because every link carries language and theme.
+#[derive(Clone, Copy)]
+pub struct Address {
+    /// What the address says.
+    pub state: Memo<PageState>,
+    /// What stands in it and cannot be used.
+    pub problems: Memo<Vec<Problem>>,
+    go: Callback<(PageState, bool)>,
+}
+
+impl Address {
+    /// The address of the page; to be made inside the router.
+    pub fn provide() -> Self {
+        let location = use_location();
+        let navigate = use_navigate();
+        let parsed = Memo::new(move |_| {
+            let path = location.pathname.get();
+            PageState::parse(url::below_base(&path, &base_path()), &location.search.get())
+        });
+        let go = Callback::new(move |(state, is_new_page): (PageState, bool)| {
+            let options = NavigateOptions {
+                replace: !is_new_page,
+                scroll: is_new_page,
+                ..NavigateOptions::default()
+            };
+            // A whole address: the router would take the slash off the end of the home page's.
+            let origin = window().location().origin().unwrap_or_default();
+            navigate(&format!("{origin}{}{}", base_path(), state.href()), options);
+        });
+        let address = Self {
+            state: Memo::new(move |_| parsed.with(|(state, _)| state.clone())),
+            problems: Memo::new(move |_| parsed.with(|(_, problems)| problems.clone())),
+            go,
+        };
+        provide_context(address);
+        let browser_locale = browser_locale();
+        provide_context(LocaleContext(Memo::new(move |_| {
+            address
+                .state
+                .with(|state| state.locale.unwrap_or(browser_locale))
+        })));
+        address
+    }
+
+    /// The link to another page with everything else kept.
+    pub fn href(self, route: &Route) -> String {
+        let href = self.state.with(|state| state.on(route.clone()).href());
+        format!("{}{href}", base_path())
+    }
+
+    /// Goes to another page with everything else kept.
+    pub fn open(self, route: Route) {
+        let state = self.state.with_untracked(|state| state.on(route));
+        self.go.run((state, true));
+    }
+
+    /// Changes what the address says without leaving the page.
+    pub fn change(self, change: impl FnOnce(&mut PageState)) {
+        let before = self.state.get_untracked();
+        let mut state = before.clone();
+        change(&mut state);
+        if state != before {
+            self.go.run((state, false));
+        }
+    }
+}
+
+/// The page's address.
+pub fn use_address() -> Address {
+    expect_context()
+}
+
+#[derive(Clone, Copy)]
+struct LocaleContext(Memo<Locale>);
+
+/// The language of the page.
+pub fn use_locale() -> Memo<Locale> {
+    expect_context::<LocaleContext>().0
+}
+
+/// The texts in the language of the page.
+pub fn use_texts() -> Signal<&'static Texts> {
+    let locale = use_locale();
+    Signal::derive(move || locale.get().texts())
+}
+
+fn browser_locale() -> Locale {
+    let languages = window().navigator().languages();
+    let tags: Vec<String> = languages.iter().filter_map(|tag| tag.as_string()).collect();
+    Locale::preferred(tags.iter().map(String::as_str))
+}

@@ -1,0 +1,149 @@
+//! The frame around every page, and which page an address means.
+
+use leptos::prelude::*;
+use leptos_router::WildcardSegment;
+use leptos_router::components::{Route as RouteTo, Router, Routes};
+
+use super::address::{Address, use_address, use_locale, use_texts};
+use super::base_path;
+use super::engine::Engine;
+use super::frame::{AppFooter, AppHeader, ErrorBanner};
+use super::pages::{AboutPage, ComingPage, HomePage, NotFoundPage, TrainPage};
+use crate::view::notices::Origin;
+use crate::view::texts::{Texts, Trouble};
+use crate::view::url::{Route, Theme};
+
+/// The whole page.
+#[component]
+pub fn App() -> impl IntoView {
+    view! {
+        <Router base=base_path()>
+            <Frame/>
+        </Router>
+    }
+}
+
+/// Header, messages, the page itself, footer.
+#[component]
+fn Frame() -> impl IntoView {
+    let address = Address::provide();
+    let engine = Engine::provide();
+    follow_the_address(address);
+    explain_bad_values(address, engine);
+    let texts = use_texts();
+    let content = NodeRef::<leptos::html::Main>::new();
+    let skip = move |event: web_sys::MouseEvent| {
+        event.prevent_default();
+        if let Some(content) = content.get() {
+            // Fails only for elements that cannot have the focus.
+            let _ = content.focus();
+        }
+    };
+    let route = move || address.state.with(|state| state.route.path());
+    view! {
+        <div class="app">
+            <div>
+                <a class="skip-link" href="#content" on:click=skip>
+                    {move || texts.get().app.skip_to_content}
+                </a>
+                <AppHeader/>
+                <ErrorBanner/>
+            </div>
+            <main id="content" tabindex="-1" node_ref=content data-testid="page" data-route=route>
+                // The grammar of addresses is `view::url`: to the router, all are one.
+                <Routes fallback=CurrentPage>
+                    <RouteTo path=WildcardSegment("page") view=CurrentPage/>
+                </Routes>
+            </main>
+            <AppFooter/>
+        </div>
+    }
+}
+
+/// Which component shows a route.
+#[derive(Clone, Copy, PartialEq)]
+enum Kind {
+    Home,
+    Train,
+    About,
+    Coming,
+    NotFound,
+}
+
+/// The page that the address means.
+#[component]
+fn CurrentPage() -> impl IntoView {
+    let address = use_address();
+    let kind = Memo::new(move |_| {
+        address.state.with(|state| match state.route {
+            Route::Home => Kind::Home,
+            Route::Train(_) => Kind::Train,
+            Route::About => Kind::About,
+            Route::Map | Route::Learn(_) | Route::Step(_) | Route::Lab | Route::LabPage(_) => {
+                Kind::Coming
+            }
+            Route::NotFound(_) => Kind::NotFound,
+        })
+    });
+    move || match kind.get() {
+        Kind::Home => view! { <HomePage/> }.into_any(),
+        Kind::Train => view! { <TrainPage/> }.into_any(),
+        Kind::About => view! { <AboutPage/> }.into_any(),
+        Kind::Coming => view! { <ComingPage/> }.into_any(),
+        Kind::NotFound => view! { <NotFoundPage/> }.into_any(),
+    }
+}
+
+/// The name of a page in the navigation and in the browser's tab.
+pub fn page_name(route: &Route, texts: &Texts) -> &'static str {
+    match route {
+        Route::Home => texts.nav.home,
+        Route::Map => texts.nav.map,
+        Route::Learn(_) => texts.nav.learn,
+        Route::Step(_) => texts.nav.step,
+        Route::Train(_) => texts.nav.train,
+        Route::Lab | Route::LabPage(_) => texts.nav.lab,
+        Route::About => texts.nav.about,
+        Route::NotFound(_) => texts.not_found.title,
+    }
+}
+
+/// Language, theme and title of the document.
+fn follow_the_address(address: Address) {
+    let locale = use_locale();
+    let set_on_root = |name: &str, value: &str| {
+        if let Some(root) = document().document_element() {
+            // Fails only for names that are not attribute names.
+            let _ = root.set_attribute(name, value);
+        }
+    };
+    Effect::new(move |_| set_on_root("lang", locale.get().lang()));
+    let theme = Memo::new(move |_| address.state.with(|state| state.theme));
+    Effect::new(move |_| match theme.get() {
+        // The style sheet follows the system where no theme is given.
+        Theme::Auto => {
+            if let Some(root) = document().document_element() {
+                let _ = root.remove_attribute("data-theme");
+            }
+        }
+        theme => set_on_root("data-theme", theme.name()),
+    });
+    Effect::new(move |_| {
+        let texts = locale.get().texts();
+        let title = address.state.with(|state| match &state.route {
+            Route::Home => format!("{} · {}", texts.app.name, texts.app.tagline),
+            route => (texts.app.document_title)(page_name(route, texts)),
+        });
+        document().set_title(&title);
+    });
+}
+
+/// Shows a message for each value of the address that cannot be used, until it is dismissed.
+fn explain_bad_values(address: Address, engine: Engine) {
+    Effect::new(move |_| {
+        for problem in address.problems.get() {
+            let origin = Origin::Address(problem.parameter.clone());
+            engine.show(origin, Trouble::BadUrlValue(problem));
+        }
+    });
+}

@@ -1,0 +1,279 @@
+//! The engine as the page's components see it: signals down, requests up.
+
+use leptos::prelude::*;
+
+use super::BUILD_ID;
+use super::browser;
+use super::client::{EngineClient, FromWorker, Loss};
+use crate::session::{Command, Event, RunConfig, RunId};
+use crate::view::notices::{Notices, Origin};
+use crate::view::run_state::{Consequence, EngineLink, Phase, RunState};
+use crate::view::texts::Trouble;
+
+/// What became of a file, for the line below the buttons.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FileNote {
+    Saved(String),
+    Loaded(String),
+}
+
+/// The one engine of the page. A context; lives as long as the page.
+#[derive(Clone, Copy)]
+pub struct Engine {
+    client: StoredValue<Option<EngineClient>, LocalStorage>,
+    link: RwSignal<EngineLink>,
+    run: RwSignal<RunState>,
+    notices: RwSignal<Notices>,
+    file_note: RwSignal<Option<FileNote>>,
+    /// Name of the file that is being loaded.
+    file_name: StoredValue<String>,
+}
+
+impl Engine {
+    /// Starts the engine and makes it a context.
+    pub fn provide() -> Self {
+        let engine = Self {
+            client: StoredValue::new_local(None),
+            link: RwSignal::default(),
+            run: RwSignal::default(),
+            notices: RwSignal::default(),
+            file_note: RwSignal::default(),
+            file_name: StoredValue::default(),
+        };
+        let client = EngineClient::spawn(move |message| engine.hear(message));
+        engine.client.set_value(Some(client));
+        engine.greet();
+        provide_context(engine);
+        engine
+    }
+
+    /// How the page stands with the engine.
+    pub fn link(self) -> Signal<EngineLink> {
+        self.link.into()
+    }
+
+    /// The run that is shown.
+    pub fn run(self) -> Signal<RunState> {
+        self.run.into()
+    }
+
+    /// A part of the run, which changes only when that part does.
+    pub fn part<T>(self, select: impl Fn(&RunState) -> T + Send + Sync + 'static) -> Memo<T>
+    where
+        T: PartialEq + Send + Sync + 'static,
+    {
+        Memo::new(move |_| self.run.with(&select))
+    }
+
+    /// What is going on.
+    pub fn phase(self) -> Memo<Phase> {
+        Memo::new(move |_| {
+            let link = self.link.get();
+            self.run.with(|run| run.phase(link))
+        })
+    }
+
+    /// The messages that stand on the page.
+    pub fn notices(self) -> Signal<Notices> {
+        self.notices.into()
+    }
+
+    pub fn show(self, origin: Origin, trouble: Trouble) {
+        self.notices.update(|notices| notices.show(origin, trouble));
+    }
+
+    pub fn dismiss(self, origin: &Origin) {
+        self.notices.update(|notices| notices.dismiss(origin));
+    }
+
+    /// What became of the last file.
+    pub fn file_note(self) -> Signal<Option<FileNote>> {
+        self.file_note.into()
+    }
+
+    /// Starts a run, which replaces the one that stands.
+    pub fn start(self, config: RunConfig) {
+        self.dismiss(&Origin::Run);
+        self.file_note.set(None);
+        let Some(run) = self.run.try_update(|state| state.ask(config.clone())) else {
+            return;
+        };
+        self.send(&Command::Start { run, config });
+    }
+
+    /// Asks again for the run that was wanted last.
+    pub fn start_again(self) {
+        if let Some(config) = self.run.with_untracked(|run| run.wanted().cloned()) {
+            self.start(config);
+        }
+    }
+
+    /// Ends the engine, whatever it does, and starts a new one with the same run.
+    pub fn restart(self) {
+        self.dismiss(&Origin::Engine);
+        self.link.set(EngineLink::Starting);
+        self.client.with_value(|client| {
+            if let Some(client) = client {
+                client.restart();
+            }
+        });
+        self.greet();
+        self.start_again();
+    }
+
+    /// Sends a command about the run that stands; does nothing when none does.
+    pub fn command(self, command: impl FnOnce(RunId) -> Command) {
+        if let Some(run) = self.run.with_untracked(RunState::id) {
+            self.send(&command(run));
+        }
+    }
+
+    /// Starts or pauses training.
+    pub fn play_or_pause(self) {
+        let link = self.link.get_untracked();
+        match self.run.with_untracked(|run| run.phase(link)) {
+            Phase::Playing => self.command(|run| Command::Pause { run }),
+            Phase::Ready | Phase::Paused => self.command(|run| Command::Play { run }),
+            _ => {}
+        }
+    }
+
+    /// Trains one batch.
+    pub fn step_batch(self) {
+        let link = self.link.get_untracked();
+        match self.run.with_untracked(|run| run.phase(link)) {
+            Phase::Ready | Phase::Paused | Phase::Playing => {
+                self.command(|run| Command::StepBatches { run, count: 1 });
+            }
+            _ => {}
+        }
+    }
+
+    /// Goes back to the initial weights; builds the run anew where `wanted` asks for other settings.
+    pub fn reset(self, wanted: Option<RunConfig>) {
+        let restart = wanted.filter(|config| {
+            self.run
+                .with_untracked(|run| run.id().is_none() || run.needs_restart_for(config))
+        });
+        match restart {
+            Some(config) => self.start(config),
+            None => {
+                self.dismiss(&Origin::Run);
+                self.command(|run| Command::Reset { run });
+                let has_held_out = self.run.with_untracked(|run| {
+                    let started = run.started.as_ref();
+                    started.is_some_and(|started| started.config.test_count > 0)
+                });
+                if has_held_out {
+                    self.command(|run| Command::Evaluate { run });
+                }
+            }
+        }
+    }
+
+    /// Loads weights from a file.
+    pub fn load(self, name: String, bytes: Vec<u8>) {
+        self.dismiss(&Origin::File);
+        self.file_note.set(None);
+        self.file_name.set_value(name);
+        self.command(|run| Command::Load { run, bytes });
+    }
+
+    /// Asks for a prediction on an image, where the run takes images; an empty one ends it.
+    pub fn predict(self, pixels: Vec<u8>) {
+        if pixels.is_empty() {
+            self.run.update(RunState::forget_prediction);
+        }
+        if !self.run.with_untracked(RunState::has_images) {
+            return;
+        }
+        self.command(|run| Command::Predict { run, pixels });
+    }
+
+    fn greet(self) {
+        self.send(&Command::Hello {
+            build_id: BUILD_ID.to_string(),
+        });
+    }
+
+    fn send(self, command: &Command) {
+        self.client.with_value(|client| {
+            if let Some(client) = client {
+                client.send(command);
+            }
+        });
+    }
+
+    fn hear(self, message: FromWorker) {
+        match message {
+            FromWorker::Ready => self.link.set(EngineLink::Ready),
+            FromWorker::Event(event) => self.take_in(event),
+            FromWorker::Lost(loss) => {
+                self.link.set(EngineLink::Lost);
+                self.run.update(RunState::lose_engine);
+                self.show(Origin::Engine, trouble_of(loss));
+            }
+        }
+    }
+
+    fn take_in(self, event: Event) {
+        let consequence = self.run.try_update(|run| run.apply(event)).flatten();
+        match consequence {
+            None => {}
+            Some(Consequence::Began) => self.dismiss(&Origin::Run),
+            Some(Consequence::Save(bytes)) => self.save(&bytes),
+            Some(Consequence::Loaded) => {
+                self.file_note
+                    .set(Some(FileNote::Loaded(self.file_name.get_value())));
+            }
+            Some(Consequence::Explain(trouble)) => {
+                let origin = match trouble {
+                    Trouble::BadFile { .. } => Origin::File,
+                    _ => Origin::Run,
+                };
+                // A file that could not be had is told twice: first with the reason, then as missing.
+                let is_told = matches!(trouble, Trouble::DataMissing { .. })
+                    && self
+                        .notices
+                        .with_untracked(|notices| notices.tells_of(&origin, &trouble));
+                if !is_told {
+                    self.show(origin, trouble);
+                }
+            }
+        }
+    }
+
+    fn save(self, bytes: &[u8]) {
+        let (preset, step) = self.run.with_untracked(|run| {
+            let preset = run.wanted().map(|config| config.preset.clone());
+            (preset.unwrap_or_default(), run.step)
+        });
+        let name = format!("{preset}-step-{step}.safetensors");
+        match browser::offer_download(&name, bytes) {
+            Ok(()) => self.file_note.set(Some(FileNote::Saved(name))),
+            Err(error) => self.show(
+                Origin::File,
+                Trouble::Other {
+                    reason: format!("{error:?}"),
+                },
+            ),
+        }
+    }
+}
+
+/// The engine of the page.
+pub fn use_engine() -> Engine {
+    expect_context()
+}
+
+fn trouble_of(loss: Loss) -> Trouble {
+    match loss {
+        Loss::NotStarted { reason } => Trouble::WorkerNotStarted { reason },
+        Loss::Crashed { reason } => Trouble::WorkerCrash { reason },
+        Loss::Unresponsive => Trouble::WorkerSilent,
+        Loss::OtherBuild { worker } => Trouble::DifferentBuilds {
+            page: BUILD_ID.to_string(),
+            worker,
+        },
+    }
+}

@@ -1,0 +1,80 @@
+//! Brand, navigation, language and theme.
+
+use leptos::prelude::*;
+
+use super::locale_toggle::LocaleToggle;
+use super::theme_toggle::ThemeToggle;
+use crate::view::url::{DEFAULT_PRESET, Route};
+use crate::web::address::{use_address, use_texts};
+use crate::web::app::page_name;
+
+/// Whether a page works already.
+fn is_coming(route: &Route) -> bool {
+    matches!(
+        route,
+        Route::Map | Route::Learn(_) | Route::Step(_) | Route::Lab
+    )
+}
+
+/// The header of every page.
+#[component]
+pub fn AppHeader() -> impl IntoView {
+    let address = use_address();
+    let texts = use_texts();
+    let preset = move || {
+        address.state.with(|state| {
+            let preset = state.route.preset();
+            preset.unwrap_or(DEFAULT_PRESET).to_string()
+        })
+    };
+    let routes = move || {
+        [
+            Route::Home,
+            Route::Map,
+            Route::Learn(1),
+            Route::Step(preset()),
+            Route::Train(preset()),
+            Route::Lab,
+            Route::About,
+        ]
+    };
+    let links = move || {
+        let current = address.state.with(|state| state.route.clone());
+        routes()
+            .into_iter()
+            .map(|route| {
+                let is_current = std::mem::discriminant(&route) == std::mem::discriminant(&current);
+                let coming = is_coming(&route)
+                    .then(|| view! { <span class="tag">{texts.get().nav.coming}</span> });
+                view! {
+                    <li>
+                        <a
+                            class="app-nav-link"
+                            class:is-coming=is_coming(&route)
+                            aria-current=is_current.then_some("page")
+                            href=address.href(&route)
+                        >
+                            {page_name(&route, texts.get())}
+                            {coming}
+                        </a>
+                    </li>
+                }
+            })
+            .collect_view()
+    };
+    view! {
+        <header class="app-header">
+            <a class="app-brand" href=move || address.href(&Route::Home)>
+                <span class="app-brand-mark" aria-hidden="true"></span>
+                {move || texts.get().app.name}
+            </a>
+            <nav class="app-nav" aria-label=move || texts.get().nav.label>
+                <ul>{links}</ul>
+            </nav>
+            <div class="app-tools">
+                <LocaleToggle/>
+                <ThemeToggle/>
+            </div>
+        </header>
+    }
+}

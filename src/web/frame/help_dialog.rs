@@ -1,0 +1,69 @@
+//! The keys of the training page.
+
+use leptos::prelude::*;
+
+use crate::web::address::use_texts;
+
+/// A native dialog: Escape closes it, and the focus stays within and returns.
+#[component]
+pub fn HelpDialog(
+    /// Whether it is shown.
+    #[prop(into)]
+    is_open: Signal<bool>,
+    /// Called when the reader closes it.
+    #[prop(into)]
+    on_close: Callback<()>,
+) -> impl IntoView {
+    let texts = use_texts();
+    let dialog = NodeRef::<leptos::html::Dialog>::new();
+    Effect::new(move |_| {
+        let Some(dialog) = dialog.get() else { return };
+        if is_open.get() && !dialog.open() {
+            // Fails only for a dialog that is not in the document.
+            let _ = dialog.show_modal();
+        } else if !is_open.get() && dialog.open() {
+            dialog.close();
+        }
+    });
+    let rows = move || {
+        let keys = &texts.get().keys;
+        [
+            (keys.space, keys.play_or_pause),
+            (keys.arrow_right, keys.step_one_batch),
+            (keys.letter_r, keys.reset),
+            (keys.question_mark, keys.help),
+            (keys.escape, keys.close),
+        ]
+        .into_iter()
+        .map(|(key, meaning)| {
+            view! {
+                <dt><kbd class="key">{key}</kbd></dt>
+                <dd>{meaning}</dd>
+            }
+        })
+        .collect_view()
+    };
+    view! {
+        <dialog
+            class="keyhelp"
+            data-testid="help-dialog"
+            aria-labelledby="keyhelp-title"
+            node_ref=dialog
+            on:close=move |_| on_close.run(())
+        >
+            <h2 id="keyhelp-title" class="panel-title">{move || texts.get().keys.title}</h2>
+            <dl class="keyhelp-list">{rows}</dl>
+            <p class="panel-note">{move || texts.get().keys.not_while_typing}</p>
+            <div class="banner-actions">
+                <button
+                    type="button"
+                    class="button"
+                    data-testid="help-close"
+                    on:click=move |_| on_close.run(())
+                >
+                    {move || texts.get().app.close}
+                </button>
+            </div>
+        </dialog>
+    }
+}

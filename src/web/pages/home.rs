@@ -1,0 +1,89 @@
+//! What this is, and the doors.
+
+use leptos::prelude::*;
+
+use crate::view::texts::{DoorTexts, Texts};
+use crate::view::url::{DEFAULT_PRESET, Route};
+use crate::web::address::{use_address, use_texts};
+
+/// The first page.
+#[component]
+pub fn HomePage() -> impl IntoView {
+    let texts = use_texts();
+    let legend = move || {
+        let home = &texts.get().home;
+        [
+            ("legend-item is-forward", home.legend_forward),
+            ("legend-item is-backward", home.legend_backward),
+            ("legend-item is-update", home.legend_update),
+        ]
+        .map(|(class, text)| view! { <li class=class>{text}</li> })
+    };
+    view! {
+        <div class="page">
+            <section class="hero">
+                <h1>{move || texts.get().home.headline}</h1>
+                <p>{move || texts.get().home.lead}</p>
+                <ul class="promises">
+                    <li>{move || texts.get().home.promise_real}</li>
+                    <li>{move || texts.get().home.promise_local}</li>
+                    <li>{move || texts.get().home.promise_link}</li>
+                </ul>
+            </section>
+            <div class="card-grid">
+                <Door
+                    route=Route::Train(DEFAULT_PRESET.to_string())
+                    text=|texts: &'static Texts| &texts.door_train
+                    testid="door-train"
+                />
+                <Door
+                    route=Route::Map
+                    text=|texts: &'static Texts| &texts.door_map
+                    testid="door-map"
+                    is_coming=true
+                />
+                <Door
+                    route=Route::Learn(1)
+                    text=|texts: &'static Texts| &texts.door_course
+                    testid="door-course"
+                    is_coming=true
+                />
+            </div>
+            <section class="home-legend">
+                <h2 class="panel-note">{move || texts.get().home.legend}</h2>
+                <ul class="legend">{legend}</ul>
+            </section>
+        </div>
+    }
+}
+
+/// A card that leads to a page.
+#[component]
+fn Door(
+    /// Where it leads.
+    route: Route,
+    /// Its texts among all texts.
+    text: fn(&'static Texts) -> &'static DoorTexts,
+    /// Its `data-testid`.
+    testid: &'static str,
+    /// Whether the page behind it does not exist yet.
+    #[prop(optional)]
+    is_coming: bool,
+) -> impl IntoView {
+    let address = use_address();
+    let texts = use_texts();
+    let door = move || text(texts.get());
+    view! {
+        <a
+            class="card"
+            class:is-update=!is_coming
+            class:is-coming=is_coming
+            data-testid=testid
+            href=move || address.href(&route)
+        >
+            <h2 class="card-title">{move || door().title}</h2>
+            <p>{move || door().body}</p>
+            <span class="card-action">{move || door().action}</span>
+        </a>
+    }
+}

@@ -1,0 +1,13 @@
+//! One file a page.
+
+mod about;
+mod coming;
+mod home;
+mod not_found;
+mod train;
+
+pub use about::AboutPage;
+pub use coming::ComingPage;
+pub use home::HomePage;
+pub use not_found::NotFoundPage;
+pub use train::TrainPage;

@@ -1,0 +1,210 @@
+//! The training page: the parts, and what ties them to the address and the engine.
+
+use leptos::prelude::*;
+use leptos::{ev, leptos_dom::helpers::window_event_listener};
+use web_sys::KeyboardEvent;
+
+use crate::session::{Command, RunConfig};
+use crate::view::keys::{self, Focus, KeyAction};
+use crate::view::presets;
+use crate::view::run_state::run_config;
+use crate::view::texts::Trouble;
+use crate::view::url::Route;
+use crate::web::address::{use_address, use_locale, use_texts};
+use crate::web::browser;
+use crate::web::engine::use_engine;
+use crate::web::frame::HelpDialog;
+use crate::web::train::{
+    ConfusionPanel, CurvePanel, DevicePanel, DigitStrip, DrawPanel, Hyperparameters, Metrics,
+    ModelTable, PresetPanel, StatusLine, Transport, WeightsPanel, WorkPanel,
+};
+
+/// Training of the preset in the address; a list of presets where there is no such preset.
+#[component]
+pub fn TrainPage() -> impl IntoView {
+    let address = use_address();
+    let preset = Memo::new(move |_| {
+        address
+            .state
+            .with(|state| state.route.preset().unwrap_or_default().to_string())
+    });
+    let is_known = Memo::new(move |_| preset.with(|id| presets::defaults(id).is_some()));
+    move || {
+        if is_known.get() {
+            view! { <Bench/> }.into_any()
+        } else {
+            view! { <UnknownPreset name=preset/> }.into_any()
+        }
+    }
+}
+
+/// The workplace: everything about one run.
+#[component]
+fn Bench() -> impl IntoView {
+    let address = use_address();
+    let engine = use_engine();
+    let texts = use_texts();
+    let wanted = Memo::new(move |_| address.state.with(run_config));
+    follow_wanted(wanted);
+
+    let help_is_open = RwSignal::new(false);
+    let on_action = Callback::new(move |action: KeyAction| match action {
+        KeyAction::PlayOrPause => engine.play_or_pause(),
+        KeyAction::StepBatch => engine.step_batch(),
+        KeyAction::Reset => engine.reset(wanted.get_untracked()),
+        KeyAction::Help => help_is_open.update(|is_open| *is_open = !*is_open),
+    });
+    listen_to_keys(on_action);
+    let reseed = move |()| {
+        let seed = browser::random_seed();
+        address.change(|state| state.seed = Some(seed));
+        if let Some(config) = wanted.get_untracked() {
+            engine.start(RunConfig { seed, ..config });
+        }
+    };
+
+    let phase = engine.phase();
+    let has_images = engine.part(|run| run.started.as_ref().is_none_or(|s| s.has_images()));
+    let needs_reset = Memo::new(move |_| {
+        wanted.with(|config| {
+            let config = config.as_ref();
+            config.is_some_and(|config| engine.run().with(|run| run.needs_restart_for(config)))
+        })
+    });
+    let step_link = move || {
+        let preset = address
+            .state
+            .with(|state| state.route.preset().unwrap_or_default().to_string());
+        address.href(&Route::Step(preset))
+    };
+    view! {
+        <div class="page page-wide">
+            <h1 class="page-title">{move || texts.get().train.title}</h1>
+            <p class="page-lead">{move || texts.get().train.intro}</p>
+            <Transport phase needs_reset on_action on_reseed=reseed>
+                <StatusLine phase/>
+            </Transport>
+            <div class="bench">
+                <div class="bench-main">
+                    <Metrics/>
+                    <CurvePanel/>
+                </div>
+                <div class="bench-side">
+                    <Show when=move || has_images.get()>
+                        <DrawPanel/>
+                        <DigitStrip/>
+                        <ConfusionPanel/>
+                    </Show>
+                    <WorkPanel/>
+                </div>
+                <div class="bench-controls">
+                    <PresetPanel/>
+                    <DevicePanel/>
+                    <Hyperparameters/>
+                    <WeightsPanel phase/>
+                    <section class="panel panel-body">
+                        <a class="button" href=step_link data-testid="step-through">
+                            {move || texts.get().train.step_through}
+                        </a>
+                        <p class="panel-note">{move || texts.get().train.step_through_hint}</p>
+                    </section>
+                </div>
+                <div class="bench-model">
+                    <ModelTable/>
+                </div>
+            </div>
+            <HelpDialog is_open=help_is_open on_close=move |()| help_is_open.set(false)/>
+        </div>
+    }
+}
+
+/// Starts what the address asks for, and follows its learning rate while the run goes on.
+///
+/// Another model or device is another run at once; other settings wait for a reset, so that a
+/// run in progress is not thrown away by a slip.
+fn follow_wanted(wanted: Memo<Option<RunConfig>>) {
+    let engine = use_engine();
+    Effect::new(move |_| {
+        let Some(config) = wanted.get() else { return };
+        if engine
+            .run()
+            .with_untracked(|run| run.is_replaced_by(&config))
+        {
+            engine.start(config);
+        }
+    });
+    let learning_rate = Memo::new(move |_| {
+        wanted.with(|config| {
+            let config = config.as_ref()?;
+            let default = presets::defaults(&config.preset).map(|run| run.learning_rate);
+            config.learning_rate.or(default)
+        })
+    });
+    // The first value is part of the start.
+    Effect::new(move |before: Option<Option<f32>>| {
+        let now = learning_rate.get();
+        if let (Some(learning_rate), Some(before)) = (now, before)
+            && Some(learning_rate) != before
+        {
+            engine.command(|run| Command::SetLearningRate { run, learning_rate });
+        }
+        now
+    });
+}
+
+/// Keys act on the whole page, except where an element uses them itself.
+fn listen_to_keys(on_action: Callback<KeyAction>) {
+    let listener = window_event_listener(ev::keydown, move |event: KeyboardEvent| {
+        let active = document().active_element();
+        let focus = active.map_or(Focus::Page, |element| Focus::on(&element.tag_name()));
+        let has_modifier = event.ctrl_key() || event.alt_key() || event.meta_key();
+        if event.default_prevented() || event.repeat() && event.key() != "ArrowRight" {
+            return;
+        }
+        if let Some(action) = keys::action(&event.key(), has_modifier, focus) {
+            event.prevent_default();
+            on_action.run(action);
+        }
+    });
+    on_cleanup(move || listener.remove());
+}
+
+/// Says that there is no such preset, and offers those there are.
+#[component]
+fn UnknownPreset(
+    /// The name in the address.
+    #[prop(into)]
+    name: Signal<String>,
+) -> impl IntoView {
+    let address = use_address();
+    let locale = use_locale();
+    let texts = use_texts();
+    let message =
+        Memo::new(move |_| Trouble::UnknownPreset { name: name.get() }.message(locale.get()));
+    let cards = move || {
+        presets::ids()
+            .filter_map(|id| {
+                let preset = texts.get().preset(id)?;
+                Some(view! {
+                    <a class="card" href=address.href(&Route::Train(id.to_string()))>
+                        <h3 class="card-title">{preset.name}</h3>
+                        <p>{preset.description}</p>
+                        <span class="card-action"><code>{id}</code></span>
+                    </a>
+                })
+            })
+            .collect_view()
+    };
+    view! {
+        <div class="page stack" data-testid="unknown-preset">
+            <h1 class="page-title">{move || texts.get().train.title}</h1>
+            <section class="banner is-warning" role="alert" data-testid="error-banner">
+                <p class="banner-title">{move || message.get().title}</p>
+                <p class="banner-text">{move || message.get().kept}</p>
+                <p class="banner-text">{move || message.get().action}</p>
+            </section>
+            <h2 class="panel-title">{move || texts.get().train.choose_preset}</h2>
+            <div class="card-grid">{cards}</div>
+        </div>
+    }
+}

@@ -1,0 +1,98 @@
+//! The readings of a run: bare numbers, with labels and units beside them.
+
+use leptos::prelude::*;
+
+use crate::session::Evaluation;
+use crate::view::format;
+use crate::view::texts::MetricsTexts;
+use crate::web::address::use_texts;
+use crate::web::engine::use_engine;
+
+/// Step, epoch, loss, accuracy, held-out loss and accuracy, speed.
+#[component]
+pub fn Metrics() -> impl IntoView {
+    let engine = use_engine();
+    let texts = use_texts();
+    let step = engine.part(|run| run.id().map(|_| run.step.to_string()));
+    let epoch = engine.part(|run| run.last.map(|last| format!("{:.2}", last.epoch)));
+    let loss = engine.part(|run| run.last.map(|last| format::bare(last.loss.into())));
+    let accuracy = engine.part(|run| run.last.map(|last| format::bare(last.accuracy.into())));
+    let held_out = |select: fn(&Evaluation) -> f32| {
+        engine.part(move |run| {
+            let evaluated = run.evaluated.as_ref()?;
+            Some(format::bare(select(&evaluated.evaluation).into()))
+        })
+    };
+    let held_out_loss = held_out(|evaluation| evaluation.loss);
+    let held_out_accuracy = held_out(|evaluation| evaluation.accuracy);
+    let speed = engine.part(|run| {
+        let speed = run.samples_per_second.filter(|speed| *speed > 0.0)?;
+        Some(format!("{speed:.0}"))
+    });
+    view! {
+        <dl class="metrics" aria-label=move || texts.get().metrics.label>
+            <Metric testid="metric-step" label=|m: &MetricsTexts| m.step value=step/>
+            <Metric testid="metric-epoch" label=|m: &MetricsTexts| m.epoch value=epoch/>
+            <Metric
+                testid="metric-loss"
+                label=|m: &MetricsTexts| m.loss
+                value=loss
+                class="metric is-train"
+            />
+            <Metric
+                testid="metric-accuracy"
+                label=|m: &MetricsTexts| m.accuracy
+                value=accuracy
+                class="metric is-train"
+            />
+            <Metric
+                testid="metric-held-out-loss"
+                label=|m: &MetricsTexts| m.held_out_loss
+                value=held_out_loss
+                class="metric is-held-out"
+            />
+            <Metric
+                testid="metric-held-out-accuracy"
+                label=|m: &MetricsTexts| m.held_out_accuracy
+                value=held_out_accuracy
+                class="metric is-held-out"
+            />
+            <Metric testid="metric-speed" label=|m: &MetricsTexts| m.samples_per_second value=speed/>
+        </dl>
+        <p class="panel-note">
+            {move || texts.get().metrics.loss_unit} " · "
+            {move || texts.get().train.last_batch} " · "
+            {move || texts.get().metrics.held_out_hint}
+        </p>
+    }
+}
+
+/// One reading.
+#[component]
+fn Metric(
+    /// The `data-testid` of the bare number.
+    testid: &'static str,
+    /// The name among the texts.
+    label: fn(&MetricsTexts) -> &'static str,
+    /// The bare number; `None` before it was computed.
+    #[prop(into)]
+    value: Signal<Option<String>>,
+    /// The classes of the whole.
+    #[prop(default = "metric")]
+    class: &'static str,
+) -> impl IntoView {
+    let texts = use_texts();
+    let missing = move || value.with(Option::is_none);
+    view! {
+        <div class=class>
+            <dt class="metric-label">{move || label(&texts.get().metrics)}</dt>
+            <dd
+                class="metric-value"
+                data-testid=testid
+                title=move || missing().then(|| texts.get().metrics.not_computed)
+            >
+                {move || value.get().unwrap_or_else(|| format::NO_VALUE.to_string())}
+            </dd>
+        </div>
+    }
+}
