@@ -11,6 +11,8 @@
 //!
 //! `docs/ARCHITECTURE.md` has the whole map.
 
+#[cfg(not(target_arch = "wasm32"))]
+pub mod cli;
 pub mod data;
 pub mod equation;
 pub mod exec;

@@ -7,6 +7,5 @@ fn main() {
 
 #[cfg(not(target_arch = "wasm32"))]
 fn main() -> std::process::ExitCode {
-    eprintln!("glassbox: the command line is not built yet; `cargo xtask serve` opens the page");
-    std::process::ExitCode::FAILURE
+    glassbox::cli::main()
 }

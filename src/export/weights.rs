@@ -177,7 +177,8 @@ impl Checkpoint {
         Ok(RunFacts {
             preset: text("glassbox.preset")?,
             optimizer: text("glassbox.optimizer")?,
-            step: number("glassbox.step", &text("glassbox.step")?)?,
+            // As many steps as kernels can count.
+            step: number::<u32>("glassbox.step", &text("glassbox.step")?)?.into(),
             seed: number("glassbox.seed", &text("glassbox.seed")?)?,
             batch: number("glassbox.batch", &text("glassbox.batch")?)?,
             learning_rate: number("glassbox.learning_rate", &text("glassbox.learning_rate")?)?,
@@ -198,7 +199,7 @@ fn number<T: std::str::FromStr>(key: &'static str, text: &str) -> Result<T, Expo
     text.parse().map_err(|_| ExportError::BadMetadata {
         key,
         value: text.into(),
-        expected: "a number",
+        expected: "a number in range",
     })
 }
 

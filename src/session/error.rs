@@ -79,6 +79,11 @@ impl SessionError {
         }
     }
 
+    /// Whether a run that met this error has to stop, rather than go on as it was.
+    pub(super) fn ends_training(&self) -> bool {
+        matches!(self, Self::NonFinite { .. } | Self::Gpu(_))
+    }
+
     pub fn failure(&self) -> Failure {
         Failure {
             kind: self.kind(),

@@ -1,5 +1,6 @@
-//! Training: measuring a model on held-out data.
+//! Training: measuring a model on held-out data, and checking its gradients.
 
+pub mod check;
 pub mod evaluation;
 
 pub use evaluation::{Evaluation, Tally};

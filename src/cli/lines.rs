@@ -1,0 +1,294 @@
+//! The lines of `--json`: one object a line on stdout.
+//!
+//! Numbers that are not finite are strings (`"NaN"`, `"Infinity"`, `"-Infinity"`), which
+//! JSON has no numbers for; what is not defined (a precision of 0/0) is null.
+
+use super::CliError;
+use crate::session::{ExecutionFigures, FailureKind, StepRecord};
+use crate::train::Evaluation;
+use serde::{Serialize, Serializer};
+use std::io::Write;
+
+/// A line. Its `event` says what it is.
+#[derive(Debug, Serialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum Line<'a> {
+    Preset {
+        id: &'a str,
+        parameters: u64,
+        input_shape: Vec<usize>,
+        batch: u32,
+        learning_rate: Number,
+        optimizer: &'static str,
+        epochs: u32,
+        has_article: bool,
+    },
+    Device {
+        device: &'static str,
+        adapter: &'a str,
+        backend: &'a str,
+        driver: &'a str,
+        is_software: bool,
+        features: Vec<&'static str>,
+        limits: std::collections::BTreeMap<&'static str, u64>,
+    },
+    Step {
+        step: u64,
+        epoch: Number,
+        loss: Number,
+        accuracy: Number,
+        learning_rate: Number,
+        step_millis: Number,
+    },
+    Evaluation {
+        split: &'static str,
+        step: u64,
+        loss: Number,
+        accuracy: Number,
+        precision: Vec<Option<Number>>,
+        recall: Vec<Option<Number>>,
+        confusion: &'a [Vec<u32>],
+    },
+    Done(Done<'a>),
+    Bench {
+        preset: &'a str,
+        batch: u32,
+        optimizer: &'static str,
+        step_millis_median: Number,
+        step_millis_least: Number,
+        #[serde(flatten)]
+        done: Done<'a>,
+    },
+    Node {
+        name: &'a str,
+        operation: &'a str,
+        method: &'static str,
+        elements: usize,
+        kinks: usize,
+        largest_error: Number,
+        tolerance: Number,
+    },
+    Checked {
+        preset: &'a str,
+        device: &'static str,
+        adapter: &'a str,
+        comparisons: usize,
+        elements: usize,
+        kinks: usize,
+    },
+    Operation {
+        node: &'a str,
+        operation: &'a str,
+        phase: &'static str,
+        inputs: Vec<Tensor<'a>>,
+        outputs: Vec<Tensor<'a>>,
+        equations: Vec<String>,
+    },
+    Prediction {
+        class: &'a str,
+        probabilities: Vec<Number>,
+        preset: &'a str,
+        step: u64,
+        is_inverted: bool,
+        is_centred: bool,
+    },
+    Failed {
+        kind: &'static str,
+        message: String,
+    },
+}
+
+/// How a run went.
+#[derive(Debug, Serialize)]
+pub struct Done<'a> {
+    pub device: &'static str,
+    pub adapter: &'a str,
+    pub backend: &'a str,
+    pub is_software: bool,
+    pub steps: u64,
+    pub samples_per_second: Number,
+    pub dispatches_per_step: Number,
+    pub submits_per_step: Number,
+    pub allocations_after_warm_up: u64,
+    pub peak_bytes: u64,
+}
+
+/// A tensor of a walked operation.
+#[derive(Debug, Serialize)]
+pub struct Tensor<'a> {
+    /// In the equation.
+    pub symbol: &'static str,
+    pub name: &'a str,
+    pub shape: &'a [usize],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub statistics: Option<Statistics>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub values: Vec<Number>,
+}
+
+/// Of all elements of a tensor.
+#[derive(Debug, Serialize)]
+pub struct Statistics {
+    pub min: Number,
+    pub max: Number,
+    pub mean: Number,
+    /// Share of elements that are exactly 0.
+    pub zeros: Number,
+    /// Root of the sum of squares.
+    pub norm: Number,
+}
+
+/// A number, finite or not. f32 values are written with the digits that f32 needs.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Number {
+    Single(f32),
+    Double(f64),
+}
+
+impl Number {
+    pub fn get(self) -> f64 {
+        match self {
+            Self::Single(value) => value.into(),
+            Self::Double(value) => value,
+        }
+    }
+}
+
+impl From<f32> for Number {
+    fn from(value: f32) -> Self {
+        Self::Single(value)
+    }
+}
+
+impl From<f64> for Number {
+    fn from(value: f64) -> Self {
+        Self::Double(value)
+    }
+}
+
+impl Serialize for Number {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match *self {
+            _ if self.get().is_nan() => serializer.serialize_str("NaN"),
+            _ if self.get() == f64::INFINITY => serializer.serialize_str("Infinity"),
+            _ if self.get() == f64::NEG_INFINITY => serializer.serialize_str("-Infinity"),
+            Self::Single(value) => serializer.serialize_f32(value),
+            Self::Double(value) => serializer.serialize_f64(value),
+        }
+    }
+}
+
+impl Line<'_> {
+    pub fn step(record: &StepRecord) -> Self {
+        Self::Step {
+            step: record.step,
+            epoch: record.epoch.into(),
+            loss: record.loss.into(),
+            accuracy: record.accuracy.into(),
+            learning_rate: record.learning_rate.into(),
+            step_millis: record.step_millis.into(),
+        }
+    }
+
+    pub fn print(&self) -> Result<(), CliError> {
+        print(&serde_json::to_string(self).expect("a line has no keys but strings"))
+    }
+}
+
+impl<'a> Line<'a> {
+    pub fn evaluation(step: u64, evaluation: &'a Evaluation) -> Self {
+        let numbers = |values: &[Option<f32>]| {
+            let numbers = values.iter();
+            numbers.map(|value| value.map(Number::from)).collect()
+        };
+        Self::Evaluation {
+            split: "test",
+            step,
+            loss: evaluation.loss.into(),
+            accuracy: evaluation.accuracy.into(),
+            precision: numbers(&evaluation.precision),
+            recall: numbers(&evaluation.recall),
+            confusion: &evaluation.confusion,
+        }
+    }
+}
+
+impl<'a> Done<'a> {
+    pub fn new(
+        started: &'a super::driver::Started,
+        steps: u64,
+        samples_per_second: f64,
+        figures: &ExecutionFigures,
+    ) -> Self {
+        Self {
+            device: started.device_name(),
+            adapter: started.adapter(),
+            backend: &started.device.backend,
+            is_software: started.device.kind == crate::session::DeviceKind::SoftwareGpu,
+            steps,
+            samples_per_second: samples_per_second.into(),
+            dispatches_per_step: figures.dispatches_per_step.into(),
+            submits_per_step: figures.submits_per_step.into(),
+            allocations_after_warm_up: figures.allocations_after_warm_up,
+            peak_bytes: figures.peak_bytes,
+        }
+    }
+}
+
+/// Writes a line to stdout.
+pub fn print(text: &str) -> Result<(), CliError> {
+    writeln!(std::io::stdout().lock(), "{text}").map_err(|error| match error.kind() {
+        std::io::ErrorKind::BrokenPipe => CliError::OutputClosed,
+        _ => CliError::File {
+            path: "stdout".into(),
+            message: error.to_string(),
+        },
+    })
+}
+
+/// A kind of failure as JSON names it.
+pub fn kind_name(kind: FailureKind) -> &'static str {
+    match kind {
+        FailureKind::NoGpu => "no_gpu",
+        FailureKind::UnknownPreset => "unknown_preset",
+        FailureKind::BadConfig => "bad_config",
+        FailureKind::BadFile => "bad_file",
+        FailureKind::MissingData => "missing_data",
+        FailureKind::NonFinite => "non_finite",
+        FailureKind::DeviceLost => "device_lost",
+        FailureKind::OutOfMemory => "out_of_memory",
+        FailureKind::BadCommand => "bad_command",
+        FailureKind::Crash => "crash",
+        FailureKind::Internal => "internal",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_that_json_cannot_write_are_strings() {
+        let text = |value: Number| serde_json::to_string(&value).expect("a number");
+        assert_eq!(text(0.1f32.into()), "0.1");
+        assert_eq!(text(f32::NAN.into()), "\"NaN\"");
+        assert_eq!(text(f64::INFINITY.into()), "\"Infinity\"");
+        assert_eq!(text(f32::NEG_INFINITY.into()), "\"-Infinity\"");
+    }
+
+    #[test]
+    fn a_step_line_has_the_documented_keys_in_order() {
+        let record = StepRecord {
+            step: 3,
+            epoch: 0.5,
+            loss: f32::NAN,
+            accuracy: 0.25,
+            learning_rate: 0.01,
+            step_millis: 1.5,
+        };
+        assert_eq!(
+            serde_json::to_string(&Line::step(&record)).expect("a line"),
+            r#"{"event":"step","step":3,"epoch":0.5,"loss":"NaN","accuracy":0.25,"learning_rate":0.01,"step_millis":1.5}"#
+        );
+    }
+}

@@ -1,0 +1,140 @@
+//! The command line, `glassbox`: native only.
+//!
+//! # Layout
+//! - `arguments`: what can be typed.
+//! - `driver`: runs a [`crate::session::Session`], the one that the page runs too.
+//! - `lines`: the JSON lines of `--json`, types of their own.
+//! - `data`: the embedded MNIST subset, and where other data sets lie.
+//! - `picture`: image files to pixels, for `predict`.
+//! - `subject`: a preset with a small batch, for `step` and `check`.
+//! - one file for each command.
+//!
+//! Results go to stdout, progress and errors to stderr. Exit codes: 0 done, 1 failed,
+//! 2 wrongly used.
+
+mod arguments;
+mod bench;
+mod check;
+mod data;
+mod devices;
+mod driver;
+mod lines;
+mod picture;
+mod predict;
+mod presets;
+mod step;
+mod subject;
+mod train;
+
+use crate::data::DataError;
+use crate::exec::gpu::GpuError;
+use crate::export::ExportError;
+use crate::plot::PlotError;
+use crate::session::{Failure, FailureKind, SessionError};
+use arguments::{Arguments, Command};
+use clap::Parser;
+use lines::Line;
+use std::path::Path;
+use std::process::ExitCode;
+
+/// Why a command ends without its result.
+#[derive(Debug, thiserror::Error)]
+enum CliError {
+    /// What was typed makes no sense.
+    #[error("{0}")]
+    Usage(String),
+    #[error(transparent)]
+    Engine(#[from] Failure),
+    #[error(transparent)]
+    Session(#[from] SessionError),
+    #[error(transparent)]
+    Data(#[from] DataError),
+    #[error(transparent)]
+    Gpu(#[from] GpuError),
+    #[error(transparent)]
+    Export(#[from] ExportError),
+    #[error(transparent)]
+    Plot(#[from] PlotError),
+    #[error("{path}: {message}")]
+    File { path: String, message: String },
+    #[error("{0}")]
+    Check(String),
+    /// Nobody reads the output any more.
+    #[error("the output was closed")]
+    OutputClosed,
+}
+
+impl CliError {
+    fn file(path: &Path, error: impl std::fmt::Display) -> Self {
+        Self::File {
+            path: path.display().to_string(),
+            message: error.to_string(),
+        }
+    }
+
+    /// In the words of `failed` lines.
+    fn kind(&self) -> &'static str {
+        let kind = match self {
+            Self::Usage(_) => return "usage",
+            Self::Check(_) => return "mismatch",
+            Self::File { .. } => return "file",
+            Self::OutputClosed => return "output",
+            Self::Engine(failure) => failure.kind,
+            Self::Session(error) => error.failure().kind,
+            Self::Gpu(error) => SessionError::from(error.clone()).failure().kind,
+            Self::Data(_) | Self::Export(_) => FailureKind::BadFile,
+            Self::Plot(_) => FailureKind::Internal,
+        };
+        lines::kind_name(kind)
+    }
+
+    fn exit_code(&self) -> u8 {
+        match self {
+            Self::Usage(_) => 2,
+            Self::Engine(failure) => match failure.kind {
+                FailureKind::UnknownPreset | FailureKind::BadConfig => 2,
+                _ => 1,
+            },
+            _ => 1,
+        }
+    }
+}
+
+/// Runs what was typed.
+pub fn main() -> ExitCode {
+    // Parsing ends the program by itself: with 0 after --help, with 2 on bad usage.
+    let arguments = Arguments::parse();
+    let json = arguments.command.is_json();
+    let Err(error) = run(arguments.command) else {
+        return ExitCode::SUCCESS;
+    };
+    if matches!(error, CliError::OutputClosed) {
+        return ExitCode::SUCCESS;
+    }
+    if json {
+        let line = Line::Failed {
+            kind: error.kind(),
+            message: error.to_string(),
+        };
+        // Where even this cannot be written, stderr still says it.
+        let _ = line.print();
+    }
+    eprintln!("glassbox: {error}");
+    ExitCode::from(error.exit_code())
+}
+
+fn run(command: Command) -> Result<(), CliError> {
+    match command {
+        Command::Presets(arguments) => presets::run(&arguments),
+        Command::Devices(arguments) => devices::run(&arguments),
+        Command::Train(arguments) => train::run(&arguments),
+        Command::Check(arguments) => check::run(&arguments),
+        Command::Bench(arguments) => bench::run(&arguments),
+        Command::Predict(arguments) => predict::run(&arguments),
+        Command::Step(arguments) => step::run(&arguments),
+        Command::Generate(_) => Err(CliError::Usage(format!(
+            "no preset generates text yet; there are: {}",
+            presets::names()
+        ))),
+    }
+}

@@ -1,0 +1,315 @@
+//! `glassbox train`
+
+use super::CliError;
+use super::arguments::{Schedule, TrainArguments};
+use super::driver::{Driver, RUN, Started, find_preset};
+use super::lines::{Done, Line, print};
+use crate::export::{Checkpoint, MAX_FILE_BYTES, RunFacts};
+use crate::models::{Hyperparameters, Preset};
+use crate::optim::OptimizerKind;
+use crate::plot::{CurveOptions, CurveSet, Evaluation as PlottedEvaluation};
+use crate::session::{Command, Event, ExecutionFigures, RunConfig, StepRecord};
+use crate::train::Evaluation;
+use crate::view::texts::Locale;
+use indicatif::{ProgressBar, ProgressStyle};
+use std::fs;
+use std::path::Path;
+
+/// Labels of PNG plots.
+const FONT: &[u8] = include_bytes!("../../assets/fonts/DejaVuSans-subset.ttf");
+
+/// Width and height of plots, and image pixels for each of a PNG's.
+const PLOT_SIZE: (u32, u32) = (960, 640);
+const PLOT_PIXEL_RATIO: u32 = 2;
+
+/// Seed where none is given.
+const SEED: u64 = 1;
+
+/// A plot's file format.
+#[derive(Clone, Copy)]
+enum PlotFormat {
+    Svg,
+    Png,
+}
+
+pub fn run(arguments: &TrainArguments) -> Result<(), CliError> {
+    let Schedule::Constant = arguments.schedule;
+    let preset = find_preset(&arguments.preset)?;
+    let plot = arguments.plot.as_deref().map(plot_format).transpose()?;
+    for path in [&arguments.plot, &arguments.save].into_iter().flatten() {
+        check_folder(path)?;
+    }
+    let resumed = arguments.resume.as_deref().map(read_weights).transpose()?;
+    let facts = resumed.as_deref().map(Checkpoint::read_facts).transpose()?;
+    let defaults = defaults(arguments, preset)?;
+    let config = configure(arguments, &defaults, facts.as_ref())?;
+    let (mut driver, started) = Driver::start(preset, config)?;
+    if arguments.momentum.is_some() && started.config.optimizer != OptimizerKind::Momentum {
+        return Err(CliError::Usage(format!(
+            "--momentum belongs to --optimizer momentum; this run has {}",
+            started.config.optimizer.name()
+        )));
+    }
+
+    let per_epoch = started.config.steps_per_epoch.max(1);
+    let steps = match (arguments.steps, arguments.epochs) {
+        (Some(steps), _) => steps,
+        (None, epochs) => epochs
+            .unwrap_or(defaults.epochs)
+            .checked_mul(per_epoch)
+            .ok_or_else(|| CliError::Usage("--epochs: too many steps to count".into()))?,
+    };
+    let mut report = Report::new(&started, steps, arguments.json);
+    report.introduce()?;
+    if let Some(bytes) = resumed {
+        let load = Command::Load { run: RUN, bytes };
+        driver.finish(load, &mut |event| report.take(event))?;
+    }
+    let command = Command::SetEvaluationInterval { run: RUN, steps: 0 };
+    driver.send(command, &mut |event| report.take(event))?;
+    let command = Command::StepBatches {
+        run: RUN,
+        count: steps,
+    };
+    let trained = driver.finish(command, &mut |event| report.take(event));
+    report.bar.finish_and_clear();
+    // The curve of a run that broke down is worth seeing most of all.
+    if let (Some(format), Some(path)) = (plot, &arguments.plot) {
+        write(path, &report.draw(format)?)?;
+    }
+    trained?;
+    if started.config.test_count > 0 && report.evaluated_at != report.step {
+        let command = Command::Evaluate { run: RUN };
+        driver.finish(command, &mut |event| report.take(event))?;
+        if let (Some(format), Some(path)) = (plot, &arguments.plot) {
+            write(path, &report.draw(format)?)?;
+        }
+    }
+    if let Some(path) = &arguments.save {
+        let mut saved = Vec::new();
+        driver.send(Command::Save { run: RUN }, &mut |event| {
+            if let Event::Saved { bytes, .. } = event {
+                saved = bytes;
+            }
+            Ok(())
+        })?;
+        write(path, &saved)?;
+    }
+    report.conclude()
+}
+
+fn defaults(arguments: &TrainArguments, preset: &Preset) -> Result<Hyperparameters, CliError> {
+    if !arguments.article {
+        return Ok(preset.defaults);
+    }
+    preset.article.ok_or_else(|| {
+        CliError::Usage(format!(
+            "--article: {} has no settings of its own",
+            preset.id
+        ))
+    })
+}
+
+/// What was typed, else what the file says, else the defaults.
+fn configure(
+    arguments: &TrainArguments,
+    defaults: &Hyperparameters,
+    facts: Option<&RunFacts>,
+) -> Result<RunConfig, CliError> {
+    let of_file = facts
+        .map(|facts| {
+            OptimizerKind::from_name(&facts.optimizer).ok_or_else(|| {
+                CliError::Usage(format!(
+                    "--resume: the file's optimizer is \"{}\", which this version does not have",
+                    facts.optimizer
+                ))
+            })
+        })
+        .transpose()?;
+    let seed = arguments.seed.or(facts.map(|facts| facts.seed));
+    // Of a preset's defaults the session knows the batch that its data allow.
+    let article = arguments.article.then_some(defaults);
+    let learning_rate = facts.map(|facts| facts.learning_rate);
+    Ok(RunConfig {
+        preset: arguments.preset.clone(),
+        device: arguments.device,
+        seed: seed.unwrap_or(SEED),
+        batch: arguments
+            .batch
+            .or(facts.map(|facts| facts.batch))
+            .or(article.map(|article| article.batch)),
+        learning_rate: arguments
+            .lr
+            .or(learning_rate)
+            .or(article.map(|article| article.learning_rate)),
+        optimizer: arguments
+            .optimizer
+            .or(of_file)
+            .or(article.map(|article| article.optimizer)),
+        momentum: arguments
+            .momentum
+            .or(article.map(|article| article.momentum)),
+    })
+}
+
+fn plot_format(path: &Path) -> Result<PlotFormat, CliError> {
+    let ending = path.extension().and_then(|ending| ending.to_str());
+    match ending.map(str::to_ascii_lowercase).as_deref() {
+        Some("svg") => Ok(PlotFormat::Svg),
+        Some("png") => Ok(PlotFormat::Png),
+        _ => Err(CliError::Usage(format!(
+            "--plot: {} ends neither in .svg nor in .png",
+            path.display()
+        ))),
+    }
+}
+
+/// Before training for minutes: whether there will be a place for the results.
+fn check_folder(path: &Path) -> Result<(), CliError> {
+    let folder = path.parent().filter(|folder| *folder != Path::new(""));
+    if path.is_dir() || folder.is_some_and(|folder| !folder.is_dir()) {
+        return Err(CliError::file(path, "cannot be written: no such folder"));
+    }
+    Ok(())
+}
+
+/// Reads a weights file of at most [`MAX_FILE_BYTES`].
+pub fn read_weights(path: &Path) -> Result<Vec<u8>, CliError> {
+    super::picture::read_file(path, MAX_FILE_BYTES as u64)
+}
+
+fn write(path: &Path, bytes: &[u8]) -> Result<(), CliError> {
+    fs::write(path, bytes).map_err(|error| CliError::file(path, error))
+}
+
+/// Tells what a run does, and remembers what the end needs.
+struct Report<'a> {
+    started: &'a Started,
+    json: bool,
+    bar: ProgressBar,
+    curves: CurveSet,
+    /// The last step, of the whole run.
+    step: u64,
+    evaluated_at: u64,
+    /// Trained by this command.
+    steps: u64,
+    samples: u64,
+    millis: f64,
+    figures: ExecutionFigures,
+}
+
+impl<'a> Report<'a> {
+    fn new(started: &'a Started, steps: u32, json: bool) -> Self {
+        let bar = ProgressBar::new(steps.into());
+        let template = "{bar:30} {pos}/{len} steps, {per_sec}, {eta} left, {msg}";
+        bar.set_style(ProgressStyle::with_template(template).expect("the template is valid"));
+        Self {
+            started,
+            json,
+            bar,
+            curves: CurveSet::new(),
+            step: 0,
+            evaluated_at: 0,
+            steps: 0,
+            samples: 0,
+            millis: 0.0,
+            figures: ExecutionFigures::default(),
+        }
+    }
+
+    fn say(&self, text: &str) -> Result<(), CliError> {
+        self.bar.suspend(|| print(text))
+    }
+
+    fn introduce(&self) -> Result<(), CliError> {
+        if self.json {
+            return Ok(());
+        }
+        let (config, model) = (&self.started.config, &self.started.model);
+        self.say(&format!(
+            "{}: {} parameters; {} training and {} test samples; batch {}, {} at {}, seed {}; on {}",
+            model.preset,
+            model.parameters,
+            config.train_count,
+            config.test_count,
+            config.batch,
+            config.optimizer.name(),
+            config.learning_rate,
+            config.seed,
+            self.started.adapter()
+        ))
+    }
+
+    fn take(&mut self, event: Event) -> Result<(), CliError> {
+        match event {
+            Event::Steps {
+                records, figures, ..
+            } => {
+                self.figures = figures;
+                records.iter().try_for_each(|record| self.take_step(record))
+            }
+            Event::Evaluated {
+                step, evaluation, ..
+            } => self.take_evaluation(step, &evaluation),
+            Event::Loaded { step, .. } => {
+                self.step = step;
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn take_step(&mut self, record: &StepRecord) -> Result<(), CliError> {
+        self.step = record.step;
+        self.steps += 1;
+        self.samples += u64::from(self.started.samples_of(record.step));
+        self.millis += f64::from(record.step_millis);
+        self.curves.push(record.step, record.loss);
+        self.bar.set_position(self.steps);
+        self.bar.set_message(format!("loss {:.4}", record.loss));
+        if self.json {
+            Line::step(record).print()?;
+        }
+        Ok(())
+    }
+
+    fn take_evaluation(&mut self, step: u64, evaluation: &Evaluation) -> Result<(), CliError> {
+        self.evaluated_at = step;
+        self.curves.push_evaluation(PlottedEvaluation {
+            step,
+            loss: evaluation.loss,
+            accuracy: Some(evaluation.accuracy),
+        });
+        if self.json {
+            return Line::evaluation(step, evaluation).print();
+        }
+        let epoch = step as f64 / f64::from(self.started.config.steps_per_epoch.max(1));
+        self.say(&format!(
+            "epoch {epoch:.2}, step {step}: test loss {:.4}, accuracy {:.2} %",
+            evaluation.loss,
+            100.0 * evaluation.accuracy
+        ))
+    }
+
+    fn draw(&self, format: PlotFormat) -> Result<Vec<u8>, CliError> {
+        let mut options = CurveOptions::new(PLOT_SIZE.0, PLOT_SIZE.1, Locale::English);
+        options.show_accuracy = self.started.config.test_count > 0;
+        Ok(match format {
+            PlotFormat::Svg => self.curves.figure(&options)?.svg.into_bytes(),
+            PlotFormat::Png => self.curves.png(&options, FONT, PLOT_PIXEL_RATIO)?,
+        })
+    }
+
+    fn conclude(&self) -> Result<(), CliError> {
+        let rate = self.samples as f64 / self.millis.max(f64::MIN_POSITIVE) * 1e3;
+        if self.json {
+            return Line::Done(Done::new(self.started, self.steps, rate, &self.figures)).print();
+        }
+        let loss = self.curves.last().map_or(f32::NAN, |(_, loss)| loss);
+        self.say(&format!(
+            "{} steps, last loss {loss:.6}; {rate:.0} samples/s on {}",
+            self.steps,
+            self.started.adapter()
+        ))
+    }
+}
