@@ -146,8 +146,7 @@ fn the_terms_of_an_element_add_up_to_it() {
             let terms = explanation.groups.iter().flat_map(|group| &group.terms);
             let dropped = terms
                 .map(|term| term.value)
-                .filter(|value| value.abs() > 1e-6)
-                .next_back();
+                .rfind(|value| value.abs() > 1e-6);
             if let Some(dropped) = dropped {
                 assert_not_close(&what, &[total - dropped], &[expected[at]], tolerance);
             }
@@ -281,7 +280,7 @@ fn terms_of_markup(text: &str) -> Result<BTreeSet<&str>, String> {
             if name.is_empty() || !name.chars().all(|letter| letter.is_ascii_lowercase()) {
                 return Err(format!("<{tag}> is no tag"));
             }
-            if tag.matches('"').count() % 2 != 0 {
+            if !tag.matches('"').count().is_multiple_of(2) {
                 return Err(format!("<{tag}> has an open quote"));
             }
             if let Some((_, value)) = tag.split_once("data-term=\"") {

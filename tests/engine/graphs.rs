@@ -128,7 +128,10 @@ fn order(plan: &Plan) -> Vec<NodeId> {
         .collect()
 }
 
-fn models() -> [(&'static str, fn(usize) -> Model); 2] {
+type MakeModel = fn(usize) -> Model;
+
+/// Models by name, to be made with a batch's capacity.
+fn models() -> [(&'static str, MakeModel); 2] {
     [("mlp", mlp), ("lenet", lenet)]
 }
 
@@ -138,8 +141,14 @@ fn values_that_are_both_needed_never_share_memory() {
         for (update_name, update) in updates() {
             let model = model(3).differentiated(Some(update));
             let graph = &model.graph;
-            let keep = [model.loss, model.correct];
-            for mode in [Mode::Train, Mode::Inspect] {
+            // The first activation is dead long before the step ends, unless it is kept.
+            let first = graph.nodes()[1].outputs[0];
+            let results = [model.loss, model.correct];
+            for (mode, keep) in [
+                (Mode::Train, results),
+                (Mode::Train, [model.loss, first]),
+                (Mode::Inspect, results),
+            ] {
                 let what = format!("{name} with {update_name}, {mode:?}");
                 let plan = Plan::new(graph, mode, &keep);
                 let problem =
@@ -197,7 +206,9 @@ fn training_shares_memory_and_inspecting_keeps_every_value() {
             train.slots.len() < inspect.slots.len(),
             "{name}: nothing is shared"
         );
-        assert!(train.bytes() < inspect.bytes(), "{name}");
+        // Workspaces aside: kernels of their own mode have them.
+        let elements = |plan: &Plan| plan.slots.iter().map(|slot| slot.length).sum::<usize>();
+        assert!(elements(&train) < elements(&inspect), "{name}");
         let mut slots: Vec<usize> = model
             .graph
             .value_ids()

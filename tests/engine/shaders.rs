@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use glassbox::exec::plan::{Group, PlannedOperand};
 use glassbox::exec::{Mode, Plan};
@@ -30,14 +30,16 @@ const MAX_INVOCATIONS: u32 = 256;
 /// Shaders that an executor runs by itself, outside of any operation.
 const OF_EXECUTORS: [&str; 1] = ["record_step"];
 
-fn folder() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("shaders")
+/// Asked when running: copies of the repository may share a folder of build outputs.
+fn repository() -> PathBuf {
+    let package = std::env::var_os("CARGO_MANIFEST_DIR");
+    package.unwrap_or(env!("CARGO_MANIFEST_DIR").into()).into()
 }
 
 /// (file stem, text) of every file in the folder; there must be some.
 fn files() -> BTreeMap<String, String> {
     let mut files = BTreeMap::new();
-    for entry in std::fs::read_dir(folder()).unwrap() {
+    for entry in std::fs::read_dir(repository().join("shaders")).unwrap() {
         let path = entry.unwrap().path();
         let stem = path.file_stem().unwrap().to_str().unwrap().to_string();
         assert_eq!(path.extension().unwrap(), "wgsl", "{stem} is no shader");
@@ -235,7 +237,7 @@ fn every_shader_keeps_the_base_limits() {
 
 #[test]
 fn every_shader_begins_with_its_name_its_equation_its_shapes_and_its_twin() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let root = repository().join("src");
     for (name, text) in files() {
         let header: Vec<&str> = text
             .lines()
