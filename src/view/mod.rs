@@ -8,6 +8,7 @@
 //! - `digit`: a drawing made into an image like MNIST's.
 //! - `run_state`: what the page knows of its run, from the engine's events.
 //! - `presets`, `samples`: what the page shows of presets and of watched samples.
+//! - `microscope/`: the logic of the page that steps through a batch.
 //! - `notices`: messages that stand on the page.
 //! - `keys`: what a key does.
 //! - `sketch`: a drawing made of strokes.
@@ -19,6 +20,7 @@ pub mod color;
 pub mod digit;
 pub mod format;
 pub mod keys;
+pub mod microscope;
 pub mod notices;
 pub mod presets;
 pub mod run_state;

@@ -17,6 +17,8 @@ pub const DEFAULT_SEED: u64 = 1;
 pub const CHAPTERS: u8 = 12;
 /// The largest batch size a link may ask for.
 pub const MOST_BATCH: u32 = 4096;
+/// The most operations of a batch a link may ask to have run.
+pub const MOST_OPERATIONS: u64 = 100_000;
 /// The most steps or epochs a link may ask for.
 pub const MOST_STEPS: u64 = 10_000_000;
 
@@ -182,6 +184,8 @@ pub struct PageState {
     pub locale: Option<Locale>,
     pub theme: Theme,
     pub hyperparameters: Hyperparameters,
+    /// Operations of the batch that have run, on the page that steps through it.
+    pub cursor: Option<u32>,
 }
 
 /// What a value in the address should have been.
@@ -220,6 +224,7 @@ impl PageState {
             locale: None,
             theme: Theme::Auto,
             hyperparameters: Hyperparameters::default(),
+            cursor: None,
         }
     }
 
@@ -277,6 +282,7 @@ impl PageState {
             ),
             "seed" => set_whole(&mut self.seed, value, 0, u64::MAX),
             "epochs" => set_whole(&mut run.epochs, value, 1, MOST_STEPS),
+            "cursor" => set_whole(&mut self.cursor, value, 0, MOST_OPERATIONS),
             "steps" => set_whole(&mut run.steps, value, 1, MOST_STEPS),
             "batch" => set_whole(&mut run.batch, value, 1, MOST_BATCH.into()),
             "lr" => {
@@ -332,6 +338,7 @@ impl PageState {
             ("momentum", run.momentum.map(format::shortest)),
             ("epochs", run.epochs.map(|epochs| epochs.to_string())),
             ("steps", run.steps.map(|steps| steps.to_string())),
+            ("cursor", self.cursor.map(|cursor| cursor.to_string())),
             ("lang", self.locale.map(|locale| locale.code().to_string())),
             (
                 "theme",
@@ -352,7 +359,8 @@ impl PageState {
         format!("{}{mark}{query}", self.route.path())
     }
 
-    /// The same state on another page; another model forgets the hyperparameters of this one.
+    /// The same state on another page; another model forgets the hyperparameters of this one, and
+    /// every other page the place in the batch.
     pub fn on(&self, route: Route) -> Self {
         let keeps_run = route.preset().is_none() || route.preset() == self.route.preset();
         let mut state = Self {
@@ -361,6 +369,9 @@ impl PageState {
         };
         if !keeps_run {
             state.hyperparameters = Hyperparameters::default();
+        }
+        if state.route != self.route {
+            state.cursor = None;
         }
         state
     }
@@ -628,9 +639,10 @@ mod tests {
             momentum in option::of(0f32..1.0),
             epochs in option::of(1..=MOST_STEPS),
             steps in option::of(1..=MOST_STEPS),
+            cursor in option::of(0..=MOST_OPERATIONS as u32),
         ) -> PageState {
             let hyperparameters = Hyperparameters { learning_rate, batch, optimizer, momentum, epochs, steps };
-            PageState { route, device, seed, locale, theme, hyperparameters }
+            PageState { route, device, seed, locale, theme, hyperparameters, cursor }
         }
     }
 

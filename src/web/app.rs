@@ -9,6 +9,7 @@ use super::base_path;
 use super::engine::Engine;
 use super::frame::{AppFooter, AppHeader, ErrorBanner};
 use super::pages::{AboutPage, ComingPage, HomePage, NotFoundPage, TrainPage};
+use super::step::StepPage;
 use crate::view::notices::Origin;
 use crate::view::texts::{Texts, Trouble};
 use crate::view::url::{Route, Theme};
@@ -65,6 +66,7 @@ fn Frame() -> impl IntoView {
 enum Kind {
     Home,
     Train,
+    Step,
     About,
     Coming,
     NotFound,
@@ -78,8 +80,9 @@ fn CurrentPage() -> impl IntoView {
         address.state.with(|state| match state.route {
             Route::Home => Kind::Home,
             Route::Train(_) => Kind::Train,
+            Route::Step(_) => Kind::Step,
             Route::About => Kind::About,
-            Route::Map | Route::Learn(_) | Route::Step(_) | Route::Lab | Route::LabPage(_) => {
+            Route::Map | Route::Learn(_) | Route::Lab | Route::LabPage(_) => {
                 Kind::Coming
             }
             Route::NotFound(_) => Kind::NotFound,
@@ -88,6 +91,7 @@ fn CurrentPage() -> impl IntoView {
     move || match kind.get() {
         Kind::Home => view! { <HomePage/> }.into_any(),
         Kind::Train => view! { <TrainPage/> }.into_any(),
+        Kind::Step => view! { <StepPage/> }.into_any(),
         Kind::About => view! { <AboutPage/> }.into_any(),
         Kind::Coming => view! { <ComingPage/> }.into_any(),
         Kind::NotFound => view! { <NotFoundPage/> }.into_any(),

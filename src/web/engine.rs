@@ -5,7 +5,8 @@ use leptos::prelude::*;
 use super::BUILD_ID;
 use super::browser;
 use super::client::{EngineClient, FromWorker, Loss};
-use crate::session::{Command, Event, RunConfig, RunId};
+use crate::session::{Command, Event, Inspection, RunConfig, RunId};
+use crate::view::microscope::state::MicroscopeState;
 use crate::view::notices::{Notices, Origin};
 use crate::view::run_state::{Consequence, EngineLink, Phase, RunState};
 use crate::view::texts::Trouble;
@@ -25,6 +26,7 @@ pub struct Engine {
     run: RwSignal<RunState>,
     notices: RwSignal<Notices>,
     file_note: RwSignal<Option<FileNote>>,
+    microscope: RwSignal<MicroscopeState>,
     /// Name of the file that is being loaded.
     file_name: StoredValue<String>,
 }
@@ -38,6 +40,7 @@ impl Engine {
             run: RwSignal::default(),
             notices: RwSignal::default(),
             file_note: RwSignal::default(),
+            microscope: RwSignal::default(),
             file_name: StoredValue::default(),
         };
         let client = EngineClient::spawn(move |message| engine.hear(message));
@@ -71,6 +74,16 @@ impl Engine {
             let link = self.link.get();
             self.run.with(|run| run.phase(link))
         })
+    }
+
+    /// The batch under the microscope.
+    pub fn microscope(self) -> RwSignal<MicroscopeState> {
+        self.microscope
+    }
+
+    /// Sends a request of the microscope about the run that stands.
+    pub fn inspect(self, inspection: Inspection) {
+        self.command(|run| Command::Inspect { run, inspection });
     }
 
     /// The messages that stand on the page.
@@ -211,16 +224,26 @@ impl Engine {
             FromWorker::Lost(loss) => {
                 self.link.set(EngineLink::Lost);
                 self.run.update(RunState::lose_engine);
+                self.microscope.update(MicroscopeState::clear);
                 self.show(Origin::Engine, trouble_of(loss));
             }
         }
     }
 
     fn take_in(self, event: Event) {
+        if let Event::Inspected { run, report } = event {
+            if self.run.with_untracked(RunState::id) == Some(run) {
+                self.microscope.update(|state| state.apply(report));
+            }
+            return;
+        }
         let consequence = self.run.try_update(|run| run.apply(event)).flatten();
         match consequence {
             None => {}
-            Some(Consequence::Began) => self.dismiss(&Origin::Run),
+            Some(Consequence::Began) => {
+                self.microscope.update(MicroscopeState::clear);
+                self.dismiss(&Origin::Run);
+            }
             Some(Consequence::Save(bytes)) => self.save(&bytes),
             Some(Consequence::Loaded) => {
                 self.file_note

@@ -5,6 +5,7 @@
 //! - `address`, `engine`: the contexts: the address as state, the engine as signals.
 //! - `frame/`: header, messages, help: what is on every page.
 //! - `pages/`: one file a page.
+//! - `step/`: the page that steps through a batch.
 //! - `train/`: the parts of the training page, one component a file.
 //! - `client`: the engine's worker; `browser`: what components need of the browser.
 
@@ -15,6 +16,7 @@ pub mod client;
 mod engine;
 mod frame;
 mod pages;
+mod step;
 mod train;
 
 use leptos::prelude::*;

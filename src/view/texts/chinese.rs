@@ -288,6 +288,7 @@ pub static TEXTS: Texts = Texts {
         body: "公式里填着真实计算得到的数，还有练习。这个页面还不存在。",
         action: "计划中",
     },
+    step: step_chinese::STEP,
     about: AboutTexts {
         title: "关于 Glassbox",
         what_title: "这是什么",

@@ -290,6 +290,7 @@ pub static TEXTS: Texts = Texts {
         body: "Equations with the numbers of a real computation in them, and exercises. This page does not exist yet.",
         action: "Planned",
     },
+    step: step_english::STEP,
     about: AboutTexts {
         title: "About Glassbox",
         what_title: "What it is",

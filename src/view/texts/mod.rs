@@ -94,6 +94,11 @@ macro_rules! texts {
     };
 }
 
+mod step;
+mod step_chinese;
+mod step_english;
+pub use step::StepTexts;
+
 texts! {
     /// The name and what is on every page.
     AppTexts {
@@ -616,6 +621,7 @@ pub struct Texts {
     pub door_train: DoorTexts,
     pub door_map: DoorTexts,
     pub door_course: DoorTexts,
+    pub step: StepTexts,
     pub about: AboutTexts,
     pub not_found: NotFoundTexts,
 }
@@ -664,6 +670,7 @@ impl Texts {
             self.door_train.entries(),
             self.door_map.entries(),
             self.door_course.entries(),
+            self.step.entries(),
             self.about.entries(),
             self.not_found.entries(),
         ]

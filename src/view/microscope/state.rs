@@ -1,0 +1,488 @@
+//! What is known of the batch under the microscope: reports in, requests out.
+//!
+//! A move of the cursor makes every reading old: `revision` counts the moves, and the page asks
+//! again for what is on screen. An answer counts only if it is to the latest question, so that a
+//! slow one never shows the numbers of another moment.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::model::{Element, GraphModel, shown_node};
+use super::paint::own_limit;
+use crate::session::{
+    CursorFacts, ExplanationFacts, GradientCheckFacts, Inspection, InspectionReport, Statistics,
+};
+
+/// Part of a tensor as it was read.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Reading {
+    pub first: u64,
+    /// `None` where the tensor is not computed yet in this batch.
+    pub values: Option<Arc<Vec<f32>>>,
+    pub statistics: Option<Statistics>,
+}
+
+/// The part of a tensor that is on screen.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Want {
+    pub name: String,
+    pub first: u64,
+    pub count: u64,
+}
+
+/// A question that was asked and not answered yet, and one that waits for that.
+#[derive(Clone, Debug, Default)]
+struct Question {
+    asked: Option<(u32, Element)>,
+    waiting: Option<Element>,
+}
+
+/// An edit, with the loss before it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct EditNote {
+    pub element: Element,
+    pub value: f32,
+    pub loss_before: Option<f32>,
+}
+
+/// What is known of the batch under the microscope.
+#[derive(Clone, Debug, Default)]
+pub struct MicroscopeState {
+    pub graph: Option<Arc<GraphModel>>,
+    pub cursor: Option<CursorFacts>,
+    /// Counts the moves and edits.
+    pub revision: u64,
+    last_request: u32,
+    /// The latest request for each tensor, and the revision it was made in.
+    asked: HashMap<String, (u32, Want, u64)>,
+    readings: HashMap<String, Arc<Reading>>,
+    /// Largest magnitude seen in this batch.
+    pub global_limit: f32,
+    question: Question,
+    pub explanation: Option<Arc<ExplanationFacts>>,
+    /// Why the last element could not be explained.
+    pub not_explained: Option<String>,
+    checking: Option<u32>,
+    pub check: Option<Arc<GradientCheckFacts>>,
+    /// Why the last request could not be answered.
+    pub refusal: Option<String>,
+    /// The edits of this batch, oldest first.
+    pub edits: Vec<EditNote>,
+    /// Moves that were asked for and not answered.
+    pending_moves: u32,
+}
+
+impl MicroscopeState {
+    /// Takes in a report.
+    pub fn apply(&mut self, report: InspectionReport) {
+        match report {
+            InspectionReport::Graph(facts) => {
+                let model = Arc::new(GraphModel::new(facts));
+                *self = Self {
+                    graph: Some(model),
+                    // Answers to older requests must not be taken for new ones.
+                    last_request: self.last_request,
+                    revision: self.revision + 1,
+                    pending_moves: self.pending_moves,
+                    ..Self::default()
+                };
+            }
+            InspectionReport::Cursor(cursor) => self.move_to(cursor),
+            InspectionReport::Tensor {
+                request,
+                name,
+                first,
+                values,
+                statistics,
+            } => {
+                let latest = self.asked.get(&name).map(|(latest, ..)| *latest);
+                if latest != Some(request) {
+                    return;
+                }
+                if let Some(facts) = &statistics {
+                    let limit = own_limit(facts.minimum, facts.maximum);
+                    self.global_limit = self.global_limit.max(limit);
+                }
+                let values = values.map(Arc::new);
+                self.readings.insert(
+                    name,
+                    Arc::new(Reading {
+                        first,
+                        values,
+                        statistics,
+                    }),
+                );
+            }
+            InspectionReport::Explained {
+                request,
+                explanation,
+            } => {
+                if self.answered(request) {
+                    self.explanation = Some(Arc::new(explanation));
+                    self.not_explained = None;
+                }
+            }
+            InspectionReport::GradientChecked { request, check } => {
+                if self.checking == Some(request) {
+                    self.checking = None;
+                    self.check = Some(Arc::new(check));
+                }
+            }
+            InspectionReport::Left => *self = self.emptied(),
+            InspectionReport::Refused { request, message } => self.refuse(request, message),
+        }
+    }
+
+    fn move_to(&mut self, cursor: CursorFacts) {
+        let is_other_batch = self
+            .cursor
+            .as_ref()
+            .is_none_or(|before| before.step != cursor.step || cursor.done < before.done);
+        if is_other_batch {
+            self.global_limit = 0.0;
+        }
+        if cursor.edits == 0 {
+            self.edits.clear();
+        }
+        self.edits.truncate(cursor.edits as usize);
+        self.cursor = Some(cursor);
+        self.revision += 1;
+        self.pending_moves = self.pending_moves.saturating_sub(1);
+        self.question = Question::default();
+        self.check = None;
+        self.checking = None;
+        self.refusal = None;
+    }
+
+    fn answered(&mut self, request: u32) -> bool {
+        let is_latest = matches!(&self.question.asked, Some((asked, _)) if *asked == request);
+        if is_latest {
+            self.question.asked = None;
+        }
+        is_latest
+    }
+
+    fn refuse(&mut self, request: Option<u32>, message: String) {
+        match request {
+            Some(request) if self.answered(request) => {
+                self.explanation = None;
+                self.not_explained = Some(message);
+            }
+            Some(request) if self.checking == Some(request) => {
+                self.checking = None;
+                self.refusal = Some(message);
+            }
+            // A reading or an answer that nobody waits for any more.
+            Some(_) => {}
+            None => {
+                // An edit that was not made is not one of the batch's.
+                let standing = self.cursor.as_ref().map_or(0, |cursor| cursor.edits);
+                self.edits.truncate(standing as usize);
+                self.pending_moves = 0;
+                self.refusal = Some(message);
+            }
+        }
+    }
+
+    fn emptied(&self) -> Self {
+        Self {
+            last_request: self.last_request,
+            revision: self.revision + 1,
+            ..Self::default()
+        }
+    }
+
+    /// The run was replaced, reset or lost.
+    pub fn clear(&mut self) {
+        *self = self.emptied();
+    }
+
+    /// What was read of a tensor.
+    pub fn reading(&self, name: &str) -> Option<Arc<Reading>> {
+        self.readings.get(name).cloned()
+    }
+
+    /// Number of the node that is shown.
+    pub fn shown(&self) -> usize {
+        self.cursor
+            .as_ref()
+            .map_or(0, |cursor| shown_node(cursor.done))
+    }
+
+    /// Whether a node has run in this batch.
+    pub fn has_run(&self, node: usize) -> bool {
+        let done = self.cursor.as_ref().map_or(0, |cursor| cursor.done);
+        (node as u64) < u64::from(done)
+    }
+
+    /// Whether a move is under way.
+    pub fn is_moving(&self) -> bool {
+        self.pending_moves > 0
+    }
+
+    pub fn is_checking(&self) -> bool {
+        self.checking.is_some()
+    }
+
+    /// Notes that a move was asked for.
+    pub fn begin_move(&mut self) {
+        self.pending_moves += 1;
+    }
+
+    fn next_request(&mut self) -> u32 {
+        self.last_request = self.last_request.wrapping_add(1);
+        self.last_request
+    }
+
+    /// The requests for what is on screen and not read in this revision.
+    pub fn read(&mut self, wants: &[Want]) -> Vec<Inspection> {
+        let revision = self.revision;
+        let mut requests = Vec::new();
+        for want in wants {
+            let is_known = self
+                .asked
+                .get(&want.name)
+                .is_some_and(|(_, asked, at)| asked == want && *at == revision);
+            if is_known {
+                continue;
+            }
+            let request = self.next_request();
+            self.asked
+                .insert(want.name.clone(), (request, want.clone(), revision));
+            requests.push(Inspection::Tensor {
+                request,
+                name: want.name.clone(),
+                first: want.first,
+                count: want.count,
+            });
+        }
+        requests
+    }
+
+    /// The request for the terms of an element; one at a time, the latest wins.
+    pub fn explain(&mut self, element: Option<Element>) -> Option<Inspection> {
+        let Some(element) = element else {
+            self.explanation = None;
+            self.question = Question::default();
+            return None;
+        };
+        if self.question.asked.is_some() {
+            self.question.waiting = Some(element);
+            return None;
+        }
+        let request = self.next_request();
+        self.question.asked = Some((request, element.clone()));
+        Some(Inspection::Explain {
+            request,
+            name: element.tensor,
+            index: element.index,
+        })
+    }
+
+    /// The request that waited for the last answer.
+    pub fn next_explanation(&mut self) -> Option<Inspection> {
+        if self.question.asked.is_some() {
+            return None;
+        }
+        let element = self.question.waiting.take()?;
+        self.explain(Some(element))
+    }
+
+    /// The request for a gradient check.
+    pub fn check(&mut self, element: Element) -> Inspection {
+        let request = self.next_request();
+        self.checking = Some(request);
+        self.check = None;
+        Inspection::CheckGradient {
+            request,
+            name: element.tensor,
+            index: element.index,
+        }
+    }
+
+    /// The request for an edit, noted with the loss before it.
+    pub fn edit(&mut self, element: Element, value: f32) -> Inspection {
+        let loss_before = self.cursor.as_ref().and_then(|cursor| cursor.loss);
+        self.begin_move();
+        self.edits.push(EditNote {
+            element: element.clone(),
+            value,
+            loss_before,
+        });
+        Inspection::Edit {
+            name: element.tensor,
+            index: element.index,
+            value,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::view::microscope::model::tests::small;
+
+    fn cursor(done: u32) -> CursorFacts {
+        CursorFacts {
+            step: 0,
+            epoch: 0,
+            steps_per_epoch: 10,
+            done,
+            total: 7,
+            valid: 2,
+            edits: 0,
+            loss: None,
+            loss_after: None,
+        }
+    }
+
+    fn entered() -> MicroscopeState {
+        let mut state = MicroscopeState::default();
+        state.apply(InspectionReport::Graph(small()));
+        state.apply(InspectionReport::Cursor(cursor(2)));
+        state
+    }
+
+    fn want(name: &str, first: u64) -> Want {
+        Want {
+            name: name.into(),
+            first,
+            count: 4,
+        }
+    }
+
+    fn request_of(inspection: &Inspection) -> u32 {
+        match inspection {
+            Inspection::Tensor { request, .. }
+            | Inspection::Explain { request, .. }
+            | Inspection::CheckGradient { request, .. } => *request,
+            other => panic!("{other:?} has no number"),
+        }
+    }
+
+    fn answer(request: u32, name: &str, first: u64, value: f32) -> InspectionReport {
+        InspectionReport::Tensor {
+            request,
+            name: name.into(),
+            first,
+            values: Some(vec![value; 4]),
+            statistics: Some(Statistics {
+                minimum: -value,
+                maximum: value,
+                ..Statistics::default()
+            }),
+        }
+    }
+
+    fn element(tensor: &str) -> Element {
+        Element {
+            tensor: tensor.into(),
+            index: vec![0, 0],
+        }
+    }
+
+    #[test]
+    fn what_is_on_screen_is_asked_for_once_in_each_revision() {
+        let mut state = entered();
+        assert_eq!(state.read(&[want("fc.y", 0), want("batch.x", 0)]).len(), 2);
+        assert_eq!(state.read(&[want("fc.y", 0)]).len(), 0);
+        assert_eq!(state.read(&[want("fc.y", 4)]).len(), 1, "another part");
+        state.apply(InspectionReport::Cursor(cursor(3)));
+        assert_eq!(state.read(&[want("fc.y", 4)]).len(), 1, "after a move");
+    }
+
+    #[test]
+    fn only_the_answer_to_the_latest_question_counts() {
+        let mut state = entered();
+        let old = request_of(&state.read(&[want("fc.y", 0)])[0]);
+        let new = request_of(&state.read(&[want("fc.y", 4)])[0]);
+        state.apply(answer(old, "fc.y", 0, 9.0));
+        assert_eq!(state.reading("fc.y"), None);
+        state.apply(answer(new, "fc.y", 4, 2.0));
+        let reading = state.reading("fc.y").unwrap();
+        assert_eq!((reading.first, state.global_limit), (4, 2.0));
+        // Another batch starts a scale of its own.
+        state.apply(InspectionReport::Cursor(cursor(0)));
+        assert_eq!(state.global_limit, 0.0);
+    }
+
+    #[test]
+    fn one_explanation_is_under_way_and_the_latest_wish_follows() {
+        let mut state = entered();
+        let first = state.explain(Some(element("fc.y"))).unwrap();
+        assert_eq!(state.explain(Some(element("a"))), None);
+        assert_eq!(state.explain(Some(element("b"))), None);
+        assert_eq!(state.next_explanation(), None, "the first is not answered");
+        let explanation = ExplanationFacts {
+            tensor: "fc.y".into(),
+            index: vec![0, 0],
+            stored: 1.0,
+            total: 1.0,
+            term_count: 0,
+            groups: Vec::new(),
+        };
+        state.apply(InspectionReport::Explained {
+            request: request_of(&first),
+            explanation,
+        });
+        assert!(state.explanation.is_some());
+        match state.next_explanation() {
+            Some(Inspection::Explain { name, .. }) => assert_eq!(name, "b"),
+            other => panic!("{other:?}"),
+        }
+        assert_eq!(state.next_explanation(), None);
+    }
+
+    #[test]
+    fn a_refusal_goes_where_the_question_came_from() {
+        let mut state = entered();
+        let asked = request_of(&state.explain(Some(element("fc.y"))).unwrap());
+        let refuse = |request| InspectionReport::Refused {
+            request,
+            message: "no".into(),
+        };
+        state.apply(refuse(Some(asked)));
+        assert_eq!(state.not_explained.as_deref(), Some("no"));
+        assert_eq!(state.refusal, None);
+        let check = request_of(&state.check(element("fc.weight")));
+        assert!(state.is_checking());
+        state.apply(refuse(Some(check)));
+        assert!(!state.is_checking() && state.refusal.is_some());
+        state.begin_move();
+        state.apply(refuse(None));
+        assert!(!state.is_moving());
+    }
+
+    #[test]
+    fn edits_are_noted_with_the_loss_before_and_forgotten_when_taken_back() {
+        let mut state = entered();
+        let mut at = cursor(7);
+        at.loss = Some(2.5);
+        state.apply(InspectionReport::Cursor(at.clone()));
+        state.edit(element("fc.weight"), 0.5);
+        assert!(state.is_moving());
+        at.edits = 1;
+        at.loss = Some(2.0);
+        state.apply(InspectionReport::Cursor(at.clone()));
+        assert_eq!(state.edits[0].loss_before, Some(2.5));
+        at.edits = 0;
+        state.apply(InspectionReport::Cursor(at));
+        assert!(state.edits.is_empty() && !state.is_moving());
+    }
+
+    #[test]
+    fn leaving_forgets_everything_but_the_numbers_of_requests() {
+        let mut state = entered();
+        let before = request_of(&state.read(&[want("fc.y", 0)])[0]);
+        state.apply(InspectionReport::Left);
+        assert!(state.graph.is_none() && state.cursor.is_none());
+        assert_eq!(request_of(&state.read(&[want("fc.y", 0)])[0]), before + 1);
+    }
+
+    #[test]
+    fn the_node_that_ran_last_is_shown() {
+        let state = entered();
+        assert_eq!(state.shown(), 1);
+        assert!(state.has_run(1) && !state.has_run(2));
+    }
+}

@@ -1,0 +1,19 @@
+//! The page that steps through a batch: the microscope, one component a file.
+
+mod blackboard;
+mod edit_panel;
+mod equation_view;
+mod explanation_panel;
+mod gradient_check;
+mod graph_view;
+mod help;
+mod kernel_view;
+mod operation_panel;
+mod page;
+mod scope;
+mod segmented;
+mod stepping_bar;
+mod tensor_panel;
+mod window_view;
+
+pub use page::StepPage;

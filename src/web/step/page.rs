@@ -1,0 +1,392 @@
+//! The page that steps through a batch: the parts, and what ties them to address and engine.
+
+use std::time::Duration;
+
+use leptos::prelude::*;
+use leptos::{ev, leptos_dom::helpers::window_event_listener};
+use web_sys::KeyboardEvent;
+
+use super::blackboard::Blackboard;
+use super::graph_view::{GraphView, phase_name};
+use super::help::StepHelp;
+use super::operation_panel::OperationPanel;
+use super::scope::{Microscope, use_microscope};
+use super::stepping_bar::SteppingBar;
+use crate::session::{Inspection, StepUnit};
+use crate::view::format;
+use crate::view::keys::Focus;
+use crate::view::microscope::keys::{self, StepAction};
+use crate::view::notices::Origin;
+use crate::view::presets;
+use crate::view::run_state::run_config;
+use crate::view::texts::Trouble;
+use crate::view::url::{Expected, Problem, Route};
+use crate::web::address::{use_address, use_locale, use_texts};
+use crate::web::engine::use_engine;
+
+/// The cursor is written into the address when it has rested for this long: browsers limit how
+/// often an address may change.
+const REST: Duration = Duration::from_millis(300);
+
+/// Stepping through the preset in the address; a list of presets where there is no such preset.
+#[component]
+pub fn StepPage() -> impl IntoView {
+    let address = use_address();
+    let preset = Memo::new(move |_| {
+        address
+            .state
+            .with(|state| state.route.preset().unwrap_or_default().to_string())
+    });
+    let is_known = Memo::new(move |_| preset.with(|id| presets::defaults(id).is_some()));
+    move || {
+        if is_known.get() {
+            view! { <Bench/> }.into_any()
+        } else {
+            view! { <UnknownPreset name=preset/> }.into_any()
+        }
+    }
+}
+
+/// The microscope on one run.
+#[component]
+fn Bench() -> impl IntoView {
+    let address = use_address();
+    let texts = use_texts();
+    let scope = Microscope::provide();
+    start_and_enter(scope);
+    follow_address(scope);
+    play(scope);
+    scope.follow();
+    let help_is_open = RwSignal::new(false);
+    let on_action = Callback::new(move |action: StepAction| match action {
+        StepAction::Help => help_is_open.update(|is_open| *is_open = !*is_open),
+        action => scope.act(action),
+    });
+    listen_to_keys(on_action);
+    // Training has its weights back on whatever page the reader goes on.
+    on_cleanup(move || scope.leave());
+    let preset = move || {
+        address
+            .state
+            .with(|state| state.route.preset().unwrap_or_default().to_string())
+    };
+    let back = move || address.href(&Route::Train(preset()));
+    let options = move || {
+        let chosen = preset();
+        presets::ids()
+            .filter_map(|id| {
+                let name = texts.get().preset(id)?.name;
+                let is_chosen = id == chosen;
+                Some(view! { <option value=id selected=is_chosen>{name}</option> })
+            })
+            .collect_view()
+    };
+    let choose = move |event| address.open(Route::Step(event_target_value(&event)));
+    let graph = scope.graph;
+    view! {
+        <div class="page page-wide step-page" data-testid="step-page">
+            <div class="spread">
+                <h1 class="page-title">{move || texts.get().step.title}</h1>
+                <div class="cluster">
+                    <select
+                        class="select step-preset"
+                        data-testid="preset-select"
+                        aria-label=move || texts.get().presets.label
+                        on:change=choose
+                    >
+                        {options}
+                    </select>
+                    <a class="button" href=back data-testid="back-to-training">
+                        {move || texts.get().step.back_to_training}
+                    </a>
+                </div>
+            </div>
+            <p class="page-lead">{move || texts.get().step.intro}</p>
+            <SteppingBar on_action/>
+            <CursorLine/>
+            <Refusal/>
+            <GraphView/>
+            {move || graph.get().map(|graph| view! { <OperationPanel graph/> })}
+            {move || {
+                let graph = graph.get().filter(|graph| graph.fits_a_blackboard());
+                graph.map(|graph| view! { <Blackboard graph/> })
+            }}
+            <StepHelp is_open=help_is_open on_close=move |()| help_is_open.set(false)/>
+        </div>
+    }
+}
+
+/// Starts the run that the address asks for, where another one stands, and puts every run that
+/// stands under the microscope.
+fn start_and_enter(scope: Microscope) {
+    let address = use_address();
+    let engine = use_engine();
+    let wanted = Memo::new(move |_| address.state.with(run_config));
+    Effect::new(move |_| {
+        let Some(config) = wanted.get() else { return };
+        let is_other = engine
+            .run()
+            .with_untracked(|run| run.is_replaced_by(&config));
+        if is_other {
+            engine.start(config);
+        }
+    });
+    let run = engine.part(|run| run.id().filter(|_| !run.is_starting()));
+    Effect::new(move |_| {
+        if run.get().is_some() {
+            scope.enter();
+        }
+    });
+}
+
+/// Goes to the place in the address once, and keeps the address up to date from then on.
+fn follow_address(scope: Microscope) {
+    let address = use_address();
+    let engine = use_engine();
+    let wanted = address.state.with_untracked(|state| state.cursor);
+    let pending = StoredValue::new(wanted);
+    Effect::new(move |_| {
+        let Some(cursor) = scope.cursor.get() else {
+            return;
+        };
+        match pending.get_value() {
+            Some(done) if done > cursor.total => {
+                pending.set_value(None);
+                let problem = Problem {
+                    parameter: "cursor".to_string(),
+                    given: done.to_string(),
+                    expected: Expected::WholeNumber {
+                        least: 0,
+                        most: cursor.total.into(),
+                    },
+                    used: Some(cursor.done.to_string()),
+                };
+                engine.show(
+                    Origin::Address("cursor".to_string()),
+                    Trouble::BadUrlValue(problem),
+                );
+            }
+            Some(done) => {
+                pending.set_value(None);
+                if done != cursor.done {
+                    scope.go(Inspection::Goto { done });
+                }
+            }
+            None => {}
+        }
+    });
+    Effect::new(move |_| {
+        let Some(done) = scope.cursor.with(|cursor| cursor.as_ref().map(|c| c.done)) else {
+            return;
+        };
+        let write = move || {
+            let is_step = address
+                .state
+                .with_untracked(|state| matches!(state.route, Route::Step(_)));
+            if is_step && !scope.is_moving() {
+                address.change(|state| state.cursor = (done > 0).then_some(done));
+            }
+        };
+        if let Ok(timer) = set_timeout_with_handle(write, REST) {
+            on_cleanup(move || timer.clear());
+        }
+    });
+}
+
+/// One operation after the other while playing, each after the one before has been shown.
+fn play(scope: Microscope) {
+    Effect::new(move |_| {
+        scope.revision.track();
+        let pace = Duration::from_millis(1_000 / u64::from(scope.speed.get().max(1)));
+        if !scope.is_playing.get() {
+            return;
+        }
+        let step = move || scope.go(Inspection::Forward(StepUnit::Operation));
+        if let Ok(timer) = set_timeout_with_handle(step, pace) {
+            on_cleanup(move || timer.clear());
+        }
+    });
+}
+
+/// Keys act on the whole page, except where an element uses them itself.
+fn listen_to_keys(on_action: Callback<StepAction>) {
+    let listener = window_event_listener(ev::keydown, move |event: KeyboardEvent| {
+        if event.default_prevented()
+            || document()
+                .query_selector("dialog[open]")
+                .ok()
+                .flatten()
+                .is_some()
+        {
+            return;
+        }
+        let active = document().active_element();
+        // In a tensor's picture the arrows go from element to element.
+        let is_picture = active
+            .as_ref()
+            .is_some_and(|element| element.tag_name() == "CANVAS");
+        if is_picture && event.key().starts_with("Arrow") && !event.shift_key() {
+            return;
+        }
+        let focus = active.map_or(Focus::Page, |element| Focus::on(&element.tag_name()));
+        let has_modifier = event.ctrl_key() || event.alt_key() || event.meta_key();
+        let action = keys::action(&event.key(), event.shift_key(), has_modifier, focus);
+        let repeats = matches!(action, Some(StepAction::Forward(_) | StepAction::Back(_)));
+        if let Some(action) = action.filter(|_| repeats || !event.repeat()) {
+            event.prevent_default();
+            on_action.run(action);
+        }
+    });
+    on_cleanup(move || listener.remove());
+}
+
+/// Where the cursor stands, in words and numbers.
+#[component]
+fn CursorLine() -> impl IntoView {
+    let scope = use_microscope();
+    let engine = use_engine();
+    let texts = use_texts();
+    let is_moving = scope.part(|state| state.is_moving());
+    let batch = move || {
+        scope.cursor.get().map(|cursor| {
+            let in_epoch = u64::from(cursor.steps_per_epoch.max(1));
+            let step = &texts.get().step;
+            (step.batch_of)(
+                cursor.step % in_epoch + 1,
+                cursor.epoch + 1,
+                cursor.steps_per_epoch,
+            )
+        })
+    };
+    let done = move || {
+        scope.cursor.get().map(|cursor| {
+            let step = &texts.get().step;
+            (step.operations_done)(cursor.done, cursor.total)
+        })
+    };
+    let next = move || {
+        let step = &texts.get().step;
+        let (graph, cursor) = (scope.graph.get()?, scope.cursor.get()?);
+        Some(match graph.node(cursor.done as usize) {
+            Some(node) => {
+                format!(
+                    "{}: {} ({})",
+                    step.next,
+                    node.name,
+                    phase_name(node.phase, step)
+                )
+            }
+            None => step.batch_is_done.to_string(),
+        })
+    };
+    let number = move |value: Option<f32>| match value {
+        Some(value) => format::significant(value.into(), 6),
+        None => texts.get().step.not_computed.to_string(),
+    };
+    let loss = Memo::new(move |_| scope.cursor.with(|c| c.as_ref().and_then(|c| c.loss)));
+    let after = Memo::new(move |_| scope.cursor.with(|c| c.as_ref().and_then(|c| c.loss_after)));
+    let bare = |value: Option<f32>| value.map(|value| format::bare(value.into()));
+    let phase = engine.phase();
+    let waiting = move || {
+        let is_ready = scope.cursor.with(Option::is_some);
+        let _ = phase.get();
+        if !is_ready {
+            Some(texts.get().step.entering)
+        } else if is_moving.get() {
+            Some(texts.get().step.working)
+        } else {
+            None
+        }
+    };
+    view! {
+        <div class="step-line" data-testid="cursor">
+            <span
+                class="step-position"
+                role="status"
+                data-testid="cursor-done"
+                data-value=move || scope.cursor.get().map(|cursor| cursor.done.to_string())
+                data-total=move || scope.cursor.get().map(|cursor| cursor.total.to_string())
+            >
+                <strong>{batch}</strong>
+                " "
+                {done}
+            </span>
+            <span>{next}</span>
+            <span class="numeric">
+                {move || texts.get().step.loss}
+                ": "
+                <span data-testid="cursor-loss" data-value=move || bare(loss.get())>
+                    {move || number(loss.get())}
+                </span>
+            </span>
+            <Show when=move || after.with(Option::is_some)>
+                <span class="numeric">
+                    {move || texts.get().step.loss_after}
+                    ": "
+                    <span data-testid="cursor-loss-after" data-value=move || bare(after.get())>
+                        {move || number(after.get())}
+                    </span>
+                </span>
+            </Show>
+            <span class="step-waiting muted" data-testid="step-waiting">{waiting}</span>
+        </div>
+    }
+}
+
+/// Why the last request was not carried out.
+#[component]
+fn Refusal() -> impl IntoView {
+    let scope = use_microscope();
+    let texts = use_texts();
+    let refusal = scope.part(|state| state.refusal.clone());
+    move || {
+        refusal.get().map(|message| {
+            view! {
+                <section class="banner is-warning" role="alert" data-testid="refusal">
+                    <p class="banner-title">{move || texts.get().step.refused}</p>
+                    <p class="banner-text">{message}</p>
+                </section>
+            }
+        })
+    }
+}
+
+/// Says that there is no such preset, and offers those there are.
+#[component]
+fn UnknownPreset(
+    /// The name in the address.
+    #[prop(into)]
+    name: Signal<String>,
+) -> impl IntoView {
+    let address = use_address();
+    let locale = use_locale();
+    let texts = use_texts();
+    let message =
+        Memo::new(move |_| Trouble::UnknownPreset { name: name.get() }.message(locale.get()));
+    let cards = move || {
+        presets::ids()
+            .filter_map(|id| {
+                let preset = texts.get().preset(id)?;
+                Some(view! {
+                    <a class="card" href=address.href(&Route::Step(id.to_string()))>
+                        <h3 class="card-title">{preset.name}</h3>
+                        <p>{preset.description}</p>
+                        <span class="card-action"><code>{id}</code></span>
+                    </a>
+                })
+            })
+            .collect_view()
+    };
+    view! {
+        <div class="page stack" data-testid="unknown-preset">
+            <h1 class="page-title">{move || texts.get().step.title}</h1>
+            <section class="banner is-warning" role="alert" data-testid="error-banner">
+                <p class="banner-title">{move || message.get().title}</p>
+                <p class="banner-text">{move || message.get().kept}</p>
+                <p class="banner-text">{move || message.get().action}</p>
+            </section>
+            <h2 class="panel-title">{move || texts.get().train.choose_preset}</h2>
+            <div class="card-grid">{cards}</div>
+        </div>
+    }
+}

@@ -1,0 +1,98 @@
+//! The part of an image under a kernel, cell by cell.
+
+use leptos::prelude::*;
+
+use crate::view::color::sign_and_strength;
+use crate::view::format;
+use crate::view::microscope::terms::{Cell, Window};
+use crate::web::address::use_texts;
+
+/// Digits in a cell.
+const DIGITS: usize = 3;
+
+/// One window for each input channel: value over weight, coloured by their product.
+#[component]
+pub fn WindowView(
+    /// The windows of one element.
+    windows: Vec<Window>,
+) -> impl IntoView {
+    let texts = use_texts();
+    let products = windows
+        .iter()
+        .flat_map(|window| window.cells.iter().flatten())
+        .map(|cell| cell.product.abs());
+    let limit = products.fold(0.0, f64::max);
+    let windows = windows
+        .into_iter()
+        .map(|window| {
+            let columns = window.columns;
+            let channel = match window.at.as_slice() {
+                [out, channel] => format!("{channel} → {out}"),
+                _ => String::new(),
+            };
+            let rows = window
+                .cells
+                .chunks(columns as usize)
+                .map(|row| {
+                    let cells = row
+                        .iter()
+                        .map(|cell| view! { <WindowCell cell=cell.clone() limit/> })
+                        .collect_view();
+                    view! { <tr>{cells}</tr> }
+                })
+                .collect_view();
+            let subtotal = format::significant(window.subtotal, 5);
+            view! {
+                <table class="window">
+                    <caption>
+                        {move || (texts.get().step.window_of)(&channel)}
+                        ": "
+                        <span class="numeric">{subtotal}</span>
+                    </caption>
+                    <tbody>{rows}</tbody>
+                </table>
+            }
+        })
+        .collect_view();
+    view! {
+        <div class="step-subpart" data-testid="window">
+            <h4>{move || texts.get().step.window}</h4>
+            <div class="window-grid">{windows}</div>
+        </div>
+    }
+}
+
+/// A value times a weight; empty where the kernel lies outside of the image.
+#[component]
+fn WindowCell(
+    /// The cell.
+    cell: Option<Cell>,
+    /// Largest magnitude of a product.
+    limit: f64,
+) -> impl IntoView {
+    let texts = use_texts();
+    match cell {
+        None => view! {
+            <td class="window-cell is-missing" title=move || texts.get().step.outside>"·"</td>
+        }
+        .into_any(),
+        Some(cell) => {
+            let (hue, strength) = match sign_and_strength(cell.product as f32, limit as f32) {
+                Some((sign, strength)) => (sign.class(), strength),
+                None => ("is-missing", 0.0),
+            };
+            let product = format::significant(cell.product, DIGITS + 1);
+            view! {
+                <td
+                    class=format!("window-cell value-cell {hue}")
+                    style:--strength=strength.to_string()
+                    title=format!("= {product}")
+                >
+                    <span>{format::significant(cell.value, DIGITS)}</span>
+                    <span>"× " {format::significant(cell.weight, DIGITS)}</span>
+                </td>
+            }
+            .into_any()
+        }
+    }
+}
