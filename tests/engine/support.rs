@@ -496,7 +496,11 @@ fn update_case(name: &str, shape: [usize; 2]) -> Case {
     let mut random = Random::new(20);
     let (w, g) = (random.reals(shape), random.reals(shape));
     let (first, second) = (random.reals(shape), random.between(shape, 0.0, 1.0));
-    let adam = AdamUpdate::default();
+    // A large ε, so that its place in the formula shows.
+    let adam = AdamUpdate {
+        epsilon: 0.0625,
+        ..AdamUpdate::default()
+    };
     let t = 3;
     let [bias_correction_1, bias_correction_2] = adam.bias_corrections(t);
     let (op, inputs) = match name {

@@ -248,3 +248,31 @@ fn ten_updates_end_where_pytorch_ends() {
     assert_eq!(compared, 30);
     assert_eq!(absent, BTreeSet::from(ABSENT));
 }
+
+#[test]
+fn adam_adds_epsilon_outside_of_the_corrected_root() {
+    // Ten steps with PyTorch's ε of 1e-8 hardly show where it stands. In the first step
+    // from empty states m̂ = g and v̂ = g², so PyTorch moves w by η · g / (|g| + ε).
+    let adam = AdamUpdate {
+        epsilon: 0.5,
+        ..AdamUpdate::default()
+    };
+    let mut step = StepValues::forward(0);
+    step.learning_rate = 0.25;
+    [step.bias_correction_1, step.bias_correction_2] = adam.bias_corrections(1);
+    let gradient = [1.5, -0.5, 0.0, 0.25];
+    let reals = |values: [f64; 4]| Buffer::Real(values.to_vec());
+    let inputs = [[1.0; 4], gradient, [0.0; 4], [0.0; 4]].map(reals);
+    let described = vec![(Shape::from([4]), ElementType::F32); 4];
+    let single = SingleOperation::forward(Op::AdamUpdate(adam), &described).unwrap();
+    let actual = numbers(&single.run(&inputs, &[], &step).unwrap().outputs[0]);
+    let expected = gradient.map(|g| 1.0 - 0.25 * g / (g.abs() + 0.5));
+    // The corrections 1 − β are rounded to f32.
+    let tolerance = Tolerance {
+        absolute: 1e-7,
+        relative: 0.0,
+    };
+    assert_close("adam", &actual, &expected, tolerance);
+    let inside = gradient.map(|g| 1.0 - 0.25 * g / (g * g + 0.5).sqrt());
+    assert_not_close("adam", &actual, &inside, tolerance);
+}
