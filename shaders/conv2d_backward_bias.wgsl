@@ -18,11 +18,11 @@ struct Conv2dParams {
     kernel_width: u32,   // L
     stride: u32,         // s
     padding: u32,        // pad
-    partials: u32,       // parts that a sum over the batch is split into
+    partials: u32,       // parts that a sum is split into
+    position_parts: u32, // of them by position, the rest by sample
     row_length: u32,     // invocations in one row of workgroups
     unused_0: u32,
     unused_1: u32,
-    unused_2: u32,
 }
 
 /// Invocations per workgroup; set from Rust when the pipeline is built.

@@ -2,9 +2,9 @@
 //!
 //!     partial[r, o, k] = Σ_n Σ_position dy[n, o, position] · x[n, pixel of tap k at the position]
 //!
-//! over the positions (p, q) = r, r + R, r + 2R, …. k counts the taps (c, i, j) of a window and
-//! then one more whose pixel is always 1: the bias. `conv2d_backward_parameters_reduce` adds the
-//! parts up in order.
+//! over every so many positions (p, q) and samples n, others for each part r. k counts the taps
+//! (c, i, j) of a window and then one more whose pixel is always 1: the bias.
+//! `conv2d_backward_parameters_reduce` adds the parts up in order.
 //! Shapes (row-major f32): x (N, C, H, W), dy (N, O, P, Q), partial (R, O, C·K·L + 1).
 //! One invocation for 4 output channels and 8 taps of one part: 12 loads feed 32 multiply-adds,
 //! and where a position lies is found once for all samples. `partial` is overwritten.
@@ -22,11 +22,11 @@ struct Conv2dParams {
     kernel_width: u32,   // L
     stride: u32,         // s
     padding: u32,        // pad
-    partials: u32,       // parts that a sum over the batch is split into
+    partials: u32,       // parts that a sum is split into
+    position_parts: u32, // of them by position, the rest by sample
     row_length: u32,     // invocations in one row of workgroups
     unused_0: u32,
     unused_1: u32,
-    unused_2: u32,
 }
 
 /// Invocations per workgroup; set from Rust when the pipeline is built.
@@ -116,15 +116,17 @@ fn conv2d_backward_parameters(@builtin(global_invocation_id) gid: vec3<u32>) {
     var high_1 = vec4(0.0);
     var high_2 = vec4(0.0);
     var high_3 = vec4(0.0);
-    for (var position = part; position < positions; position += params.partials) {
+    let sample_parts = params.partials / params.position_parts;
+    let first_n = part / params.position_parts;
+    for (var position = part % params.position_parts; position < positions; position += params.position_parts) {
         let p = position / params.out_width;
         let q = position % params.out_width;
         let low_pixels = pixels_at(low_taps, p, q);
         let high_pixels = pixels_at(high_taps, p, q);
-        var low = low_pixels.index;
-        var high = high_pixels.index;
-        var source = channels + position;
-        for (var n = 0u; n < params.batch; n += 1u) {
+        var low = sample * first_n + low_pixels.index;
+        var high = sample * first_n + high_pixels.index;
+        var source = out_sample * first_n + channels + position;
+        for (var n = first_n; n < params.batch; n += sample_parts) {
             let low_x = select(low_constant, vec4(x[low.x], x[low.y], x[low.z], x[low.w]), low_pixels.inside);
             let high_x = select(high_constant, vec4(x[high.x], x[high.y], x[high.z], x[high.w]), high_pixels.inside);
             let gradients = vec4(dy[source.x], dy[source.y], dy[source.z], dy[source.w]);
@@ -136,9 +138,9 @@ fn conv2d_backward_parameters(@builtin(global_invocation_id) gid: vec3<u32>) {
             high_1 += gradients.y * high_x;
             high_2 += gradients.z * high_x;
             high_3 += gradients.w * high_x;
-            low += sample;
-            high += sample;
-            source += out_sample;
+            low += sample * sample_parts;
+            high += sample * sample_parts;
+            source += out_sample * sample_parts;
         }
     }
     store(part, o, tap, low_0, high_0);

@@ -138,26 +138,23 @@ impl Plan {
             let fused = fused.unwrap_or_else(|| node_calls(graph, order[at]));
             let nodes = order[at..at + fused.length].to_vec();
             let phase = graph.node(nodes[0]).phase;
-            let first = self.workspaces.len();
-            self.workspaces.extend(fused.workspaces);
-            let calls = fused
-                .calls
-                .into_iter()
-                .map(|mut call| {
-                    for operand in &mut call.operands {
-                        if let PlannedOperand::Workspace(number) = operand {
-                            *number += first;
-                        }
-                    }
-                    call
-                })
-                .collect();
+            self.reserve_workspaces(&fused.workspaces);
             self.groups.push(Group {
                 nodes,
                 phase,
-                calls,
+                calls: fused.calls,
             });
             at += fused.length;
+        }
+    }
+
+    /// Groups run one after the other and hand nothing on in workspaces, so they share them.
+    fn reserve_workspaces(&mut self, lengths: &[usize]) {
+        if self.workspaces.len() < lengths.len() {
+            self.workspaces.resize(lengths.len(), 0);
+        }
+        for (shared, &length) in self.workspaces.iter_mut().zip(lengths) {
+            *shared = (*shared).max(length);
         }
     }
 

@@ -34,10 +34,10 @@ params! {
         stride: u32,
         padding: u32,
         partials: u32,
+        position_parts: u32,
         row_length: u32,
         unused_0: u32,
         unused_1: u32,
-        unused_2: u32,
     }
 }
 
@@ -157,14 +157,14 @@ impl Geometry {
     }
 
     fn call(&self, shader: &'static str, count: usize, operands: Vec<Operand>) -> KernelCall {
-        self.call_in_parts(shader, PARTIALS, count, operands)
+        self.call_in_parts(shader, [1, PARTIALS], count, operands)
     }
 
-    /// A kernel whose sums are split into `parts`.
+    /// A kernel whose sums are split into parts by position and by sample.
     fn call_in_parts(
         &self,
         shader: &'static str,
-        parts: usize,
+        [position_parts, sample_parts]: [usize; 2],
         count: usize,
         operands: Vec<Operand>,
     ) -> KernelCall {
@@ -184,11 +184,11 @@ impl Geometry {
                 kernel_width: self.kernel_width as u32,
                 stride: self.stride as u32,
                 padding: self.padding as u32,
-                partials: parts as u32,
+                partials: (position_parts * sample_parts) as u32,
+                position_parts: position_parts as u32,
                 row_length,
                 unused_0: 0,
                 unused_1: 0,
-                unused_2: 0,
             }
             .params(),
             operands,
@@ -206,6 +206,17 @@ const TAP_BLOCK: usize = 8;
 
 /// Most parts into which the parameters' gradient splits an output map.
 const MAX_POSITION_PARTS: usize = 128;
+
+/// Fewest samples of a part, where it splits the batch because there are few other
+/// invocations.
+const MIN_PART_SAMPLES: usize = 16;
+
+/// Invocations that keep a device busy.
+const ENOUGH_INVOCATIONS: usize = 4_096;
+
+/// Most sums that the parameters' gradient may hand from its first pass to its
+/// second: 16 MiB.
+const MAX_PARTIAL_SUMS: usize = 4 << 20;
 
 /// A blocked kernel over `positions` of maps with `channels` channels.
 fn blocked_call(
@@ -257,22 +268,30 @@ pub(crate) fn backward_parameters(
 ) -> (Vec<KernelCall>, Vec<usize>) {
     use Operand::{Input, Output, Workspace};
     let g = Geometry::new(dims, op.stride, op.padding);
-    // As many positions in every part, or nearly.
-    let rounds = g.positions().div_ceil(MAX_POSITION_PARTS);
-    let parts = g.positions().div_ceil(rounds);
     let taps = g.window() + 1;
-    let blocks = g.out_channels.div_ceil(CHANNEL_BLOCK) * taps.div_ceil(TAP_BLOCK);
     let sums = g.out_channels * taps;
+    let blocks = g.out_channels.div_ceil(CHANNEL_BLOCK) * taps.div_ceil(TAP_BLOCK);
+    let most = (MAX_PARTIAL_SUMS / sums).max(1);
+    // As many positions in every part, or nearly.
+    let rounds = g.positions().div_ceil(MAX_POSITION_PARTS.min(most));
+    let position_parts = g.positions().div_ceil(rounds);
+    let sample_parts = ENOUGH_INVOCATIONS
+        .div_ceil(position_parts * blocks)
+        .min(g.batch / MIN_PART_SAMPLES)
+        .min(most / position_parts)
+        .max(1);
+    let split = [position_parts, sample_parts];
+    let parts = position_parts * sample_parts;
     let calls = vec![
         g.call_in_parts(
             "conv2d_backward_parameters",
-            parts,
+            split,
             parts * blocks,
             vec![Input(0), Input(1), Workspace(0)],
         ),
         g.call_in_parts(
             "conv2d_backward_parameters_reduce",
-            parts,
+            split,
             sums,
             vec![Workspace(0), Output(0), Output(1)],
         ),

@@ -239,6 +239,40 @@ fn training_on_the_gpu_follows_the_oracle() {
 }
 
 #[test]
+fn fused_kernels_compute_what_single_ones_do() {
+    for model in [lenet, mlp] {
+        let mut fused = Training::new(model(9), Mode::Train);
+        let mut single = Training::new(model(9), Mode::Inspect);
+        assert!(fused.gpu.plan().dispatches() < single.gpu.plan().dispatches());
+        let records = [fused.train(0, 1, 3), single.train(0, 1, 3)];
+        let [actual, expected] = records.map(|records| {
+            let losses = records.iter().map(|(loss, _)| f64::from(*loss));
+            losses.collect::<Vec<_>>()
+        });
+        // Sums of a few hundred terms in another order; Adam's first steps divide by
+        // small roots. Weights have moved by up to 0.03 by now.
+        let tolerance = Tolerance {
+            absolute: 1e-5,
+            relative: 1e-5,
+        };
+        assert_close("losses", &actual, &expected, tolerance);
+        assert_not_close("losses", &actual[1..], &expected[..2], tolerance);
+        let [actual, expected] = [fused, single].map(|training| {
+            let parameters = training.parameters().into_iter();
+            let reals = parameters.map(|bits| f64::from(f32::from_bits(bits)));
+            reals.collect::<Vec<_>>()
+        });
+        let tolerance = Tolerance {
+            absolute: 1e-4,
+            relative: 1e-4,
+        };
+        assert_close("parameters", &actual, &expected, tolerance);
+        let wrong = with_one_off(&actual, 0, 1e-2);
+        assert_not_close("parameters", &wrong, &expected, tolerance);
+    }
+}
+
+#[test]
 fn nothing_is_allocated_after_the_first_steps() {
     let mut training = Training::new(lenet(5), Mode::Train);
     let begin = training.gpu.counters();
