@@ -26,7 +26,14 @@ pub struct CurveSet {
     pub(super) steps: Vec<u64>,
     pub(super) losses: Vec<f32>,
     pub(super) evaluations: Vec<Evaluation>,
+    /// Only steps that are multiples of 2 to this power are kept.
+    thinning: u32,
 }
+
+/// The most training steps held. A model of a few numbers makes so many in seconds, and no
+/// drawing shows that many: beyond it, every second step held is dropped, and of the steps that
+/// come as many.
+const MOST_STEPS: usize = 200_000;
 
 /// How the curves are drawn.
 #[derive(Clone, Debug, PartialEq)]
@@ -175,13 +182,28 @@ impl CurveSet {
     }
 
     /// Adds the loss of a step. A step at or before the last one rewinds the curves first, so
-    /// that stepping back and resetting need no other call.
+    /// that stepping back and resetting need no other call. Very long runs keep every second,
+    /// fourth, … step.
     pub fn push(&mut self, step: u64, loss: f32) {
         if self.steps.last().is_some_and(|last| step <= *last) {
             self.rewind(step);
         }
+        if !step.is_multiple_of(1 << self.thinning) {
+            return;
+        }
         self.steps.push(step);
         self.losses.push(loss);
+        if self.steps.len() > MOST_STEPS {
+            self.thin();
+        }
+    }
+
+    fn thin(&mut self) {
+        self.thinning += 1;
+        let kept = |step: &u64| step.is_multiple_of(1 << self.thinning);
+        let mut steps = self.steps.iter();
+        self.losses.retain(|_| steps.next().is_some_and(kept));
+        self.steps.retain(kept);
     }
 
     /// Adds an evaluation; one at or after the same step is replaced.
@@ -198,6 +220,9 @@ impl CurveSet {
         let keep = self.steps.partition_point(|kept| *kept < step);
         self.steps.truncate(keep);
         self.losses.truncate(keep);
+        if keep == 0 {
+            self.thinning = 0;
+        }
         let keep = self.evaluations.partition_point(|kept| kept.step < step);
         self.evaluations.truncate(keep);
     }
@@ -498,6 +523,26 @@ mod tests {
             }
         }
         curves
+    }
+
+    #[test]
+    fn very_long_runs_are_thinned_evenly() {
+        let mut curves = CurveSet::new();
+        let last = 5 * MOST_STEPS as u64;
+        for step in 1..=last {
+            curves.push(step, step as f32);
+        }
+        assert!((MOST_STEPS / 2..=MOST_STEPS).contains(&curves.len()));
+        assert_eq!(curves.steps.len(), curves.losses.len());
+        assert!(curves.steps.windows(2).all(|pair| pair[1] - pair[0] == 8));
+        assert_eq!(curves.last(), Some((last, last as f32)));
+        curves.push(1, 0.5);
+        curves.push(2, 0.5);
+        assert_eq!(
+            curves.len(),
+            2,
+            "a run from the start keeps every step again"
+        );
     }
 
     #[test]

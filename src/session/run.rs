@@ -387,8 +387,13 @@ impl Run {
     /// The next step at which training has to halt for an evaluation or a pause.
     fn boundary(&self) -> u64 {
         let next_multiple = |step: u64, of: u64| (step / of + 1) * of;
-        let mut boundary = next_multiple(self.done, u64::from(self.config.steps_per_epoch.max(1)));
-        if self.evaluation_interval > 0 {
+        // Without held-out samples there is nothing to halt for, and an epoch may be one step:
+        // halting at each would send an event for each.
+        let mut boundary = match self.dataset {
+            Some(_) => next_multiple(self.done, u64::from(self.config.steps_per_epoch.max(1))),
+            None => u64::MAX,
+        };
+        if self.dataset.is_some() && self.evaluation_interval > 0 {
             boundary = boundary.min(next_multiple(
                 self.done,
                 u64::from(self.evaluation_interval),

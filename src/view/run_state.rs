@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use super::texts::Trouble;
-use super::url::{DEFAULT_SEED, PageState};
+use super::url::{DEFAULT_SEED, Hyperparameters, PageState};
 use crate::optim::OptimizerKind;
 use crate::plot::{self, CurveSet};
 use crate::session::{
@@ -167,6 +167,15 @@ impl RunState {
     pub fn has_images(&self) -> bool {
         let started = self.started.as_ref();
         started.is_some_and(|started| started.has_images())
+    }
+
+    /// The step after which training is to stop, where the address asks for steps or epochs.
+    pub fn last_step(&self, wanted: &Hyperparameters) -> Option<u64> {
+        let steps_per_epoch = self.started.as_ref()?.config.steps_per_epoch;
+        let of_epochs = wanted
+            .epochs
+            .map(|epochs| epochs.saturating_mul(steps_per_epoch.into()));
+        [wanted.steps, of_epochs].into_iter().flatten().min()
     }
 
     /// What was asked for last, whether it stands already or not.
@@ -629,6 +638,23 @@ mod tests {
         assert!(!with(|c| c.batch = Some(64)), "64 is what runs");
         assert!(with(|c| c.optimizer = Some(OptimizerKind::Sgd)));
         assert!(!with(|c| c.momentum = Some(0.5)), "Adam does not use it");
+    }
+
+    #[test]
+    fn training_ends_after_the_steps_or_epochs_of_the_address() {
+        let state = running();
+        let limit = |epochs, steps| {
+            state.last_step(&Hyperparameters {
+                epochs,
+                steps,
+                ..Hyperparameters::default()
+            })
+        };
+        assert_eq!(limit(None, None), None);
+        assert_eq!(limit(Some(2), None), Some(314));
+        assert_eq!(limit(None, Some(9)), Some(9));
+        assert_eq!(limit(Some(2), Some(400)), Some(314), "whichever is first");
+        assert_eq!(limit(Some(u64::MAX), None), Some(u64::MAX));
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! The frame around every page, and which page an address means.
 
+use std::mem::discriminant;
+
 use leptos::prelude::*;
 use leptos_router::WildcardSegment;
 use leptos_router::components::{Route as RouteTo, Router, Routes};
@@ -33,6 +35,7 @@ fn Frame() -> impl IntoView {
     explain_bad_values(address, engine);
     let texts = use_texts();
     let content = NodeRef::<leptos::html::Main>::new();
+    focus_new_pages(address, content);
     let skip = move |event: web_sys::MouseEvent| {
         event.prevent_default();
         if let Some(content) = content.get() {
@@ -139,6 +142,18 @@ fn follow_the_address(address: Address) {
             route => (texts.app.document_title)(page_name(route, texts)),
         });
         document().set_title(&title);
+    });
+}
+
+/// Moves the focus to a page that takes the place of another, as browsers do with documents.
+fn focus_new_pages(address: Address, content: NodeRef<leptos::html::Main>) {
+    let page = Memo::new(move |_| address.state.with(|state| discriminant(&state.route)));
+    Effect::new(move |before: Option<()>| {
+        page.track();
+        if let (Some(()), Some(content)) = (before, content.get_untracked()) {
+            // Fails only for elements that cannot have the focus.
+            let _ = content.focus();
+        }
     });
 }
 

@@ -141,12 +141,19 @@ impl Engine {
         }
     }
 
-    /// Starts or pauses training.
-    pub fn play_or_pause(self) {
+    /// Starts training, up to `last_step` where one is given, or pauses it.
+    pub fn play_or_pause(self, last_step: Option<u64>) {
         let link = self.link.get_untracked();
-        match self.run.with_untracked(|run| run.phase(link)) {
-            Phase::Playing => self.command(|run| Command::Pause { run }),
-            Phase::Ready | Phase::Paused => self.command(|run| Command::Play { run }),
+        let (phase, step) = self.run.with_untracked(|run| (run.phase(link), run.step));
+        let left = last_step.map(|last| last.saturating_sub(step));
+        match (phase, left) {
+            (Phase::Playing, _) => self.command(|run| Command::Pause { run }),
+            (Phase::Ready | Phase::Paused, Some(left)) if left > 0 => {
+                let count = u32::try_from(left).unwrap_or(u32::MAX);
+                self.command(|run| Command::StepBatches { run, count });
+            }
+            // Who plays on after the end wants more.
+            (Phase::Ready | Phase::Paused, _) => self.command(|run| Command::Play { run }),
             _ => {}
         }
     }

@@ -187,6 +187,8 @@ texts! {
         momentum_hint,
         seed,
         seed_hint,
+        epochs,
+        epochs_hint,
         applies_on_reset,
         applies_now,
         status_starting,

@@ -47,9 +47,17 @@ fn Bench() -> impl IntoView {
     let wanted = Memo::new(move |_| address.state.with(run_config));
     follow_wanted(wanted);
 
+    let last_step = Memo::new(move |_| {
+        let limits = address.state.with(|state| state.hyperparameters.clone());
+        engine.run().with(|run| run.last_step(&limits))
+    });
+    let is_finished = Memo::new(move |_| {
+        let last_step = last_step.get();
+        last_step.is_some_and(|last| engine.run().with(|run| run.step >= last))
+    });
     let help_is_open = RwSignal::new(false);
     let on_action = Callback::new(move |action: KeyAction| match action {
-        KeyAction::PlayOrPause => engine.play_or_pause(),
+        KeyAction::PlayOrPause => engine.play_or_pause(last_step.get_untracked()),
         KeyAction::StepBatch => engine.step_batch(),
         KeyAction::Reset => engine.reset(wanted.get_untracked()),
         KeyAction::Help => help_is_open.update(|is_open| *is_open = !*is_open),
@@ -82,7 +90,7 @@ fn Bench() -> impl IntoView {
             <h1 class="page-title">{move || texts.get().train.title}</h1>
             <p class="page-lead">{move || texts.get().train.intro}</p>
             <Transport phase needs_reset on_action on_reseed=reseed>
-                <StatusLine phase/>
+                <StatusLine phase is_finished/>
             </Transport>
             <div class="bench">
                 <div class="bench-main">

@@ -9,7 +9,7 @@ use crate::view::presets;
 use crate::view::url::{DEFAULT_SEED, OptimizerChoice};
 use crate::web::address::{use_address, use_texts};
 
-/// Learning rate, batch size, optimizer, momentum, seed.
+/// Learning rate, batch size, optimizer, momentum, seed, and when to stop.
 #[component]
 pub fn Hyperparameters() -> impl IntoView {
     let address = use_address();
@@ -48,6 +48,10 @@ pub fn Hyperparameters() -> impl IntoView {
         set.map(OptimizerChoice::name)
             .or(default.map(OptimizerKind::name))
             .unwrap_or_default()
+    });
+    let epochs = Memo::new(move |_| {
+        let epochs = address.state.with(|state| state.hyperparameters.epochs);
+        epochs.map(|epochs| epochs.to_string()).unwrap_or_default()
     });
     let has_no_momentum = Memo::new(move |_| optimizer.get() != OptimizerChoice::Momentum.name());
     let now = move |hint: &'static str| format!("{hint} · {}", texts.get().train.applies_now);
@@ -88,6 +92,14 @@ pub fn Hyperparameters() -> impl IntoView {
                     label=Signal::derive(move || texts.get().train.seed)
                     hint=Signal::derive(move || later(texts.get().train.seed_hint))
                     value=seed
+                />
+                <NumberField
+                    key="epochs"
+                    testid="epochs"
+                    step="1"
+                    label=Signal::derive(move || texts.get().train.epochs)
+                    hint=Signal::derive(move || texts.get().train.epochs_hint.to_string())
+                    value=epochs
                 />
                 <p class="panel-note">{move || texts.get().train.share}</p>
             </div>

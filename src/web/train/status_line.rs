@@ -13,6 +13,9 @@ pub fn StatusLine(
     /// What is going on.
     #[prop(into)]
     phase: Signal<Phase>,
+    /// Whether the steps that were asked for are done.
+    #[prop(into)]
+    is_finished: Signal<bool>,
 ) -> impl IntoView {
     let texts = use_texts();
     let words = Memo::new(move |_| {
@@ -28,6 +31,7 @@ pub fn StatusLine(
             Phase::Empty => texts.train.status_stopped,
             Phase::Ready => texts.train.status_ready,
             Phase::Playing => texts.train.status_running,
+            Phase::Paused if is_finished.get() => texts.train.status_finished,
             Phase::Paused => texts.train.status_paused,
             Phase::Stopped => texts.train.status_stopped,
         }
