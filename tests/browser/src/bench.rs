@@ -58,9 +58,9 @@ fn place(row: &str) -> Option<Place> {
 /// When chromedriver does not start, or nobody reads the answers.
 pub fn serve() -> Result<(), String> {
     let mut bench = Bench {
-        driver: Chromedriver::start()?,
-        servers: HashMap::new(),
         sessions: HashMap::new(),
+        servers: HashMap::new(),
+        driver: Chromedriver::start()?,
     };
     let mut output = std::io::stdout();
     for line in std::io::stdin().lines() {
@@ -76,10 +76,12 @@ pub fn serve() -> Result<(), String> {
 }
 
 /// The browsers and the hosts they load from.
+///
+/// Fields are dropped in this order: chromedriver must be there to close the browsers.
 struct Bench {
-    driver: Chromedriver,
-    servers: HashMap<&'static str, Server>,
     sessions: HashMap<String, Session>,
+    servers: HashMap<&'static str, Server>,
+    driver: Chromedriver,
 }
 
 impl Bench {
