@@ -17,9 +17,11 @@ pub const PRESETS: &[Preset] = &[
         id: "lenet5-mnist",
         spec: lenet5,
         data: MNIST,
+        // Test accuracy after 5 epochs, seeds 1 to 20: 97.6 % on average, 96.8 to 98.3 %,
+        // one of them below 97 %; at 2e-3, and with momentum at 0.03, two of 12 are.
         defaults: Hyperparameters {
             batch: 64,
-            learning_rate: 2e-3,
+            learning_rate: 3e-3,
             optimizer: OptimizerKind::Adam,
             momentum: 0.9,
             epochs: 5,

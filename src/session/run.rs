@@ -519,8 +519,9 @@ impl Run {
     }
 
     async fn advance_gpu(&mut self, deadline: f64, emit: &mut Emit) -> Result<(), SessionError> {
+        // Taken once, as on the CPU.
+        let boundary = self.boundary();
         loop {
-            let boundary = self.boundary();
             while self.submits.len() < SUBMITS_IN_FLIGHT && self.sent < boundary {
                 let count = (boundary - self.sent).min(self.steps_per_submit as u64) as usize;
                 self.submit(count);
@@ -845,6 +846,10 @@ impl Run {
             .collect();
         self.executor
             .write(self.model.input, &Values::F32(normalized));
+        // Before the first batch the classes are unwritten; the loss reads them all.
+        let batch = self.config.batch as usize;
+        self.executor
+            .write(self.model.target, &Values::U32(vec![0; batch]));
         let groups = self.executor.plan().phases(Phase::Forward, Phase::Loss);
         self.executor.run(groups, &StepValues::forward(1));
         let read = self.executor.read_many(&[self.model.probabilities]).await?;

@@ -286,7 +286,6 @@ struct Bench<'a> {
 }
 
 impl<'a> Bench<'a> {
-    /// Runs the batch up to the gradients.
     fn new(subject: &Subject<'a>) -> Self {
         let graph = Arc::new(subject.model.graph.clone());
         let plan = Arc::new(Plan::new(&graph, Mode::Inspect, &[]));
@@ -294,25 +293,25 @@ impl<'a> Bench<'a> {
         for (value, values) in subject.given {
             executor.write(*value, values);
         }
-        let mut bench = Self {
+        Self {
             model: subject.model,
             graph,
             executor,
             step: subject.step,
             negated: subject.negated,
-        };
-        bench.run(Phase::Data, Phase::Backward);
-        bench
+        }
     }
 
-    fn run(&mut self, first: Phase, last: Phase) {
-        for group in self.executor.plan().phases(first, last) {
-            self.executor.run(group..group + 1, &self.step);
-            let node = self.executor.plan().groups[group].nodes[0];
-            if self.negated == Some(node) {
-                self.negate(node);
-            }
+    /// Runs a group of the plan, which is one node. Returns the node, and its inputs as
+    /// they were: an output may be the same memory.
+    fn run(&mut self, group: usize) -> (NodeId, Vec<Buffer<f64>>) {
+        let node = self.executor.plan().groups[group].nodes[0];
+        let inputs = self.buffers(&self.graph.node(node).inputs);
+        self.executor.run(group..group + 1, &self.step);
+        if self.negated == Some(node) {
+            self.negate(node);
         }
+        (node, inputs)
     }
 
     fn negate(&mut self, node: NodeId) {
@@ -333,14 +332,15 @@ impl<'a> Bench<'a> {
     }
 
     /// Data, forward and loss nodes and sums of gradients by their equations, backward
-    /// nodes by finite differences; whether all pass.
-    fn check_nodes(&self, report: &mut Collector<'_>) -> bool {
-        let groups = self.executor.plan().phases(Phase::Data, Phase::Backward);
-        groups.into_iter().all(|group| {
-            let node = self.graph.node(self.executor.plan().groups[group].nodes[0]);
+    /// nodes by finite differences, each before the next one runs; whether all pass.
+    fn check_nodes(&mut self, report: &mut Collector<'_>) -> bool {
+        let mut groups = self.executor.plan().phases(Phase::Data, Phase::Backward);
+        groups.all(|group| {
+            let (node, inputs) = self.run(group);
+            let node = self.graph.node(node);
             report.add(match node.partner {
-                Some(partner) => self.check_gradient(node, self.graph.node(partner)),
-                None => self.check_equations(node, &self.buffers(&node.inputs)),
+                Some(partner) => self.check_gradient(node, &inputs, self.graph.node(partner)),
+                None => self.check_equations(node, &inputs),
             })
         })
     }
@@ -385,11 +385,17 @@ impl<'a> Bench<'a> {
         Ok(report)
     }
 
-    /// A backward node against finite differences of its forward partner's twin.
-    fn check_gradient(&self, node: &Node, forward: &Node) -> Result<NodeReport, Mismatch> {
+    /// A backward node against finite differences of its forward partner's twin;
+    /// `given` are its inputs as they were before it ran.
+    fn check_gradient(
+        &self,
+        node: &Node,
+        given: &[Buffer<f64>],
+        forward: &Node,
+    ) -> Result<NodeReport, Mismatch> {
         let method = Method::FiniteDifference;
         let mut report = passed(node, method);
-        let (target, upstream) = self.gradient_step(node, forward);
+        let (target, upstream) = self.gradient_step(node, given, forward);
         let mut inputs = self.buffers(&forward.inputs);
         let start = self.run_twin(forward, &inputs);
         let output = node.outputs[0];
@@ -432,7 +438,12 @@ impl<'a> Bench<'a> {
 
     /// The forward input that a backward node differentiates with respect to, and the
     /// gradients that arrive at the forward outputs it starts from.
-    fn gradient_step(&self, node: &Node, forward: &Node) -> (usize, Vec<(usize, Vec<f64>)>) {
+    fn gradient_step(
+        &self,
+        node: &Node,
+        given: &[Buffer<f64>],
+        forward: &Node,
+    ) -> (usize, Vec<(usize, Vec<f64>)>) {
         let operand = |operand: &GradientOperand| match *operand {
             GradientOperand::Input(input) => Some(forward.inputs[input]),
             GradientOperand::Output(output) => Some(forward.outputs[output]),
@@ -449,11 +460,9 @@ impl<'a> Bench<'a> {
                 step.op == node.op && operands.into_iter().eq(given)
             })
             .unwrap_or_else(|| panic!("{}: no gradient step of {}", node.name, forward.name));
-        let upstream = step.operands.iter().filter_map(|operand| match *operand {
-            GradientOperand::GradientOf(output) => {
-                let gradient = self.graph.value(forward.outputs[output]).gradient?;
-                Some((output, self.executor.reals(gradient).to_vec()))
-            }
+        let upstream = step.operands.iter().zip(given);
+        let upstream = upstream.filter_map(|(operand, given)| match *operand {
+            GradientOperand::GradientOf(output) => Some((output, numbers(given))),
             _ => None,
         });
         (step.target, upstream.collect())
@@ -547,19 +556,10 @@ impl<'a> Bench<'a> {
 
     /// The update against its equations, which read the values before it.
     fn check_update(&mut self, report: &mut Collector<'_>) -> bool {
-        let updates: Vec<NodeId> = self
-            .graph
-            .node_ids()
-            .filter(|&node| self.graph.node(node).phase == Phase::Update)
-            .collect();
-        let inputs: Vec<Vec<Buffer<f64>>> = updates
-            .iter()
-            .map(|&node| self.buffers(&self.graph.node(node).inputs))
-            .collect();
-        self.run(Phase::Update, Phase::Update);
-        updates.iter().zip(&inputs).all(|(&node, inputs)| {
-            let node = self.graph.node(node);
-            report.add(self.check_equations(node, inputs))
+        let mut groups = self.executor.plan().phases(Phase::Update, Phase::Update);
+        groups.all(|group| {
+            let (node, inputs) = self.run(group);
+            report.add(self.check_equations(self.graph.node(node), &inputs))
         })
     }
 

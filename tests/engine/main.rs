@@ -1,3 +1,4 @@
+mod command_line;
 mod data;
 mod equations;
 mod gradients;
@@ -5,7 +6,10 @@ mod graphs;
 mod inspection;
 mod kernels;
 mod naive;
+mod session;
 mod shaders;
 mod single;
 mod support;
 mod torch;
+mod training;
+mod worked;
