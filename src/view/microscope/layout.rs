@@ -16,11 +16,13 @@ use crate::session::{GraphFacts, NodeFacts, TensorKind};
 pub const NODE_WIDTH: f64 = 124.0;
 pub const NODE_HEIGHT: f64 = 44.0;
 /// Between two columns: room for the shape on the edge.
-const COLUMN_GAP: f64 = 84.0;
+const COLUMN_GAP: f64 = 100.0;
 const ROW_GAP: f64 = 16.0;
 /// Between forward, backward and update.
 const BAND_GAP: f64 = 56.0;
 const MARGIN: f64 = 24.0;
+/// Above the first row: room for ways that pass over other nodes.
+const TOP_MARGIN: f64 = 44.0;
 
 /// A box.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -159,7 +161,7 @@ fn place_forward(
         ..Config::default()
     };
     let parts = rust_sugiyama::from_vertices_and_edges(&vertices, &edges, &config);
-    let mut top = MARGIN;
+    let mut top = TOP_MARGIN;
     for (positions, _, _) in parts {
         let columns = sorted_levels(positions.iter().map(|&(_, (_, y))| y));
         let least = positions.iter().map(|&(_, (x, _))| x);
@@ -369,7 +371,11 @@ fn edge(facts: &GraphFacts, places: &[Place], link: Link) -> Edge {
             true,
         ),
     };
-    let path = if is_level {
+    let is_near = (start.0 - end.0).abs() <= COLUMN_GAP + 1.0;
+    let is_flat = same_level(start.1, end.1);
+    let path = if is_level && is_flat && !is_near {
+        over(from, to)
+    } else if is_level {
         let bend = (start.0 + end.0) / 2.0;
         format!(
             "M{:.1} {:.1} C{bend:.1} {:.1} {bend:.1} {:.1} {:.1} {:.1}",
@@ -382,8 +388,6 @@ fn edge(facts: &GraphFacts, places: &[Place], link: Link) -> Edge {
             start.0, start.1, start.0, end.0, end.0, end.1
         )
     };
-    let is_near = (start.0 - end.0).abs() <= COLUMN_GAP + 1.0;
-    let is_flat = same_level(start.1, end.1);
     let shape = facts.tensors.iter().find(|t| t.name == link.tensor);
     let label = shape
         .filter(|_| is_level && is_near && is_flat)
@@ -399,6 +403,28 @@ fn edge(facts: &GraphFacts, places: &[Place], link: Link) -> Edge {
         path,
         label,
     }
+}
+
+/// From top to top, over what stands between.
+fn over(from: &Place, to: &Place) -> String {
+    let (start, end) = (from.center().0, to.center().0);
+    let (top, lift) = (from.y.min(to.y), TOP_MARGIN - 8.0);
+    let reach = (end - start).clamp(-60.0, 60.0);
+    format!(
+        "M{start:.1} {:.1} C{start:.1} {:.1} {:.1} {:.1} {:.1} {:.1} L{:.1} {:.1} C{:.1} {:.1} {end:.1} {:.1} {end:.1} {:.1}",
+        from.y,
+        top - lift,
+        start + reach / 2.0,
+        top - lift,
+        start + reach,
+        top - lift,
+        end - reach,
+        top - lift,
+        end - reach / 2.0,
+        top - lift,
+        top - lift,
+        to.y
+    )
 }
 
 /// Straight down or up between two boxes of a column.

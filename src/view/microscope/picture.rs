@@ -7,8 +7,8 @@
 use super::model::{element_count, flat_index, index_at};
 
 /// Largest extent of a picture, in pixels.
-const WIDTH: u32 = 440;
-const HEIGHT: u32 = 330;
+const WIDTH: u32 = 352;
+const HEIGHT: u32 = 280;
 /// A matrix larger than this shows one row at a time.
 const MATRIX_ELEMENTS: u64 = 9_000;
 const MATRIX_COLUMNS: u32 = 220;

@@ -10,10 +10,7 @@ use crate::web::app::page_name;
 
 /// Whether a page works already.
 fn is_coming(route: &Route) -> bool {
-    matches!(
-        route,
-        Route::Map | Route::Learn(_) | Route::Step(_) | Route::Lab
-    )
+    matches!(route, Route::Map | Route::Learn(_) | Route::Lab)
 }
 
 /// The header of every page.

@@ -93,12 +93,9 @@ fn Terms(
             Some(graph.as_ref()?.tensor(name)?.shape.clone())
         })
     });
-    let has_groups = facts
-        .groups
-        .iter()
-        .filter(|group| group.key.is_some())
-        .count()
-        > 1;
+    // Groups of one term each would only repeat the terms.
+    let summed = || facts.groups.iter().filter(|group| group.key.is_some());
+    let has_groups = summed().count() > 1 && summed().any(|group| group.term_count > 1);
     let groups = has_groups.then(|| view! { <Groups facts=Arc::clone(&facts)/> });
     let rows = {
         let facts = Arc::clone(&facts);

@@ -134,7 +134,10 @@ pub fn GraphView() -> impl IntoView {
                         title=move || texts.get().step.follow
                         on:click=move |_| show_current()
                     >
-                        "⌖"
+                        <svg class="step-icon" viewBox="0 0 16 16" aria-hidden="true">
+                            <circle cx="8" cy="8" r="4"></circle>
+                            <path d="M8 0v6M8 10v6M0 8h6M10 8h6"></path>
+                        </svg>
                     </button>
                 </div>
             </div>

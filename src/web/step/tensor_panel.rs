@@ -22,6 +22,8 @@ use crate::web::browser;
 
 /// Most referenced elements that are outlined.
 const OUTLINES: usize = 3_000;
+/// More outlines than these are faint.
+const FEW_OUTLINES: usize = 60;
 /// Significant digits of a value.
 const DIGITS: usize = 5;
 
@@ -353,9 +355,12 @@ fn mark(
     };
     context.set_line_width(1.0);
     context.set_stroke_style_str(&palette.held_out.css());
+    // Many outlines must not hide the values that they point out.
+    context.set_global_alpha(if read.len() > FEW_OUTLINES { 0.4 } else { 1.0 });
     for rect in read {
         outline(rect, 0.5);
     }
+    context.set_global_alpha(1.0);
     if let Some(rect) = looked_at {
         // Two lines, so that one of them stands out from whatever lies below.
         context.set_line_width(3.0);
