@@ -32,7 +32,7 @@ usage: cargo xtask bench [--quick] [--only NAME[,NAME]] [--markdown FILE] [--ski
   --quick          fewer and shorter rounds: some minutes less, rougher figures
   --only NAMES     only the groups `page`, `native`, `peers`, or rows by their names
   --markdown FILE  writes the tables to a file as well
-  --skip-build     measures the page that was built last";
+  --skip-build     measures the page and the command line as they were built last";
 
 /// Runs the comparison. Never fails on a time.
 ///
@@ -298,7 +298,10 @@ fn prepare_engine(engine: Engine, must_build: bool) -> Result<(), String> {
         }
         Engine::Native(..) => {
             tools::for_native_tests()?;
-            execute(command("cargo").args(["build", "--release", "--bin", "glassbox"]))
+            if must_build {
+                execute(command("cargo").args(["build", "--release", "--bin", "glassbox"]))?;
+            }
+            Ok(())
         }
         Engine::Torch(_) => tools::python_with_torch().map(drop),
     }
