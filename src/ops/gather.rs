@@ -64,7 +64,8 @@ impl Operation for GatherBatch {
         let sample = lookup("order", [size("first") + n.clone()]);
         let valid = || less(index("n"), size("B"));
         let byte = element("bytes", [sample.clone(), c.clone(), h, w]);
-        let standard = (byte / number(255.0) - element("mean", [c.clone()])) / element("deviation", [c]);
+        let standard =
+            (byte / number(255.0) - element("mean", [c.clone()])) / element("deviation", [c]);
         let class = Expression::Value(Position::Lookup {
             tensor: "classes",
             indices: vec![sample],

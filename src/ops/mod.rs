@@ -297,7 +297,10 @@ pub fn resolve<O: Operation>(
                 .shape(output.dims)
                 .map_err(|error| attribute(error.to_string()))?;
             if shape.count() == 0 {
-                return Err(attribute(format!("{} would be empty: {shape}", output.name)));
+                return Err(attribute(format!(
+                    "{} would be empty: {shape}",
+                    output.name
+                )));
             }
             Ok((shape, output.element))
         })

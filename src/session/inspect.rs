@@ -367,8 +367,41 @@ impl Run {
         Ok(as_reals(&read[0])[0])
     }
 
+    /// Tells of a batch that was trained by stepping, as training tells of its own.
+    async fn report_batch(
+        &mut self,
+        inspector: &Inspector,
+        emit: &mut Emit,
+    ) -> Result<(), SessionError> {
+        let read = [self.model.loss, self.model.correct];
+        let read = inspector.executor.read_many(&read).await?;
+        let step = inspector.start.step + 1;
+        let valid = inspector.values.valid.max(1);
+        let record = StepRecord {
+            step,
+            epoch: (step as f64 / f64::from(self.config.steps_per_epoch.max(1))) as f32,
+            loss: as_reals(&read[0])[0],
+            accuracy: as_reals(&read[1])[0] / valid as f32,
+            learning_rate: inspector.values.learning_rate,
+            // Time spent stepping says nothing about speed.
+            step_millis: 0.0,
+        };
+        emit(Event::Steps {
+            run: self.id,
+            records: vec![record],
+            samples_per_second: 0.0,
+            figures: self.figures(),
+        });
+        Ok(())
+    }
+
     /// After a whole batch: its end becomes the next batch's start.
-    async fn next_batch(&mut self, inspector: &mut Inspector) -> Result<(), SessionError> {
+    async fn next_batch(
+        &mut self,
+        inspector: &mut Inspector,
+        emit: &mut Emit,
+    ) -> Result<(), SessionError> {
+        self.report_batch(inspector, emit).await?;
         inspector.start = self.state_of(inspector, inspector.start.step + 1).await?;
         self.begin_batch(inspector).await
     }
@@ -388,7 +421,7 @@ impl Run {
 
     pub(super) async fn leave(&mut self, emit: &mut Emit) -> Result<(), SessionError> {
         if let Some(mut inspector) = self.inspector.take() {
-            self.hand_back(&mut inspector).await?;
+            self.hand_back(&mut inspector, emit).await?;
         }
         self.report_inspection(InspectionReport::Left, emit);
         self.set_status(RunStatus::Paused, emit);
@@ -396,10 +429,15 @@ impl Run {
     }
 
     /// Finishes a batch that was begun, and gives weights and states back to training.
-    async fn hand_back(&mut self, inspector: &mut Inspector) -> Result<(), SessionError> {
+    async fn hand_back(
+        &mut self,
+        inspector: &mut Inspector,
+        emit: &mut Emit,
+    ) -> Result<(), SessionError> {
         let mut state = inspector.start.clone();
         if inspector.done > 0 || !inspector.edits.is_empty() {
             self.run_to(inspector, inspector.total()).await?;
+            self.report_batch(inspector, emit).await?;
             state = self.state_of(inspector, inspector.start.step + 1).await?;
         }
         self.restore(state);
@@ -451,14 +489,14 @@ impl Run {
         match inspection {
             Inspection::Enter | Inspection::Leave => unreachable!("answered before"),
             Inspection::Forward(StepUnit::Epoch) => {
-                self.hand_back(inspector).await?;
+                self.hand_back(inspector, emit).await?;
                 let epoch = u64::from(self.config.steps_per_epoch.max(1));
                 self.play_until((self.done() / epoch + 1) * epoch, emit);
                 return Ok(());
             }
             Inspection::Forward(unit) => {
                 if inspector.done == inspector.total() {
-                    self.next_batch(inspector).await?;
+                    self.next_batch(inspector, emit).await?;
                 }
                 self.run_to(inspector, inspector.target_forward(unit))
                     .await?;

@@ -663,7 +663,7 @@ impl Run {
         (f64::from(samples) / (span + first_millis) * 1e3) as f32
     }
 
-    fn figures(&mut self) -> ExecutionFigures {
+    pub(super) fn figures(&mut self) -> ExecutionFigures {
         match &self.executor {
             Executor::Cpu(cpu) => ExecutionFigures {
                 peak_bytes: cpu.bytes(),

@@ -161,8 +161,14 @@ fn walking_a_batch_operation_by_operation_trains_it_as_training_does() {
         let graph = trained.enter();
         assert_eq!(after_walk, trained.parameters(&graph), "{preset}");
 
-        // Leaving gives the weights back: the next batch starts from them.
-        walked.ask(Inspection::Leave);
+        // Leaving tells of the batch and gives the weights back: the next one starts from them.
+        let left = walked.command(Command::Inspect {
+            run: RUN,
+            inspection: Inspection::Leave,
+        });
+        let mut first = Microscope::new(preset, batch, DevicePreference::Cpu);
+        let first = first.command(Command::StepBatches { run: RUN, count: 1 });
+        assert_eq!(last_loss(&left), last_loss(&first), "{preset}");
         let next = walked.command(Command::StepBatches { run: RUN, count: 1 });
         let mut trained = Microscope::new(preset, batch, DevicePreference::Cpu);
         let straight = trained.command(Command::StepBatches { run: RUN, count: 2 });
@@ -171,11 +177,11 @@ fn walking_a_batch_operation_by_operation_trains_it_as_training_does() {
 }
 
 fn last_loss(events: &[Event]) -> (u64, f32) {
-    let records = events.iter().filter_map(|event| match event {
+    let mut records = events.iter().filter_map(|event| match event {
         Event::Steps { records, .. } => records.last(),
         _ => None,
     });
-    let last = records.last().expect("steps were reported");
+    let last = records.next_back().expect("steps were reported");
     (last.step, last.loss)
 }
 

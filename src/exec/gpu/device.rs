@@ -67,15 +67,16 @@ impl GpuDevice {
                 })?;
         let troubles = Arc::new(Mutex::new(Troubles::default()));
         listen(&device, &troubles);
-        Ok(Self {
-            shared: Arc::new(Shared {
-                description: platform::describe_web_adapter(&device),
-                device,
-                queue,
-                info: adapter.get_info(),
-                troubles,
-            }),
-        })
+        // The page's devices stay on one thread; natively the same type crosses threads.
+        #[allow(clippy::arc_with_non_send_sync)]
+        let shared = Arc::new(Shared {
+            description: platform::describe_web_adapter(&device),
+            device,
+            queue,
+            info: adapter.get_info(),
+            troubles,
+        });
+        Ok(Self { shared })
     }
 
     pub(super) fn device(&self) -> &wgpu::Device {

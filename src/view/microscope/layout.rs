@@ -233,7 +233,7 @@ fn place_backward(
         }
         (None, number)
     };
-    let mut columns: Vec<(f64, Vec<(f64, usize, bool, usize)>)> = Vec::new();
+    let mut columns: Vec<Column> = Vec::new();
     for number in (0..nodes.len()).filter(|&n| nodes[n].phase == Phase::Backward) {
         let (place, partner) = column_of(number);
         let place = place.unwrap_or(Place {
@@ -286,6 +286,10 @@ fn place_updates(nodes: &[NodeFacts], links: &[Link], places: &mut [Option<Place
         top += NODE_HEIGHT + ROW_GAP;
     }
 }
+
+/// Left edge of a column of backward nodes, and the nodes in it: (height of the partner, the
+/// partner's number, whether nothing flows on from it, its own number), the order from the top.
+type Column = (f64, Vec<(f64, usize, bool, usize)>);
 
 struct Link {
     tensor: String,

@@ -65,7 +65,7 @@ pub fn CurvePanel() -> impl IntoView {
     let svg = move || drawing.with(|drawing| drawing.as_ref().map(|d| d.svg.clone()));
     let mark = move || {
         let layout = drawing.with(|drawing| drawing.as_ref().map(|drawing| drawing.layout))?;
-        let palette = options.with(|options| options.palette.clone());
+        let palette = options.with(|options| options.palette);
         reading.with(|reading| Some(layout.cursor_svg(reading.as_ref()?, &palette)))
     };
     let follow_pointer = move |event: PointerEvent| {
@@ -264,8 +264,9 @@ fn draw_when_needed(options: Memo<CurveOptions>) -> ReadSignal<Option<Drawing>> 
         }
     };
     Effect::new(move |_| {
-        revision.track();
-        options.track();
+        // Read, not only tracked: a memo that nobody has read yet follows nothing.
+        revision.with(|_| ());
+        options.with(|_| ());
         if is_scheduled.get_value() {
             return;
         }
