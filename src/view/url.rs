@@ -359,6 +359,15 @@ impl PageState {
         format!("{}{mark}{query}", self.route.path())
     }
 
+    /// The way back to a run that was left: its settings, with the language and theme of this page.
+    pub fn back_to(&self, run: &Self) -> Self {
+        Self {
+            locale: self.locale,
+            theme: self.theme,
+            ..run.clone()
+        }
+    }
+
     /// The same state on another page; another model forgets the hyperparameters of this one, and
     /// every other page the place in the batch.
     pub fn on(&self, route: Route) -> Self {
@@ -487,6 +496,14 @@ mod tests {
             "/train/mlp-mnist?device=gpu&seed=7&lr=0.001&batch=128&optimizer=momentum\
              &momentum=0.9&epochs=3&steps=100&lang=zh&theme=dark"
         );
+    }
+
+    #[test]
+    fn the_way_back_to_a_run_keeps_its_settings() {
+        let (run, _) = parse("/train/mlp-mnist?lr=0.1&seed=7&lang=en");
+        let (about, _) = parse("/about?seed=7&lang=zh&theme=dark");
+        let href = about.back_to(&run).href();
+        assert_eq!(href, "/train/mlp-mnist?seed=7&lr=0.1&lang=zh&theme=dark");
     }
 
     #[test]

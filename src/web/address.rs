@@ -15,6 +15,8 @@ pub struct Address {
     pub state: Memo<PageState>,
     /// What stands in it and cannot be used.
     pub problems: Memo<Vec<Problem>>,
+    /// What it said on the last page that had a preset.
+    last_run: Memo<Option<PageState>>,
     go: Callback<(PageState, bool)>,
 }
 
@@ -37,8 +39,17 @@ impl Address {
             let origin = window().location().origin().unwrap_or_default();
             navigate(&format!("{origin}{}{}", base_path(), state.href()), options);
         });
+        let state = Memo::new(move |_| parsed.with(|(state, _)| state.clone()));
         let address = Self {
-            state: Memo::new(move |_| parsed.with(|(state, _)| state.clone())),
+            state,
+            last_run: Memo::new(move |before: Option<&Option<PageState>>| {
+                let has_preset = state.with(|state| state.route.preset().is_some());
+                if has_preset {
+                    Some(state.get())
+                } else {
+                    before.cloned().flatten()
+                }
+            }),
             problems: Memo::new(move |_| parsed.with(|(_, problems)| problems.clone())),
             go,
         };
@@ -54,8 +65,24 @@ impl Address {
 
     /// The link to another page with everything else kept.
     pub fn href(self, route: &Route) -> String {
-        let href = self.state.with(|state| state.on(route.clone()).href());
-        format!("{}{href}", base_path())
+        let state = self.state.get();
+        let left = self
+            .last_run
+            .get()
+            .filter(|run| state.route.preset().is_none() && run.route.preset() == route.preset());
+        let state = match left {
+            Some(run) if route.preset().is_some() => state.back_to(&run),
+            _ => state,
+        };
+        format!("{}{}", base_path(), state.on(route.clone()).href())
+    }
+
+    /// The preset of this page, or of the last one that had a preset.
+    pub fn preset(self) -> String {
+        self.last_run.with(|run| {
+            let preset = run.as_ref().and_then(|run| run.route.preset());
+            preset.unwrap_or(url::DEFAULT_PRESET).to_string()
+        })
     }
 
     /// Goes to another page with everything else kept.

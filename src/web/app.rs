@@ -85,9 +85,7 @@ fn CurrentPage() -> impl IntoView {
             Route::Train(_) => Kind::Train,
             Route::Step(_) => Kind::Step,
             Route::About => Kind::About,
-            Route::Map | Route::Learn(_) | Route::Lab | Route::LabPage(_) => {
-                Kind::Coming
-            }
+            Route::Map | Route::Learn(_) | Route::Lab | Route::LabPage(_) => Kind::Coming,
             Route::NotFound(_) => Kind::NotFound,
         })
     });
@@ -149,7 +147,8 @@ fn follow_the_address(address: Address) {
 fn focus_new_pages(address: Address, content: NodeRef<leptos::html::Main>) {
     let page = Memo::new(move |_| address.state.with(|state| discriminant(&state.route)));
     Effect::new(move |before: Option<()>| {
-        page.track();
+        // Read, not only tracked: a memo that nobody has read yet follows nothing.
+        page.with(|_| ());
         if let (Some(()), Some(content)) = (before, content.get_untracked()) {
             // Fails only for elements that cannot have the focus.
             let _ = content.focus();

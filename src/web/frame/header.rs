@@ -4,7 +4,7 @@ use leptos::prelude::*;
 
 use super::locale_toggle::LocaleToggle;
 use super::theme_toggle::ThemeToggle;
-use crate::view::url::{DEFAULT_PRESET, Route};
+use crate::view::url::Route;
 use crate::web::address::{use_address, use_texts};
 use crate::web::app::page_name;
 
@@ -18,19 +18,13 @@ fn is_coming(route: &Route) -> bool {
 pub fn AppHeader() -> impl IntoView {
     let address = use_address();
     let texts = use_texts();
-    let preset = move || {
-        address.state.with(|state| {
-            let preset = state.route.preset();
-            preset.unwrap_or(DEFAULT_PRESET).to_string()
-        })
-    };
     let routes = move || {
         [
             Route::Home,
             Route::Map,
             Route::Learn(1),
-            Route::Step(preset()),
-            Route::Train(preset()),
+            Route::Step(address.preset()),
+            Route::Train(address.preset()),
             Route::Lab,
             Route::About,
         ]

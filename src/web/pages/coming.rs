@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 
-use crate::view::url::{DEFAULT_PRESET, Route};
+use crate::view::url::Route;
 use crate::web::address::{use_address, use_texts};
 use crate::web::app::page_name;
 
@@ -15,13 +15,7 @@ pub fn ComingPage() -> impl IntoView {
         let texts = texts.get();
         address.state.with(|state| page_name(&state.route, texts))
     };
-    let door = move || {
-        let preset = address.state.with(|state| {
-            let preset = state.route.preset();
-            preset.unwrap_or(DEFAULT_PRESET).to_string()
-        });
-        address.href(&Route::Train(preset))
-    };
+    let door = move || address.href(&Route::Train(address.preset()));
     view! {
         <div class="page page-narrow stack" data-testid="coming">
             <h1 class="page-title">{name}</h1>

@@ -116,10 +116,10 @@ fn ask_for_predictions(image: Memo<Option<Vec<u8>>>) {
         was_empty.set_value(is_empty);
     };
     at_most_every(DRAWING_INTERVAL, ask, move || {
-        run.track();
-        image.track();
+        run.with(|_| ());
+        image.with(|_| ());
     });
-    at_most_every(LEARNING_INTERVAL, ask, move || step.track());
+    at_most_every(LEARNING_INTERVAL, ask, move || step.with(|_| ()));
 }
 
 /// Calls `act` when what `track` reads has changed, and no more than once in `interval`.

@@ -46,7 +46,7 @@ pub fn NumberField(
     };
     // A value from elsewhere (a link, the history) takes the place of a wrong one.
     Effect::new(move |_| {
-        value.track();
+        value.with(|_| ());
         wrong.set(None);
     });
     let error = move || {
