@@ -25,6 +25,12 @@ pub fn HelpDialog(
             dialog.close();
         }
     });
+    // The browser tells of a closing later: by then the dialog may be open again.
+    let closed = move |_: web_sys::Event| {
+        if dialog.get_untracked().is_some_and(|dialog| !dialog.open()) {
+            on_close.run(());
+        }
+    };
     let rows = move || {
         let keys = &texts.get().keys;
         [
@@ -49,7 +55,8 @@ pub fn HelpDialog(
             data-testid="help-dialog"
             aria-labelledby="keyhelp-title"
             node_ref=dialog
-            on:close=move |_| on_close.run(())
+            on:cancel=move |_: web_sys::Event| on_close.run(())
+            on:close=closed
         >
             <h2 id="keyhelp-title" class="panel-title">{move || texts.get().keys.title}</h2>
             <dl class="keyhelp-list">{rows}</dl>

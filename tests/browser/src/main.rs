@@ -41,14 +41,17 @@ pub struct Test {
 }
 
 const USAGE: &str = "\
-usage: browser-tests [--list] [--filter PART_OF_NAME]
+usage: browser-tests [--list] [--filter PART_OF_NAME] [--screenshots]
        browser-tests bench
+
+With --screenshots the pictures in docs/screenshots are taken anew, instead of the tests.
 
 The page must have been built before: `cargo xtask test --only page`.";
 
 struct Options {
     list: bool,
     filter: String,
+    screenshots: bool,
 }
 
 fn main() -> ExitCode {
@@ -68,7 +71,12 @@ fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    let tests: Vec<Test> = suite::all()
+    let tests = if options.screenshots {
+        suite::pictures()
+    } else {
+        suite::all()
+    };
+    let tests: Vec<Test> = tests
         .into_iter()
         .filter(|test| test.name.contains(&options.filter))
         .collect();
@@ -90,10 +98,12 @@ fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Options, String>
     let mut options = Options {
         list: false,
         filter: String::new(),
+        screenshots: false,
     };
     while let Some(argument) = arguments.next() {
         match argument.as_str() {
             "--list" => options.list = true,
+            "--screenshots" => options.screenshots = true,
             "--filter" => {
                 options.filter = arguments
                     .next()

@@ -385,12 +385,13 @@ impl<'a> Page<'a> {
             .map(drop)
     }
 
-    /// Replaces what stands in a text or number field.
+    /// Replaces what stands in a text or number field, as a person does: selects it and types.
     pub fn fill(&self, testid: &str, value: &str) -> Outcome {
-        let element = self.element(testid)?;
-        self.session.post_to(&element, "/clear", &json!({}))?;
+        const CONTROL: &str = "\u{e009}";
+        const RELEASE: &str = "\u{e000}";
+        let keys = format!("{CONTROL}a{RELEASE}{value}");
         self.session
-            .post_to(&element, "/value", &json!({ "text": value }))
+            .post_to(&self.element(testid)?, "/value", &json!({ "text": keys }))
             .map(drop)
     }
 
@@ -446,6 +447,23 @@ impl<'a> Page<'a> {
         let actions =
             [json!({ "type": "pointerMove", "duration": 20, "origin": origin, "x": 0, "y": 0 })];
         self.actions(json!({ "type": "pointer", "id": "mouse", "parameters": { "pointerType": "mouse" }, "actions": actions }))
+    }
+
+    /// Chooses a file in a file input, as from the browser's own dialog.
+    pub fn choose_file(&self, testid: &str, name: &str, bytes: &[u8]) -> Outcome {
+        // The page reads the file when it likes, so it stays until the next tests.
+        let folder = crate::package_folder().join("artifacts/chosen-files");
+        let path = folder.join(name);
+        let failed = |error| format!("{}: {error}", path.display());
+        std::fs::create_dir_all(&folder).map_err(failed)?;
+        std::fs::write(&path, bytes).map_err(failed)?;
+        self.session
+            .post_to(
+                &self.element(testid)?,
+                "/value",
+                &json!({ "text": path.to_string_lossy() }),
+            )
+            .map(drop)
     }
 
     /// Drops a file on an element, as from the desktop.
@@ -558,6 +576,8 @@ pub mod keys {
     pub const ENTER: &str = "\u{e007}";
     pub const ESCAPE: &str = "\u{e00c}";
     pub const TAB: &str = "\u{e004}";
+    pub const END: &str = "\u{e010}";
+    pub const HOME: &str = "\u{e011}";
     pub const LEFT: &str = "\u{e012}";
     pub const UP: &str = "\u{e013}";
     pub const RIGHT: &str = "\u{e014}";

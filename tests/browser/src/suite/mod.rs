@@ -1,14 +1,28 @@
 //! The tests, one file a topic.
 
+mod files;
+mod frame;
+mod pictures;
+mod run;
+mod settings;
 mod shell;
+mod train;
 mod worker;
 
 use crate::Test;
+pub use pictures::pictures;
 
 /// Every test, in the order they run.
 pub fn all() -> Vec<Test> {
-    [shell::tests(), worker::tests()]
-        .into_iter()
-        .flatten()
-        .collect()
+    [
+        shell::tests(),
+        worker::tests(),
+        frame::tests(),
+        train::tests(),
+        settings::tests(),
+        files::tests(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }

@@ -33,7 +33,6 @@ pub fn tests() -> Vec<Test> {
             "console_check_sees_errors_and_foreign_requests",
             checks_see_what_they_should,
         ),
-        with_webgpu("worker_answers", worker_answers),
         with_webgpu("browser_has_an_adapter", has_an_adapter),
         Test {
             launch: Launch::WITHOUT_ADAPTER,
@@ -51,7 +50,7 @@ fn opens_at_the_root(page: &Page) -> Outcome {
 }
 
 fn opens_below_a_sub_path(page: &Page) -> Outcome {
-    opens(page, Site::Sub, "", "/sub/")
+    opens(page, Site::Sub, "", "/")
 }
 
 fn deep_link_at_the_root(page: &Page) -> Outcome {
@@ -68,21 +67,31 @@ fn deep_link_below_a_sub_path(page: &Page) -> Outcome {
         page,
         Site::Sub,
         "train/lenet5-mnist?seed=7",
-        "/sub/train/lenet5-mnist",
+        "/train/lenet5-mnist",
     )
 }
 
 fn opens(page: &Page, site: Site, path: &str, route: &str) -> Outcome {
     page.open_at(site, path)?;
-    expect_equal("route", page.text("route")?.as_str(), route)?;
-    page.wait_for_text("engine-status", PATIENCE, |status| status == "ready")?;
+    let shown = page.attribute("page", "data-route")?;
+    expect_equal("route", shown.as_deref(), Some(route))?;
+    engine_becomes(page, "ready", PATIENCE)?;
     expect_equal("address", page.current_address()?, page.address(site, path))?;
     page.expect_clean()
 }
 
+/// Waits until the page stands with the engine as wanted: `starting`, `ready` or `lost`.
+pub fn engine_becomes(page: &Page, state: &str, patience: Duration) -> Outcome {
+    page.wait_for(&format!("the engine to be {state}"), patience, || {
+        let now = page.attribute("engine-status", "data-state")?;
+        Ok(now.filter(|now| now == state))
+    })
+    .map(drop)
+}
+
 fn policy_blocks_inline_scripts(page: &Page) -> Outcome {
     page.open("")?;
-    page.element("route")?;
+    page.element("page")?;
     page.script(
         "const script = document.createElement('script');
          script.textContent = 'window.inlineScriptRan = true';
@@ -99,7 +108,7 @@ fn policy_blocks_inline_scripts(page: &Page) -> Outcome {
 /// The control of `expect_clean`.
 fn checks_see_what_they_should(page: &Page) -> Outcome {
     page.open("")?;
-    page.wait_for_text("engine-status", PATIENCE, |status| status == "ready")?;
+    engine_becomes(page, "ready", PATIENCE)?;
     page.expect_clean()?;
     page.script("console.error('on purpose')", &[])?;
     expect(
@@ -118,17 +127,6 @@ fn checks_see_what_they_should(page: &Page) -> Outcome {
         },
     )
     .map(drop)
-}
-
-fn worker_answers(page: &Page) -> Outcome {
-    page.open("")?;
-    let build = page.wait_for_text("engine-build", PATIENCE, |text| !text.is_empty())?;
-    expect_equal(
-        "length of the build id the worker answers with",
-        build.len(),
-        16,
-    )?;
-    page.expect_clean()
 }
 
 /// What the page's own thread sees of WebGPU: `missing`, `no adapter` or `adapter`.
@@ -151,13 +149,12 @@ fn has_an_adapter(page: &Page) -> Outcome {
 fn starts_without_an_adapter(page: &Page) -> Outcome {
     page.open("")?;
     expect_equal("WebGPU", webgpu(page)?.as_str(), "no adapter")?;
-    page.wait_for_text("engine-status", PATIENCE, |status| status == "ready")
-        .map(drop)
+    engine_becomes(page, "ready", PATIENCE)
 }
 
 fn starts_without_webgpu(page: &Page) -> Outcome {
     page.open("")?;
     expect_equal("WebGPU", webgpu(page)?.as_str(), "missing")?;
-    page.wait_for_text("engine-status", PATIENCE, |status| status == "ready")?;
+    engine_becomes(page, "ready", PATIENCE)?;
     page.expect_clean()
 }

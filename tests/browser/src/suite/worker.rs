@@ -4,23 +4,32 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use crate::page::{Launch, PATIENCE, Page, expect_equal};
+use crate::page::{Launch, PATIENCE, Page, expect, expect_equal};
 use crate::{Outcome, Test};
+
+use super::run::{
+    self, KEEP_WORKERS, curve_points, expect_badge, messages, phase_becomes, play_until, step_once,
+};
+use super::shell::engine_becomes;
 
 pub fn tests() -> Vec<Test> {
     let test = |name, run| Test {
         name,
-        timeout: Duration::from_secs(90),
+        timeout: Duration::from_secs(180),
         launch: Launch::DEFAULT,
         run,
     };
     vec![
         test("worker_answers_pings", answers_pings),
         test(
-            "worker_that_answers_no_more_is_noticed_and_replaced",
+            "worker_killed_while_training_is_noticed_and_replaced",
             silence_is_noticed,
         ),
         test("worker_that_panics_is_noticed", panic_is_noticed),
+        test(
+            "worker_that_panics_while_training_is_replaced",
+            crash_is_survived,
+        ),
         test("worker_of_another_build_is_refused", other_build_is_refused),
         test(
             "worker_script_that_does_not_load_is_noticed",
@@ -36,18 +45,6 @@ pub fn tests() -> Vec<Test> {
 /// Longer than the page needs to find its worker silent.
 const SILENCE: Duration = Duration::from_secs(45);
 
-/// Keeps the page's workers in `window.workers`, and what they say in `window.said`.
-const KEEP_WORKERS: &str = "
-    window.workers = [];
-    window.said = [];
-    window.Worker = class extends Worker {
-        constructor(...options) {
-            super(...options);
-            window.workers.push(this);
-            this.addEventListener('message', (event) => window.said.push(event.data));
-        }
-    };";
-
 /// Makes the page ask for a worker script that its host does not have.
 const MISPLACE_WORKER: &str = "
     window.Worker = class extends Worker {
@@ -57,11 +54,13 @@ const MISPLACE_WORKER: &str = "
 fn open_ready(page: &Page) -> Outcome {
     page.before_each_document(KEEP_WORKERS)?;
     page.open("")?;
-    status_becomes(page, "ready", PATIENCE)
+    engine_becomes(page, "ready", PATIENCE)
 }
 
-fn status_becomes(page: &Page, part: &str, patience: Duration) -> Outcome {
-    page.wait_for_text("engine-status", patience, |status| status.contains(part))
+/// Waits until the engine is lost and a message says so with these words.
+fn loss_is_explained(page: &Page, words: &str, patience: Duration) -> Outcome {
+    engine_becomes(page, "lost", patience)?;
+    page.wait_for_text("error-banner", PATIENCE, |text| text.contains(words))
         .map(drop)
 }
 
@@ -77,16 +76,49 @@ fn answers_pings(page: &Page) -> Outcome {
         let count = page.script("return said.filter((text) => text === 'pong').length", &[])?;
         Ok(count.as_u64().filter(|count| *count >= 2))
     })?;
-    expect_equal("status", page.text("engine-status")?.as_str(), "ready")?;
+    engine_becomes(page, "ready", PATIENCE)?;
     page.expect_clean()
 }
 
 fn silence_is_noticed(page: &Page) -> Outcome {
-    open_ready(page)?;
-    page.script("workers[0].terminate()", &[])?;
-    status_becomes(page, "Unresponsive", SILENCE)?;
+    loss_is_survived(page, "answers no more", || {
+        page.script("workers[0].terminate()", &[]).map(drop)
+    })
+}
+
+fn crash_is_survived(page: &Page) -> Outcome {
+    loss_is_survived(page, "panicked: on purpose", || {
+        hear(page, "failed panicked: on purpose")
+    })
+}
+
+/// Loses the worker in the middle of a run, and restarts the same run.
+fn loss_is_survived(page: &Page, words: &str, lose: impl Fn() -> Outcome) -> Outcome {
+    page.before_each_document(KEEP_WORKERS)?;
+    run::open_ready(page, "train/mlp-mnist?device=cpu&seed=9&batch=16&lr=0.001")?;
+    let address = page.current_address()?;
+    let first = step_once(page)?;
+    play_until(page, 20.0)?;
+    page.click("play-pause")?;
+    phase_becomes(page, "playing")?;
+    lose()?;
+    loss_is_explained(page, words, SILENCE)?;
+    phase_becomes(page, "engine-lost")?;
+    expect(page.number("metric-step")? >= 20.0, "the step was lost")?;
+    expect(curve_points(page)? > 1, "the curve was lost")?;
     page.click("engine-restart")?;
-    status_becomes(page, "ready", PATIENCE)?;
+    phase_becomes(page, "ready")?;
+    engine_becomes(page, "ready", PATIENCE)?;
+    expect_badge(page, "cpu")?;
+    expect_equal("messages", messages(page)?, vec![])?;
+    expect_equal("address", page.current_address()?, address)?;
+    expect_equal("batch size", page.value("batch-size")?.as_str(), "16")?;
+    expect_equal(
+        "learning rate",
+        page.value("learning-rate")?.as_str(),
+        "0.001",
+    )?;
+    expect_equal("first loss of the same run", step_once(page)?, first)?;
     expect_equal(
         "workers",
         page.script("return workers.length", &[])?,
@@ -97,23 +129,19 @@ fn silence_is_noticed(page: &Page) -> Outcome {
 fn panic_is_noticed(page: &Page) -> Outcome {
     open_ready(page)?;
     hear(page, "failed panicked at src/lib.rs: on purpose")?;
-    status_becomes(
-        page,
-        "Crashed { reason: \"panicked at src/lib.rs: on purpose\" }",
-        PATIENCE,
-    )
+    loss_is_explained(page, "panicked at src/lib.rs: on purpose", PATIENCE)
 }
 
 fn other_build_is_refused(page: &Page) -> Outcome {
     open_ready(page)?;
     hear(page, "ready 0123")?;
-    status_becomes(page, "OtherBuild { worker: \"0123\" }", PATIENCE)
+    loss_is_explained(page, "0123", PATIENCE)
 }
 
 fn missing_script_is_noticed(page: &Page) -> Outcome {
     page.before_each_document(MISPLACE_WORKER)?;
     page.open("")?;
-    status_becomes(page, "NotStarted", PATIENCE)
+    loss_is_explained(page, "could not be started", PATIENCE)
 }
 
 fn unreadable_command_is_answered(page: &Page) -> Outcome {
@@ -122,11 +150,8 @@ fn unreadable_command_is_answered(page: &Page) -> Outcome {
         "workers[0].postMessage(new Uint8Array([255, 255, 255]))",
         &[],
     )?;
-    page.wait_for("a warning about an unreadable command", PATIENCE, || {
-        Ok(page
-            .console()?
-            .into_iter()
-            .find(|line| line.text.contains("unreadable command")))
+    page.wait_for_text("error-banner", PATIENCE, |text| {
+        text.contains("unreadable command")
     })
     .map(drop)
 }

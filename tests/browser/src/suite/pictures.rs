@@ -1,0 +1,105 @@
+//! The pictures of the README, taken from the page at work.
+
+use std::time::Duration;
+
+use crate::page::{Launch, Look, PATIENCE, Page};
+use crate::{Outcome, Test, package_folder};
+
+use super::run::{LONG, expect_badge, open_ready, play_until};
+use super::shell::engine_becomes;
+
+/// What a picture may weigh, so that the repository stays small.
+const MOST_BYTES: usize = 400_000;
+
+/// Steps that the pictured network has trained: enough for curves and good predictions.
+const STEPS: f64 = 200.0;
+
+/// What takes the pictures; each writes its own to `docs/screenshots`.
+pub fn pictures() -> Vec<Test> {
+    let picture = |name, run| Test {
+        name,
+        timeout: Duration::from_secs(180),
+        launch: Launch::DEFAULT,
+        run,
+    };
+    vec![
+        picture("home-light-en", |page| {
+            hide_scrollbars(page)?;
+            let look = Look {
+                size: (1280, 900),
+                lang: "en",
+                theme: "light",
+            };
+            page.picture("", look, "door-train")?;
+            engine_becomes(page, "ready", PATIENCE)?;
+            keep("home-light-en", &page.screenshot()?)
+        }),
+        picture("train-light-en", |page| {
+            training(page, "train-light-en", (1280, 1420), "lang=en&theme=light")
+        }),
+        picture("train-dark-zh", |page| {
+            training(page, "train-dark-zh", (1280, 1420), "lang=zh&theme=dark")
+        }),
+        picture("train-phone-en", |page| {
+            training(page, "train-phone-en", (390, 1180), "lang=en&theme=light")
+        }),
+    ]
+}
+
+fn training(page: &Page, name: &str, size: (u32, u32), look: &str) -> Outcome {
+    hide_scrollbars(page)?;
+    page.resize(size)?;
+    open_ready(page, &format!("train/lenet5-mnist?device=cpu&{look}"))?;
+    expect_badge(page, "cpu")?;
+    // A two, in one stroke.
+    let two = [
+        (0.30, 0.34),
+        (0.34, 0.25),
+        (0.44, 0.19),
+        (0.56, 0.19),
+        (0.65, 0.26),
+        (0.66, 0.37),
+        (0.59, 0.49),
+        (0.47, 0.62),
+        (0.33, 0.78),
+        (0.50, 0.77),
+        (0.72, 0.76),
+    ];
+    page.drag("draw-canvas", &two)?;
+    play_until(page, STEPS)?;
+    page.wait_for_text("digit-score", LONG, |text| {
+        text.contains(&STEPS.to_string())
+    })?;
+    page.wait_for("a prediction of the trained network", LONG, || {
+        Ok(page
+            .attribute("prediction", "data-class")?
+            .filter(|class| class == "2"))
+    })?;
+    page.script("scrollTo(0, 0); document.activeElement.blur()", &[])?;
+    page.wait_for("the view at the top", PATIENCE, || {
+        Ok((page.script("return scrollY", &[])? == 0).then_some(()))
+    })?;
+    keep(name, &page.screenshot()?)
+}
+
+/// Leaves no room for the scrollbar, which pictures do not show.
+fn hide_scrollbars(page: &Page) -> Outcome {
+    page.before_each_document(
+        "addEventListener('DOMContentLoaded',
+            () => { document.documentElement.style.scrollbarGutter = 'auto'; });",
+    )
+}
+
+/// Writes a picture for the README.
+fn keep(name: &str, png: &[u8]) -> Outcome {
+    if png.len() > MOST_BYTES {
+        return Err(format!(
+            "{name}: {} bytes, expected at most {MOST_BYTES}",
+            png.len()
+        ));
+    }
+    let folder = package_folder().join("../../docs/screenshots");
+    std::fs::create_dir_all(&folder)
+        .and_then(|()| std::fs::write(folder.join(format!("{name}.png")), png))
+        .map_err(|error| format!("{}: {error}", folder.display()))
+}
