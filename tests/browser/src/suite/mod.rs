@@ -6,6 +6,7 @@ mod pictures;
 mod run;
 mod settings;
 mod shell;
+mod step;
 mod train;
 mod worker;
 
@@ -21,6 +22,7 @@ pub fn all() -> Vec<Test> {
         train::tests(),
         settings::tests(),
         files::tests(),
+        step::tests(),
     ]
     .into_iter()
     .flatten()

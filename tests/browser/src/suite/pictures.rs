@@ -40,6 +40,12 @@ pub fn pictures() -> Vec<Test> {
         picture("train-dark-zh", |page| {
             training(page, "train-dark-zh", (1280, 1420), "lang=zh&theme=dark")
         }),
+        picture("step-light-en", |page| {
+            stepping(page, "step-light-en", "lang=en&theme=light")
+        }),
+        picture("step-dark-zh", |page| {
+            stepping(page, "step-dark-zh", "lang=zh&theme=dark")
+        }),
         picture("train-phone-en", |page| {
             training(page, "train-phone-en", (390, 1180), "lang=en&theme=light")
         }),
@@ -78,6 +84,19 @@ fn training(page: &Page, name: &str, size: (u32, u32), look: &str) -> Outcome {
     page.script("scrollTo(0, 0); document.activeElement.blur()", &[])?;
     page.wait_for("the view at the top", PATIENCE, || {
         Ok((page.script("return scrollY", &[])? == 0).then_some(()))
+    })?;
+    keep(name, &page.screenshot()?)
+}
+
+/// The weight gradient of a convolution, with the terms of one of its elements.
+fn stepping(page: &Page, name: &str, look: &str) -> Outcome {
+    hide_scrollbars(page)?;
+    page.resize((1440, 1300))?;
+    page.open(&format!(
+        "step/lenet5-mnist?device=cpu&seed=1&cursor=30&{look}"
+    ))?;
+    page.wait_for("the terms of the gradient", LONG, || {
+        Ok(page.has("explained-sum")?.then_some(()))
     })?;
     keep(name, &page.screenshot()?)
 }
