@@ -3,6 +3,9 @@
 
 use serde::{Deserialize, Serialize};
 
+/// The largest learning rate that a run takes: far beyond what trains, so that its effect can be seen.
+pub const MAX_LEARNING_RATE: f32 = 1e3;
+
 /// Which update rule a run uses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum OptimizerKind {

@@ -9,6 +9,7 @@ use crate::exec::{Executor, Mode, Plan};
 use crate::graph::ValueId;
 use crate::layers::{BatchSource, Model, summarize};
 use crate::models::{Preset, optimizer_op};
+use crate::optim::MAX_LEARNING_RATE;
 use crate::tensor::{Values, init};
 
 /// Largest batch that a run may ask for.
@@ -69,13 +70,13 @@ fn find_preset(config: &RunConfig) -> Result<&'static Preset, SessionError> {
 
 /// That a learning rate is a positive number.
 pub(super) fn check_learning_rate(learning_rate: f32) -> Result<f32, SessionError> {
-    if learning_rate.is_finite() && learning_rate > 0.0 && learning_rate <= 1e3 {
+    if learning_rate.is_finite() && learning_rate > 0.0 && learning_rate <= MAX_LEARNING_RATE {
         return Ok(learning_rate);
     }
     Err(SessionError::BadConfig {
         name: "the learning rate",
         actual: learning_rate.to_string(),
-        expected: "a number above 0 and at most 1000".into(),
+        expected: format!("a number above 0 and at most {MAX_LEARNING_RATE}"),
     })
 }
 

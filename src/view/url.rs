@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::format;
 use super::texts::Locale;
+use crate::optim::MAX_LEARNING_RATE;
 
 /// The preset of `/train` and `/step` when the address names none.
 pub const DEFAULT_PRESET: &str = "lenet5-mnist";
@@ -192,7 +193,7 @@ pub struct PageState {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Expected {
     OneOf(&'static [&'static str]),
-    /// A finite number above 0.
+    /// A number above 0 and at most [`MAX_LEARNING_RATE`].
     PositiveNumber,
     /// A number from 0 to below 1.
     NumberBelowOne,
@@ -289,7 +290,7 @@ impl PageState {
                 let number = value
                     .parse()
                     .ok()
-                    .filter(|lr: &f32| lr.is_finite() && *lr > 0.0);
+                    .filter(|lr: &f32| *lr > 0.0 && *lr <= MAX_LEARNING_RATE);
                 set_or(&mut run.learning_rate, number, Expected::PositiveNumber)
             }
             "momentum" => {
@@ -595,7 +596,7 @@ mod tests {
 
     #[test]
     fn numbers_that_are_not_finite_are_refused() {
-        for value in ["NaN", "inf", "1e99", "-0.1", "", "0x10", "%"] {
+        for value in ["NaN", "inf", "1e99", "1001", "-0.1", "", "0x10", "%"] {
             let (state, problems) = parse(&format!("/train/x?lr={value}"));
             assert_eq!(state.hyperparameters.learning_rate, None, "{value}");
             assert_eq!(problems.len(), 1, "{value}");
@@ -650,7 +651,7 @@ mod tests {
             theme in prop::sample::select(Theme::ALL),
             seed in option::of(any::<u64>()),
             locale in option::of(prop::sample::select(&Locale::ALL[..])),
-            learning_rate in option::of(any::<f32>().prop_map(f32::abs).prop_filter("finite", |x| x.is_finite() && *x > 0.0)),
+            learning_rate in option::of((-100f32..3.0).prop_map(|exponent| 10f32.powf(exponent)).prop_filter("in range", |x| *x > 0.0 && *x <= MAX_LEARNING_RATE)),
             batch in option::of(1..=MOST_BATCH),
             optimizer in option::of(prop::sample::select(OptimizerChoice::ALL)),
             momentum in option::of(0f32..1.0),

@@ -1,6 +1,7 @@
 //! The texts in Simplified Chinese.
 
 use super::*;
+use crate::optim::MAX_LEARNING_RATE;
 use crate::view::format;
 use crate::view::url::Expected;
 
@@ -418,7 +419,7 @@ fn message(trouble: &Trouble) -> Message {
 fn expected(expected: &Expected) -> String {
     match expected {
         Expected::OneOf(choices) => format!("以下之一：{}", choices.join("、")),
-        Expected::PositiveNumber => "大于 0 的数".to_string(),
+        Expected::PositiveNumber => format!("大于 0、不超过 {MAX_LEARNING_RATE} 的数"),
         Expected::NumberBelowOne => "从 0 到 1（不含 1）的数".to_string(),
         Expected::WholeNumber { least, most } => format!(
             "从 {} 到 {} 的整数",

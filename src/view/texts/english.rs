@@ -1,6 +1,7 @@
 //! The texts in English.
 
 use super::*;
+use crate::optim::MAX_LEARNING_RATE;
 use crate::view::format;
 use crate::view::url::Expected;
 
@@ -420,7 +421,9 @@ fn message(trouble: &Trouble) -> Message {
 fn expected(expected: &Expected) -> String {
     match expected {
         Expected::OneOf(choices) => format!("one of {}", choices.join(", ")),
-        Expected::PositiveNumber => "a number greater than 0".to_string(),
+        Expected::PositiveNumber => {
+            format!("a number greater than 0 and at most {MAX_LEARNING_RATE}")
+        }
         Expected::NumberBelowOne => "a number from 0 to below 1".to_string(),
         Expected::WholeNumber { least, most } => format!(
             "a whole number from {} to {}",
