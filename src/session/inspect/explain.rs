@@ -1,0 +1,248 @@
+//! Why an element has its value: the terms of its operation's equation.
+
+use super::*;
+use crate::session::facts::is_own;
+
+impl Run {
+    /// The terms that make an element what it is.
+    pub(super) async fn explain(
+        &self,
+        inspector: &Inspector,
+        name: &str,
+        index: &[u32],
+    ) -> Result<Result<ExplanationFacts, Refusal>, SessionError> {
+        let subject = match self.subject(inspector, name, index) {
+            Ok(subject) => subject,
+            Err(refusal) => return Ok(Err(refusal)),
+        };
+        let graph = &inspector.graph;
+        let node = graph.node(subject.node);
+        let (declared_inputs, declared_outputs) = (node.op.inputs(), node.op.outputs());
+        let equations = node.op.equations();
+        let symbol = declared_outputs[subject.output].name;
+        let Some(equation) = equations.iter().find(|equation| equation.output == symbol) else {
+            return Ok(Err(format!("{name} has no equation of its own")));
+        };
+        // (symbol, value, what it holds); the data set's bytes are read where they are.
+        let mut held: Vec<(&'static str, ValueId, Option<Values>)> = Vec::new();
+        for (declared, &value) in declared_inputs.iter().zip(&node.inputs) {
+            let values = match inspector.before_update(value, node.phase) {
+                Some(values) => Some(values),
+                None => self.read_for_explanation(inspector, value).await?,
+            };
+            held.push((declared.name, value, values));
+        }
+        for (output, (declared, &value)) in declared_outputs.iter().zip(&node.outputs).enumerate() {
+            if is_own(graph, subject.node, output) {
+                let values = self.read_for_explanation(inspector, value).await?;
+                held.push((declared.name, value, values));
+            }
+        }
+        let mut environment = OperationEnvironment::new(&node.op, &node.dims, inspector.values);
+        for (symbol, value, values) in &held {
+            let shape = &graph.value(*value).shape;
+            environment = match values {
+                Some(values) => environment.with_values(symbol, shape, values),
+                None => environment.with_tensor(symbol, shape, |offset| self.data_byte(offset)),
+            };
+        }
+        let shape = &graph.value(node.outputs[subject.output]).shape;
+        let position = if equation.indices.len() == shape.rank() {
+            shape.index(subject.offset)
+        } else {
+            vec![subject.offset]
+        };
+        let explanation = equation.explain(&environment, &position);
+        let stored_value = inspector
+            .find(name)
+            .expect("the subject was found by this name");
+        let read = inspector.executor.read_many(&[stored_value]).await?;
+        let stored_offset = inspector
+            .offset(stored_value, index)
+            .expect("the subject was found by this index");
+        let resolve = |symbol: &str| {
+            let found = held.iter().find(|(known, _, _)| *known == symbol);
+            found.expect("a reference names an operand").1
+        };
+        Ok(Ok(self.explanation_facts(
+            graph,
+            name,
+            index,
+            as_reals(&read[0])[stored_offset],
+            &explanation,
+            resolve,
+        )))
+    }
+
+    fn explanation_facts(
+        &self,
+        graph: &Graph,
+        name: &str,
+        index: &[u32],
+        stored: f32,
+        explanation: &crate::equation::Explanation,
+        resolve: impl Fn(&str) -> ValueId,
+    ) -> ExplanationFacts {
+        let mut room = MAX_TERMS;
+        let groups = explanation
+            .groups
+            .iter()
+            .map(|group| {
+                let shown = group.terms.len().min(room);
+                room -= shown;
+                let terms = group.terms[..shown].iter().map(|term| TermFacts {
+                    value: term.value,
+                    references: term
+                        .references
+                        .iter()
+                        .map(|reference| {
+                            self.reference_facts(
+                                graph,
+                                resolve(reference.tensor),
+                                &reference.index,
+                                reference.value,
+                            )
+                        })
+                        .collect(),
+                });
+                GroupFacts {
+                    key: group.key.map(|(name, at)| (name.to_string(), at)),
+                    subtotal: group.subtotal(),
+                    term_count: group.terms.len() as u32,
+                    terms: terms.collect(),
+                }
+            })
+            .collect();
+        ExplanationFacts {
+            tensor: name.into(),
+            index: index.to_vec(),
+            stored,
+            total: explanation.total(),
+            term_count: explanation.term_count() as u32,
+            groups,
+        }
+    }
+
+    /// A referenced element under the name and index that a learner knows: an
+    /// arena's place becomes the parameter's own element.
+    fn reference_facts(
+        &self,
+        graph: &Graph,
+        value: ValueId,
+        index: &[i64],
+        number: f64,
+    ) -> ReferenceFacts {
+        let unsigned = |index: &[usize]| index.iter().map(|&at| at as u32).collect();
+        let shape = &graph.value(value).shape;
+        let offset = match index {
+            [at] if shape.rank() != 1 => *at as usize,
+            _ => shape
+                .offset(index)
+                .expect("a reference lies inside its tensor"),
+        };
+        if matches!(graph.value(value).source, Source::Arena | Source::State) {
+            let ranges = self.arena_ranges();
+            let owner = ranges.iter().position(|range| range.contains(&offset));
+            if let Some(number_of) = owner {
+                let parameter = self.model.parameters[number_of].value;
+                let local = offset - ranges[number_of].start;
+                let own = graph.value(parameter);
+                let suffix = graph
+                    .value(value)
+                    .name
+                    .strip_prefix(crate::graph::PARAMETERS);
+                return ReferenceFacts {
+                    tensor: format!("{}{}", own.name, suffix.unwrap_or_default()),
+                    index: unsigned(&own.shape.index(local)),
+                    value: number,
+                };
+            }
+        }
+        ReferenceFacts {
+            tensor: graph.value(value).name.clone(),
+            index: unsigned(&shape.index(offset)),
+            value: number,
+        }
+    }
+
+    /// All values of an operand, or `None` for the data set's bytes.
+    async fn read_for_explanation(
+        &self,
+        inspector: &Inspector,
+        value: ValueId,
+    ) -> Result<Option<Values>, SessionError> {
+        if self
+            .model
+            .images
+            .is_some_and(|images| images.bytes == value)
+        {
+            return Ok(None);
+        }
+        let mut read = inspector.executor.read_many(&[value]).await?;
+        Ok(read.pop())
+    }
+
+    /// A byte of the data set, as it lies on the device: held-out samples behind the others.
+    fn data_byte(&self, offset: usize) -> Option<f64> {
+        let dataset = self.dataset.as_ref()?;
+        let (train, test) = (dataset.train.images(), dataset.test.images());
+        let byte = match offset.checked_sub(train.len()) {
+            None => train.get(offset),
+            Some(behind) => test.get(behind),
+        };
+        byte.map(|&byte| f64::from(byte))
+    }
+
+    /// Which node computed an element, and where it lies in the node's output.
+    fn subject(
+        &self,
+        inspector: &Inspector,
+        name: &str,
+        index: &[u32],
+    ) -> Result<Subject, Refusal> {
+        let value = inspector.find(name)?;
+        let offset = inspector.offset(value, index)?;
+        if !inspector.is_computed(value) {
+            return Err(format!("{name} is not computed yet in this batch"));
+        }
+        match inspector.graph.value(value).source {
+            Source::Node { node, output } if is_own(&inspector.graph, node, output) => {
+                Ok(Subject {
+                    node,
+                    output,
+                    offset,
+                })
+            }
+            Source::Node { node, .. } => {
+                let input = inspector.graph.node(node).inputs[0];
+                let input = &inspector.graph.value(input).name;
+                Err(format!("{name} is {input} in another shape"))
+            }
+            Source::Parameter => {
+                let update = inspector
+                    .order
+                    .last()
+                    .copied()
+                    .filter(|_| inspector.done == inspector.total());
+                let Some(node) = update else {
+                    return Err(format!("{name} has not been updated yet in this batch"));
+                };
+                let (_, start) = inspector.graph.storage(value);
+                Ok(Subject {
+                    node,
+                    output: 0,
+                    offset: start + offset,
+                })
+            }
+            _ => Err(format!("{name} is given, not computed")),
+        }
+    }
+}
+
+/// An element that a node computed.
+struct Subject {
+    node: NodeId,
+    output: usize,
+    /// Row-major, in the output.
+    offset: usize,
+}
