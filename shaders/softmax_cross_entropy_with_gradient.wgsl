@@ -27,7 +27,7 @@ struct StepValues {
     learning_rate: f32,      // η
     bias_correction_1: f32,  // 1 − β₁ᵗ
     bias_correction_2: f32,  // 1 − β₂ᵗ
-    padding: u32,
+    training: u32,           // 1 in training, 0 in inference
 }
 
 /// Invocations per workgroup; set from Rust when the pipeline is built.

@@ -40,7 +40,7 @@ impl Subject {
             learning_rate: defaults.learning_rate,
             bias_correction_1,
             bias_correction_2,
-            ..StepValues::forward(batch)
+            ..StepValues::forward(batch).in_training()
         };
         Ok(Self { model, given, step })
     }

@@ -326,11 +326,12 @@ pub struct StepValues {
     pub bias_correction_1: f32,
     /// Adam: 1 − β₂ᵗ.
     pub bias_correction_2: f32,
-    pub padding: u32,
+    /// 1 in training, 0 in inference: what normalization and dropout do differs.
+    pub training: u32,
 }
 
 impl StepValues {
-    /// For running without an update: `valid` samples at the start of the order.
+    /// For inference, without an update: `valid` samples at the start of the order.
     pub fn forward(valid: u32) -> Self {
         Self {
             step: 0,
@@ -340,17 +341,30 @@ impl StepValues {
             learning_rate: 0.0,
             bias_correction_1: 1.0,
             bias_correction_2: 1.0,
-            padding: 0,
+            training: 0,
         }
     }
 
-    /// Scalars that every equation may name: `B` valid samples, `η` learning rate, `t` steps.
+    /// The same step in training: batch statistics, dropout.
+    #[must_use]
+    pub fn in_training(mut self) -> Self {
+        self.training = 1;
+        self
+    }
+
+    pub fn is_training(&self) -> bool {
+        self.training != 0
+    }
+
+    /// Scalars that every equation may name: `B` valid samples, `η` learning rate, `t` steps,
+    /// `train` 1 in training and 0 in inference.
     pub fn scalar(&self, name: &str) -> Option<f64> {
         match name {
             "B" => Some(f64::from(self.valid)),
             "η" => Some(f64::from(self.learning_rate)),
             "t" => Some(f64::from(self.step) + 1.0),
             "first" => Some(f64::from(self.first)),
+            "train" => Some(f64::from(self.training)),
             _ => None,
         }
     }

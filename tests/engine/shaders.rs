@@ -398,7 +398,7 @@ fn the_step_values_are_laid_out_as_the_shaders_read_them() {
         learning_rate,
         bias_correction_1,
         bias_correction_2,
-        padding
+        training
     );
     let mut compared = 0;
     for (name, text) in files() {

@@ -69,7 +69,7 @@ const STEP: StepValues = StepValues {
     learning_rate: 0.1,
     bias_correction_1: 1.0,
     bias_correction_2: 1.0,
-    padding: 0,
+    training: 1,
 };
 
 fn preset() -> &'static models::Preset {

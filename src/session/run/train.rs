@@ -29,7 +29,7 @@ impl Run {
             learning_rate: self.config.learning_rate,
             bias_correction_1,
             bias_correction_2,
-            padding: 0,
+            training: 1,
         }
     }
 
