@@ -92,7 +92,7 @@ fn contents(model: &Model) -> Vec<(ValueId, Values)> {
     ];
     for (stream, parameter) in (4..).zip(&model.parameters) {
         let count = count(parameter.value);
-        let drawn = init::pytorch_default(1, stream, parameter.fan_in, count);
+        let drawn = parameter.initial.draw(1, stream, count);
         contents.push((parameter.value, Values::F32(drawn)));
     }
     contents

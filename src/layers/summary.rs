@@ -1,8 +1,9 @@
 //! The table that describes a model: layers, shapes, parameters, work.
 
 use super::Model;
-use crate::graph::Phase;
+use crate::graph::{Phase, Source, ValueId};
 use serde::{Deserialize, Serialize};
+use std::collections::HashSet;
 
 /// One row of a model's summary table.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -25,18 +26,27 @@ pub fn summarize(model: &Model) -> Vec<LayerSummary> {
         .nodes()
         .iter()
         .filter(|node| node.phase == Phase::Forward);
+    // Shared parameters count where they are first used.
+    let mut counted: HashSet<ValueId> = HashSet::new();
     forward
         .map(|node| {
-            let parameters = node
-                .inputs
-                .iter()
-                .filter(|&&input| model.parameters.iter().any(|p| p.value == input))
-                .map(|&input| graph.value(input).shape.count() as u64)
-                .sum();
+            let mut parameters = 0;
+            for &input in &node.inputs {
+                let learned = graph.value(input).source == Source::Parameter;
+                if learned && counted.insert(input) {
+                    parameters += graph.value(input).shape.count() as u64;
+                }
+            }
             LayerSummary {
                 name: node.name.clone(),
                 operation: node.op.name().into(),
-                output_shape: graph.value(node.outputs[0]).shape.dims()[1..].to_vec(),
+                output_shape: graph
+                    .value(node.outputs[0])
+                    .shape
+                    .dims()
+                    .get(1..)
+                    .unwrap_or_default()
+                    .to_vec(),
                 parameters,
                 flops: node.op.cost(&node.dims).flops / model.batch as u64,
             }

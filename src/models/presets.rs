@@ -2,7 +2,7 @@
 
 use super::{FixedExample, Hyperparameters, Preset, PresetData};
 use crate::data::DataSource;
-use crate::layers::{Layer, Loss, ModelSpec};
+use crate::layers::{Conv2d, Flatten, Layer, Linear, Loss, MaxPool2d, ModelSpec, Relu};
 use crate::optim::OptimizerKind;
 
 /// The committed subset of MNIST: 1,000 training and 200 held-out digits of each class.
@@ -77,38 +77,30 @@ pub fn find(id: &str) -> Option<&'static Preset> {
 }
 
 fn conv2d(name: &str, out_channels: usize, kernel: usize, padding: usize) -> Layer {
-    Layer::Conv2d {
-        name: name.into(),
-        out_channels,
-        kernel,
-        stride: 1,
-        padding,
-    }
+    Layer::new(
+        name,
+        Conv2d::new(out_channels, kernel).with_padding(padding),
+    )
 }
 
 fn relu(name: &str) -> Layer {
-    Layer::Relu { name: name.into() }
+    Layer::new(name, Relu {})
 }
 
 fn max_pool(name: &str) -> Layer {
-    Layer::MaxPool2d {
-        name: name.into(),
+    let pooling = MaxPool2d {
         kernel: 2,
         stride: 2,
-    }
+    };
+    Layer::new(name, pooling)
 }
 
 fn flatten() -> Layer {
-    Layer::Flatten {
-        name: "flatten".into(),
-    }
+    Layer::new("flatten", Flatten {})
 }
 
 fn linear(name: &str, out_features: usize) -> Layer {
-    Layer::Linear {
-        name: name.into(),
-        out_features,
-    }
+    Layer::new(name, Linear { out_features })
 }
 
 /// LeNet-5 with ReLU and max pooling: 1-6-16-120-84-10, 61,706 parameters.

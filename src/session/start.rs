@@ -10,7 +10,7 @@ use crate::graph::ValueId;
 use crate::layers::{BatchSource, Model, summarize};
 use crate::models::{Preset, optimizer_op};
 use crate::optim::MAX_LEARNING_RATE;
-use crate::tensor::{Values, init};
+use crate::tensor::Values;
 
 /// Largest batch that a run may ask for.
 pub const MAX_BATCH: u32 = 4_096;
@@ -185,12 +185,9 @@ pub fn initial_parameters(preset: &Preset, model: &Model, seed: u64) -> Vec<Valu
             };
             Values::F32(match given {
                 Some((_, values)) => values.to_vec(),
-                None => init::pytorch_default(
-                    seed,
-                    stream as u64,
-                    parameter.fan_in,
-                    value.shape.count(),
-                ),
+                None => parameter
+                    .initial
+                    .draw(seed, stream as u64, value.shape.count()),
             })
         })
         .collect()

@@ -5,6 +5,7 @@ mod gradients;
 mod graphs;
 mod inspection;
 mod kernels;
+mod layers;
 mod naive;
 mod session;
 mod shaders;

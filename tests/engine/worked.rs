@@ -6,7 +6,7 @@ use glassbox::exec::gpu::{GpuDevice, GpuExecutor};
 use glassbox::exec::single::run_operation;
 use glassbox::exec::{Executor, Mode, Plan};
 use glassbox::graph::{NodeId, Phase};
-use glassbox::layers::{BatchSource, Layer, Model};
+use glassbox::layers::{BatchSource, Kind, Model};
 use glassbox::models::{self, PresetData};
 use glassbox::ops::{Op, SgdUpdate, StepValues};
 use glassbox::optim::OptimizerKind;
@@ -274,7 +274,7 @@ fn the_variants_of_the_example_have_their_printed_values() {
     // Without its ReLU, and with the squared error of its output.
     let mut spec = (preset().spec)();
     spec.layers
-        .retain(|layer| !matches!(layer, Layer::Relu { .. }));
+        .retain(|layer| !matches!(layer.kind, Kind::Relu(_)));
     let source = BatchSource::Features {
         features: 2,
         targets: 1,

@@ -1,0 +1,169 @@
+//! From a layer list to the whole graph of a training step.
+
+use super::{LayerBuilder, ModelError, ModelSpec, Parameter};
+use crate::graph::{Graph, Phase, ValueId};
+use crate::ops::{GatherBatch, Op};
+use crate::tensor::{ElementType, Shape, Tensor};
+
+/// Where batches come from.
+#[derive(Clone, Debug, PartialEq)]
+pub enum BatchSource {
+    /// Gathered on the device from `samples` images of (C, H, W) bytes.
+    Images {
+        samples: usize,
+        shape: [usize; 3],
+        mean: Vec<f32>,
+        standard_deviation: Vec<f32>,
+        /// Places in the uploaded order: batches of one submit times the batch.
+        order_length: usize,
+    },
+    /// Written from outside once: (features) for each sample.
+    Features { features: usize, targets: usize },
+}
+
+/// Values of a gathered batch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ImageInputs {
+    /// (M, C, H, W) u8
+    pub bytes: ValueId,
+    /// (M) u32
+    pub classes: ValueId,
+    /// (R) u32
+    pub order: ValueId,
+}
+
+/// A model's graph, and the values that training reads and writes.
+#[derive(Clone, Debug)]
+pub struct Model {
+    pub graph: Graph,
+    pub batch: usize,
+    pub images: Option<ImageInputs>,
+    /// (N, …) what the first layer reads.
+    pub input: ValueId,
+    /// (N) classes or (N, K) targets.
+    pub target: ValueId,
+    /// (N, K)
+    pub logits: ValueId,
+    /// (N, K)
+    pub probabilities: ValueId,
+    pub loss: ValueId,
+    pub correct: ValueId,
+    /// (N)
+    pub loss_of_row: ValueId,
+    /// In the order of PyTorch's state_dict.
+    pub parameters: Vec<Parameter>,
+}
+
+impl Model {
+    /// Builds forward pass, loss, backward pass and update for batches of up to `batch` samples.
+    ///
+    /// # Errors
+    /// When a layer does not fit its inputs, naming the layer.
+    pub fn build(
+        spec: &ModelSpec,
+        source: &BatchSource,
+        batch: usize,
+        optimizer: Op,
+    ) -> Result<Self, ModelError> {
+        let sources = spec.sources()?;
+        let mut graph = Graph::default();
+        let (images, input, target) = add_batch(&mut graph, source, batch)?;
+        let mut parameters = Vec::new();
+        let mut values: Vec<ValueId> = Vec::with_capacity(spec.layers.len());
+        for (layer, sources) in spec.layers.iter().zip(&sources) {
+            let read = |source: &Option<usize>| source.map_or(input, |layer| values[layer]);
+            let inputs = sources.iter().map(read).collect();
+            let mut builder = LayerBuilder {
+                graph: &mut graph,
+                parameters: &mut parameters,
+                name: &layer.name,
+                parameters_of: layer.parameters_of.as_deref(),
+                shared: 0,
+                inputs,
+            };
+            values.push(layer.kind.build(&mut builder)?);
+            if let (Some(owner), 0) = (&layer.parameters_of, builder.shared) {
+                return Err(ModelError::NothingToShare {
+                    layer: layer.name.clone(),
+                    owner: owner.clone(),
+                });
+            }
+        }
+        let logits = values.last().copied().unwrap_or(input);
+        let outputs = graph.apply_in(
+            Phase::Loss,
+            None,
+            spec.loss.op(),
+            "loss".into(),
+            &[logits, target],
+        )?;
+        let mut targets: Vec<ValueId> =
+            parameters.iter().map(|parameter| parameter.value).collect();
+        if images.is_none() {
+            // A handful of features: their gradient is worth seeing too.
+            targets.push(input);
+        }
+        graph.differentiate(outputs[0], &targets)?;
+        graph.append_update(optimizer)?;
+        Ok(Self {
+            graph,
+            batch,
+            images,
+            input,
+            target,
+            logits,
+            probabilities: outputs[2],
+            loss: outputs[0],
+            correct: outputs[1],
+            loss_of_row: outputs[3],
+            parameters,
+        })
+    }
+
+    /// Number of learned values.
+    pub fn parameter_count(&self) -> u64 {
+        self.parameters
+            .iter()
+            .map(|parameter| self.graph.value(parameter.value).shape.count() as u64)
+            .sum()
+    }
+}
+
+/// Adds what a batch is gathered from; returns (image inputs, x, target).
+fn add_batch(
+    graph: &mut Graph,
+    source: &BatchSource,
+    batch: usize,
+) -> Result<(Option<ImageInputs>, ValueId, ValueId), ModelError> {
+    match source {
+        BatchSource::Images {
+            samples,
+            shape: [channels, height, width],
+            mean,
+            standard_deviation,
+            order_length,
+        } => {
+            let shape = Shape::new([*samples, *channels, *height, *width])?;
+            let bytes = graph.input("data.bytes", shape, ElementType::U8);
+            let classes = graph.input("data.classes", Shape::new([*samples])?, ElementType::U32);
+            let order = graph.input("data.order", Shape::new([*order_length])?, ElementType::U32);
+            let per_channel = |values: &Vec<f32>| Tensor::f32([*channels], values.clone());
+            let mean = graph.constant("data.mean", per_channel(mean)?);
+            let deviation = graph.constant("data.std", per_channel(standard_deviation)?);
+            let gather = Op::GatherBatch(GatherBatch { batch });
+            let inputs = [bytes, classes, order, mean, deviation];
+            let outputs = graph.apply_in(Phase::Data, None, gather, "batch".into(), &inputs)?;
+            let images = ImageInputs {
+                bytes,
+                classes,
+                order,
+            };
+            Ok((Some(images), outputs[0], outputs[1]))
+        }
+        BatchSource::Features { features, targets } => {
+            let input = graph.input("x", Shape::new([batch, *features])?, ElementType::F32);
+            let target = graph.input("y", Shape::new([batch, *targets])?, ElementType::F32);
+            Ok((None, input, target))
+        }
+    }
+}
