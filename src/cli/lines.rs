@@ -44,10 +44,11 @@ pub enum Line<'a> {
         split: &'static str,
         step: u64,
         loss: Number,
-        accuracy: Number,
-        precision: Vec<Option<Number>>,
-        recall: Vec<Option<Number>>,
-        confusion: &'a [Vec<u32>],
+        /// Of classes, or of numbers: what a run does not have is left out.
+        #[serde(flatten)]
+        classes: Option<ClassMetrics<'a>>,
+        #[serde(flatten)]
+        numbers: Option<NumberMetrics>,
     },
     Done(Done<'a>),
     Bench {
@@ -96,6 +97,31 @@ pub enum Line<'a> {
         kind: &'static str,
         message: String,
     },
+}
+
+/// Held-out metrics of classes; a ratio of 0/0 is null.
+#[derive(Debug, Serialize)]
+pub struct ClassMetrics<'a> {
+    pub accuracy: Number,
+    pub precision: Vec<Option<Number>>,
+    pub recall: Vec<Option<Number>>,
+    pub f1: Vec<Option<Number>>,
+    pub macro_precision: Option<Number>,
+    pub macro_recall: Option<Number>,
+    pub macro_f1: Option<Number>,
+    /// Left out for fewer than three classes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub top_k: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub top_k_accuracy: Option<Number>,
+    pub confusion: &'a [Vec<u32>],
+}
+
+/// Held-out errors of numbers, in the target's unit.
+#[derive(Debug, Serialize)]
+pub struct NumberMetrics {
+    pub mse: Number,
+    pub mae: Number,
 }
 
 /// How a run went.
@@ -197,18 +223,30 @@ impl Line<'_> {
 
 impl<'a> Line<'a> {
     pub fn evaluation(step: u64, evaluation: &'a Evaluation) -> Self {
-        let numbers = |values: &[Option<f32>]| {
-            let numbers = values.iter();
-            numbers.map(|value| value.map(Number::from)).collect()
-        };
+        let number = |value: Option<f32>| value.map(Number::from);
+        let numbers = |values: &[Option<f32>]| values.iter().copied().map(number).collect();
+        let classes = evaluation.accuracy.map(|accuracy| ClassMetrics {
+            accuracy: accuracy.into(),
+            precision: numbers(&evaluation.precision),
+            recall: numbers(&evaluation.recall),
+            f1: numbers(&evaluation.f1),
+            macro_precision: number(evaluation.macro_precision),
+            macro_recall: number(evaluation.macro_recall),
+            macro_f1: number(evaluation.macro_f1),
+            top_k: evaluation.top_k.map(|top| top.k),
+            top_k_accuracy: evaluation.top_k.map(|top| top.share.into()),
+            confusion: &evaluation.confusion,
+        });
+        let errors = evaluation.mse.zip(evaluation.mae);
         Self::Evaluation {
             split: "test",
             step,
             loss: evaluation.loss.into(),
-            accuracy: evaluation.accuracy.into(),
-            precision: numbers(&evaluation.precision),
-            recall: numbers(&evaluation.recall),
-            confusion: &evaluation.confusion,
+            classes,
+            numbers: errors.map(|(mse, mae)| NumberMetrics {
+                mse: mse.into(),
+                mae: mae.into(),
+            }),
         }
     }
 }

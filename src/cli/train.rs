@@ -98,6 +98,25 @@ pub fn run(arguments: &TrainArguments) -> Result<(), CliError> {
     report.conclude()
 }
 
+/// Held-out metrics in one line; what is 0/0 is "undefined".
+fn in_words(evaluation: &Evaluation) -> String {
+    let mut parts = vec![format!("loss {:.4}", evaluation.loss)];
+    let percent = |value: f32| format!("{:.2} %", 100.0 * value);
+    if let Some(accuracy) = evaluation.accuracy {
+        parts.push(format!("accuracy {}", percent(accuracy)));
+        if let Some(top) = evaluation.top_k {
+            parts.push(format!("top {} {}", top.k, percent(top.share)));
+        }
+        let f1 = evaluation.macro_f1;
+        let f1 = f1.map_or_else(|| "undefined".into(), |f1| format!("{f1:.4}"));
+        parts.push(format!("macro F1 {f1}"));
+    }
+    for (name, value) in [("mse", evaluation.mse), ("mae", evaluation.mae)] {
+        parts.extend(value.map(|value| format!("{name} {value:.6}")));
+    }
+    parts.join(", ")
+}
+
 fn defaults(arguments: &TrainArguments, preset: &Preset) -> Result<Hyperparameters, CliError> {
     if !arguments.article {
         return Ok(preset.defaults);
@@ -278,16 +297,15 @@ impl<'a> Report<'a> {
         self.curves.push_evaluation(PlottedEvaluation {
             step,
             loss: evaluation.loss,
-            accuracy: Some(evaluation.accuracy),
+            accuracy: evaluation.accuracy,
         });
         if self.json {
             return Line::evaluation(step, evaluation).print();
         }
         let epoch = step as f64 / f64::from(self.started.config.steps_per_epoch.max(1));
         self.say(&format!(
-            "epoch {epoch:.2}, step {step}: test loss {:.4}, accuracy {:.2} %",
-            evaluation.loss,
-            100.0 * evaluation.accuracy
+            "epoch {epoch:.2}, step {step}: test {}",
+            in_words(evaluation)
         ))
     }
 

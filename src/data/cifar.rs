@@ -45,3 +45,16 @@ pub fn append_cifar10(
     }
     Ok(())
 }
+
+/// As [`append_cifar10`], of records that were packed for the page ([`super::residual`]).
+///
+/// # Errors
+/// As [`append_cifar10`].
+pub fn append_packed_cifar10(
+    mut bytes: Vec<u8>,
+    images: &mut Vec<u8>,
+    labels: &mut Vec<u32>,
+) -> Result<(), FileProblem> {
+    super::residual::unpack(&mut bytes, CIFAR10_SHAPE.height as usize);
+    append_cifar10(&bytes, images, labels)
+}

@@ -191,27 +191,88 @@ pub struct Dataset {
     pub absent: Vec<&'static str>,
 }
 
+/// Which training samples are used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Take {
+    All,
+    /// The first of the file.
+    First(u32),
+    /// The first of each class.
+    FirstOfEachClass(u32),
+}
+
+/// Which samples of a data set are used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Subset {
+    pub train: Take,
+    /// Test samples of each class, at even distances through the file; `None` for all.
+    pub test_per_class: Option<u32>,
+}
+
+impl Subset {
+    /// Everything.
+    pub const WHOLE: Self = Self {
+        train: Take::All,
+        test_per_class: None,
+    };
+    /// 1,000 and 200 of each of ten classes: what is committed of MNIST, and the page's Fashion-MNIST.
+    pub const THOUSAND_OF_EACH: Self = Self {
+        train: Take::FirstOfEachClass(1_000),
+        test_per_class: Some(200),
+    };
+    /// The first 10,000 (CIFAR-10's first file, about 1,000 of each class) and 200 of each class.
+    pub const FIRST_TEN_THOUSAND: Self = Self {
+        train: Take::First(10_000),
+        test_per_class: Some(200),
+    };
+}
+
 impl Dataset {
+    /// The samples that `subset` chooses, in file order. A class with fewer samples gives what it has; at least one
+    /// sample stays.
+    pub fn choose(&self, subset: Subset) -> Self {
+        let train = match subset.train {
+            Take::All => self.train.clone(),
+            Take::First(count) => {
+                let count = (count.max(1) as usize).min(self.train.labels.len());
+                self.train.select(&(0..count).collect::<Vec<_>>())
+            }
+            Take::FirstOfEachClass(count) => {
+                let count = count.max(1) as usize;
+                self.train
+                    .select_of_each_class(|indices| indices[..count.min(indices.len())].to_vec())
+            }
+        };
+        let test = match subset.test_per_class {
+            None => self.test.clone(),
+            Some(count) => {
+                let count = count.max(1) as usize;
+                self.test.select_of_each_class(|indices| {
+                    let count = count.min(indices.len());
+                    (0..count)
+                        .map(|k| indices[k * indices.len() / count])
+                        .collect()
+                })
+            }
+        };
+        Self {
+            train,
+            test,
+            absent: self.absent.clone(),
+            ..*self
+        }
+    }
+
     /// The rule of the project's subsets: the first `train_per_class` training samples of each class, and
     /// `test_per_class` test samples of each class at even distances through the file, both in file order.
     /// A class with fewer samples gives what it has; of 0 of each class at least the first sample stays.
     ///
     /// MNIST with 1,000 and 200 is the committed subset.
     pub fn subset(&self, train_per_class: usize, test_per_class: usize) -> Self {
-        let train_per_class = train_per_class.max(1);
-        let test_per_class = test_per_class.max(1);
-        let first = |indices: &[usize]| indices[..train_per_class.min(indices.len())].to_vec();
-        let spaced = |indices: &[usize]| {
-            let count = test_per_class.min(indices.len());
-            (0..count)
-                .map(|k| indices[k * indices.len() / count])
-                .collect()
-        };
-        Self {
-            train: self.train.select_of_each_class(first),
-            test: self.test.select_of_each_class(spaced),
-            absent: self.absent.clone(),
-            ..*self
-        }
+        let of_each = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
+        self.choose(Subset {
+            train: Take::FirstOfEachClass(of_each(train_per_class)),
+            test_per_class: Some(of_each(test_per_class)),
+        })
     }
 }

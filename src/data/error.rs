@@ -77,6 +77,50 @@ pub enum DataError {
         /// Data set and split.
         who: String,
     },
+    /// Rows and targets of a table do not belong together.
+    #[error(
+        "{who}: {values} values in rows of {features} and {targets} targets, expected one target for each row"
+    )]
+    RowMismatch {
+        /// Table and part.
+        who: String,
+        /// Values of all rows.
+        values: usize,
+        /// Values of one row.
+        features: usize,
+        /// Targets.
+        targets: usize,
+    },
+    /// A number that nothing can be computed with.
+    #[error("{who}: {what} is {value}, expected a finite number")]
+    NotFinite {
+        /// Table and part.
+        who: String,
+        /// Which number.
+        what: String,
+        /// What it is.
+        value: String,
+    },
+    /// A set that cannot be drawn.
+    #[error("{name}: {what} is {got}, expected {expected}")]
+    BadToy {
+        /// The set's name.
+        name: &'static str,
+        /// What makes no sense.
+        what: &'static str,
+        /// Its value.
+        got: String,
+        /// What it should have been.
+        expected: String,
+    },
+    /// A CSV file that is no table of numbers.
+    #[error("{file}: {message}")]
+    Csv {
+        /// Name of the file.
+        file: String,
+        /// What is wrong, with line and column.
+        message: String,
+    },
     /// A batch of no samples.
     #[error("batches: the batch size is 0, expected at least 1")]
     ZeroBatchSize,

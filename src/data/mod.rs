@@ -3,26 +3,41 @@
 //! # Layout
 //! - [`error`]: what can be wrong with a data set, said with who, expected and got.
 //! - [`gzip`]: inflating with a limit, so that a small file cannot fill the memory.
-//! - [`idx`], [`cifar`]: the two file formats.
+//! - [`idx`], [`cifar`]: the two file formats; [`residual`]: the page's packing of colour images.
 //! - [`dataset`]: splits of images and labels, class names, normalisation.
 //! - [`source`]: which files a named data set needs, and putting them together.
-//! - [`batches`]: the order of samples, a function of seed and step alone.
+//! - [`table`]: rows of numbers with classes or numbers to predict; [`toy`] draws some from a seed,
+//!   [`csv_table`] reads the learner's own.
+//! - [`samples`]: images or a table, whichever a run learns from.
+//! - [`batches`]: the order of samples, a function of seed and step alone; [`augmentation`]: how images are
+//!   moved and mirrored, a function of seed, epoch and sample alone.
 //!
 //! The way of data: files -> `inflate` -> parser -> [`Split`] -> [`Dataset`] -> batches of indices.
 //! Nothing here knows devices; pixels stay bytes until a batch is gathered.
 
+pub mod augmentation;
 pub mod batches;
 pub mod cifar;
+pub mod csv_table;
 pub mod dataset;
 pub mod error;
 pub mod gzip;
 pub mod idx;
+pub mod residual;
+pub mod samples;
 pub mod source;
+pub mod table;
+pub mod toy;
 
+pub use augmentation::{Augmentation, Transform};
 pub use batches::{Batch, BatchSchedule, epoch_order};
-pub use dataset::{ClassName, Dataset, ImageShape, Normalization, Split};
+pub use csv_table::{columns_of_csv, table_from_csv};
+pub use dataset::{ClassName, Dataset, ImageShape, Normalization, Split, Subset, Take};
 pub use error::{DataError, FileProblem};
+pub use samples::SampleSet;
 pub use source::{DataFile, DataSource, assemble, default_folders, load, mnist_from_bytes};
+pub use table::{Standardization, Table, TableSet, Targets};
+pub use toy::{ToyShape, ToySource};
 
 /// Most bytes taken from one data file, before and after inflating.
 /// The largest official file has 47,040,016 (training images of MNIST and Fashion-MNIST).

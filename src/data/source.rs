@@ -9,7 +9,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use super::MAX_FILE_BYTES;
-use super::cifar::{CIFAR10_SHAPE, append_cifar10};
+use super::cifar::{CIFAR10_SHAPE, append_cifar10, append_packed_cifar10};
 use super::dataset::{ClassName, Dataset, ImageShape, Normalization, Split};
 use super::error::{DataError, FileProblem};
 use super::gzip::inflate;
@@ -57,6 +57,10 @@ pub enum Part {
     TrainBatch,
     /// Test images with their labels.
     TestBatch,
+    /// The page's training images with their labels, packed.
+    PackedTrain,
+    /// The page's test images with their labels, packed.
+    PackedTest,
 }
 
 const fn file(path: &'static str, part: Part) -> DataFile {
@@ -88,6 +92,12 @@ const CIFAR10_FILES: [DataFile; 6] = [
     file("cifar10/data_batch_4.bin.gz", Part::TrainBatch),
     file("cifar10/data_batch_5.bin.gz", Part::TrainBatch),
     file("cifar10/test_batch.bin.gz", Part::TestBatch),
+];
+
+/// What the page loads of CIFAR-10: `cargo xtask data` makes it of the official files.
+const CIFAR10_PACKED: [DataFile; 2] = [
+    file("cifar10/train-subset.packed.gz", Part::PackedTrain),
+    file("cifar10/test-subset.packed.gz", Part::PackedTest),
 ];
 
 const fn class(en: &'static str, zh: &'static str) -> ClassName {
@@ -167,6 +177,15 @@ impl DataSource {
         }
     }
 
+    /// The files that the page loads, below `assets/data/`: a subset, small enough to open quickly. MNIST's and
+    /// Fashion-MNIST's are cut IDX files under the official names; CIFAR-10's are packed.
+    pub fn page_files(self) -> &'static [DataFile] {
+        match self {
+            Self::Mnist | Self::FashionMnist => self.files(),
+            Self::Cifar10 => &CIFAR10_PACKED,
+        }
+    }
+
     /// Names of its classes, by label.
     pub fn classes(self) -> &'static [ClassName] {
         match self {
@@ -223,10 +242,17 @@ impl DataSource {
                 self.split_of_idx("train", files, Part::TrainImages, Part::TrainLabels)?,
                 self.split_of_idx("test", files, Part::TestImages, Part::TestLabels)?,
             ),
-            Self::Cifar10 => (
-                self.split_of_batches("train", files, Part::TrainBatch)?,
-                self.split_of_batches("test", files, Part::TestBatch)?,
-            ),
+            Self::Cifar10 => {
+                let [train, test] = if self.is_official(files) {
+                    [Part::TrainBatch, Part::TestBatch]
+                } else {
+                    [Part::PackedTrain, Part::PackedTest]
+                };
+                (
+                    self.split_of_batches("train", files, train)?,
+                    self.split_of_batches("test", files, test)?,
+                )
+            }
         };
         let absent = self
             .files()
@@ -272,7 +298,7 @@ impl DataSource {
 
     fn read_folder(self, folder: &Path) -> Result<BTreeMap<String, Vec<u8>>, DataError> {
         let mut files = BTreeMap::new();
-        for file in self.files() {
+        for file in self.all_files() {
             let found = [file.path, plain_path(file.path)].map(|path| folder.join(path));
             if let Some(path) = found.iter().find(|path| path.is_file()) {
                 files.insert(file.path.to_string(), read_file(path)?);
@@ -305,8 +331,31 @@ impl DataSource {
             .map(|(key, bytes)| (key.as_str(), bytes.as_slice()))
     }
 
+    /// Every file that the data set can be made of: the official ones, and the page's where they differ.
+    fn all_files(self) -> impl Iterator<Item = &'static DataFile> {
+        let packed: &[DataFile] = match self {
+            Self::Mnist | Self::FashionMnist => &[],
+            Self::Cifar10 => &CIFAR10_PACKED,
+        };
+        self.files().iter().chain(packed)
+    }
+
+    /// Whether the official files suffice.
+    fn is_official(self, files: &BTreeMap<String, Vec<u8>>) -> bool {
+        self.missing_official(files).is_empty()
+    }
+
     /// Needed files that are not there, for people; empty when the data set can be made.
     fn missing(self, files: &BTreeMap<String, Vec<u8>>) -> String {
+        let is_there = |file: &DataFile| self.find(file, files).is_some();
+        if self == Self::Cifar10 && CIFAR10_PACKED.iter().all(is_there) {
+            return String::new();
+        }
+        self.missing_official(files)
+    }
+
+    /// Official files that are needed and not there.
+    fn missing_official(self, files: &BTreeMap<String, Vec<u8>>) -> String {
         let absent = |file: &&DataFile| self.find(file, files).is_none();
         let mut missing: Vec<&str> = self
             .files()
@@ -332,7 +381,7 @@ impl DataSource {
         files: &BTreeMap<String, Vec<u8>>,
         part: Part,
     ) -> impl Iterator<Item = (&str, &[u8])> {
-        let of_part = self.files().iter().filter(move |file| file.part == part);
+        let of_part = self.all_files().filter(move |file| file.part == part);
         of_part.filter_map(move |file| self.find(file, files))
     }
 
@@ -362,7 +411,12 @@ impl DataSource {
         let (mut images, mut labels) = (Vec::new(), Vec::new());
         for (name, bytes) in self.contents(files, part) {
             inflate(bytes, MAX_FILE_BYTES)
-                .and_then(|plain| append_cifar10(&plain, &mut images, &mut labels))
+                .and_then(|plain| match part {
+                    Part::PackedTrain | Part::PackedTest => {
+                        append_packed_cifar10(plain.into_owned(), &mut images, &mut labels)
+                    }
+                    _ => append_cifar10(&plain, &mut images, &mut labels),
+                })
                 .map_err(|problem| problem.in_file(name))?;
         }
         Split::new(
@@ -480,15 +534,15 @@ pub fn mnist_from_bytes(
     })
 }
 
-/// Where data is looked for: the folder named by the environment variable `GLASSBOX_DATA` if it is set, then
-/// `assets/data` below the working directory.
+/// Where data is looked for: the folder named by the environment variable `GLASSBOX_DATA` if it is set, then, below
+/// the working directory, `data` (official files) and `assets/data` (the page's subsets).
 pub fn default_folders() -> Vec<PathBuf> {
     let named = std::env::var_os("GLASSBOX_DATA")
         .filter(|value| !value.is_empty())
         .map(PathBuf::from);
     named
         .into_iter()
-        .chain([PathBuf::from("assets/data")])
+        .chain(["data", "assets/data"].map(PathBuf::from))
         .collect()
 }
 

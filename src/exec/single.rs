@@ -306,7 +306,7 @@ impl SingleOperation {
                 "{valid} samples are to count, but the batch has {batch}"
             )));
         }
-        // Only gathering has an order of R samples.
+        // Only what prepares a batch has an order of R samples.
         if let Some(order) = dims.find("R")
             && first.saturating_add(valid) > order
         {

@@ -10,6 +10,7 @@
 
 mod activation;
 mod add;
+mod augment;
 mod binary_cross_entropy;
 pub(crate) mod conv2d;
 mod dims;
@@ -27,12 +28,13 @@ pub(crate) mod softmax_cross_entropy;
 
 pub use activation::{Relu, ReluBackward, Sigmoid, SigmoidBackward, Tanh, TanhBackward};
 pub use add::{Add, AddBackward};
+pub use augment::Augment;
 pub use binary_cross_entropy::{BinaryCrossEntropy, BinaryCrossEntropyBackward};
 pub use conv2d::{Conv2d, Conv2dBackwardBias, Conv2dBackwardInput, Conv2dBackwardWeight};
 pub use dims::Dims;
 pub use environment::OperationEnvironment;
 pub use flatten::{Flatten, FlattenBackward};
-pub use gather::GatherBatch;
+pub use gather::{GatherBatch, GatherClasses, GatherRows};
 pub use io::{Buffer, Io, Slice, SliceMut};
 pub(crate) use kernel::params;
 pub use kernel::{KernelCall, Operand, Params, linear_workgroups};

@@ -90,6 +90,9 @@ macro_rules! registry {
 
 registry! {
     GatherBatch,
+    GatherRows,
+    GatherClasses,
+    Augment,
     Linear,
     LinearBackwardInput,
     LinearBackwardWeight,

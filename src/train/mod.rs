@@ -3,4 +3,4 @@
 pub mod check;
 pub mod evaluation;
 
-pub use evaluation::{Evaluation, Tally};
+pub use evaluation::{Evaluation, NumberTally, Tally, TopK};

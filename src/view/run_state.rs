@@ -335,7 +335,7 @@ impl RunState {
                 self.curves.push_evaluation(plot::Evaluation {
                     step,
                     loss: evaluation.loss,
-                    accuracy: Some(evaluation.accuracy),
+                    accuracy: evaluation.accuracy,
                 });
                 self.curves_revision += 1;
                 self.evaluated = Some(Arc::new(Evaluated { step, evaluation }));

@@ -29,8 +29,11 @@ const TOLERANCE: Tolerance = Tolerance {
 const SAMPLED: usize = 24;
 
 /// Operations that nothing differentiates and that are no backward operations.
-const WITHOUT_GRADIENT: [&str; 4] = [
+const WITHOUT_GRADIENT: [&str; 7] = [
     "gather_batch",
+    "gather_rows",
+    "gather_classes",
+    "augment",
     "sgd_update",
     "momentum_update",
     "adam_update",

@@ -139,7 +139,7 @@ fn evaluations(events: &[Event]) -> Vec<(u64, f32)> {
     let evaluations = events.iter().filter_map(|event| match event {
         Event::Evaluated {
             step, evaluation, ..
-        } => Some((*step, evaluation.accuracy)),
+        } => Some((*step, evaluation.accuracy.expect("classes are predicted"))),
         _ => None,
     });
     evaluations.collect()

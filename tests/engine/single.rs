@@ -89,8 +89,9 @@ fn what_does_not_fit_is_refused_and_named() {
     let plain = || json!({"stride": 1, "padding": 0});
     let message = refused("convolution", json!({}), &[], step);
     assert!(
-        message
-            .starts_with("no operation is called \"convolution\"; there are: gather_batch, linear"),
+        message.starts_with(
+            "no operation is called \"convolution\"; there are: gather_batch, gather_rows"
+        ),
         "{message}"
     );
     let message = refused("conv2d", json!({"stride": 1}), &convolution(), step);
@@ -271,7 +272,10 @@ fn every_whole_number_that_points_somewhere_is_bounded() {
         }
     }
     // Classes are handed on as they are.
-    assert_eq!(unbounded, [("gather_batch", "classes")]);
+    assert_eq!(
+        unbounded,
+        [("gather_batch", "classes"), ("gather_classes", "classes")]
+    );
     let error = OpError::Unknown {
         name: "x".into(),
         known: "y".into(),

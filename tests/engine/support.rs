@@ -3,11 +3,12 @@
 use glassbox::exec::single::{SingleOperation, SingleRun};
 use glassbox::graph::{Graph, Phase, ValueId};
 use glassbox::ops::{
-    AdamUpdate, Add, AddBackward, BinaryCrossEntropy, BinaryCrossEntropyBackward, Buffer, Conv2d,
-    Conv2dBackwardBias, Conv2dBackwardInput, Conv2dBackwardWeight, Flatten, FlattenBackward,
-    GatherBatch, Linear, LinearBackwardBias, LinearBackwardInput, LinearBackwardWeight, MaxPool2d,
-    MaxPool2dBackward, MomentumUpdate, Op, Relu, ReluBackward, SgdUpdate, Sigmoid, SigmoidBackward,
-    SoftmaxCrossEntropy, SoftmaxCrossEntropyBackward, StepValues, Tanh, TanhBackward,
+    AdamUpdate, Add, AddBackward, Augment, BinaryCrossEntropy, BinaryCrossEntropyBackward, Buffer,
+    Conv2d, Conv2dBackwardBias, Conv2dBackwardInput, Conv2dBackwardWeight, Flatten,
+    FlattenBackward, GatherBatch, GatherClasses, GatherRows, Linear, LinearBackwardBias,
+    LinearBackwardInput, LinearBackwardWeight, MaxPool2d, MaxPool2dBackward, MomentumUpdate, Op,
+    Relu, ReluBackward, SgdUpdate, Sigmoid, SigmoidBackward, SoftmaxCrossEntropy,
+    SoftmaxCrossEntropyBackward, StepValues, Tanh, TanhBackward,
 };
 use glassbox::tensor::init::{generator, uniform};
 use glassbox::tensor::{ElementType, Real, Shape, Tensor, Values};
@@ -267,6 +268,9 @@ pub fn all_cases() -> Vec<(&'static str, Vec<Case>)> {
 pub fn cases_of(name: &str) -> Vec<Case> {
     match name {
         "gather_batch" => gather_cases(),
+        "gather_rows" => gather_rows_cases(),
+        "gather_classes" => gather_classes_cases(),
+        "augment" => augment_cases(),
         "linear" | "linear_backward_input" | "linear_backward_weight" | "linear_backward_bias" => {
             LINEAR.map(|sizes| linear_case(name, sizes)).into()
         }
@@ -546,6 +550,77 @@ fn gather_cases() -> Vec<Case> {
         let op = Op::GatherBatch(GatherBatch { batch: n });
         let mut case = Case::new(label, op, inputs).with_valid(valid);
         case.step.first = first as u32;
+        case
+    })
+    .into()
+}
+
+/// (M, I, R, N, valid, first): one; a partial batch from the middle of the order; several workgroups.
+const GATHERED: [[usize; 6]; 4] = [
+    [1, 1, 1, 1, 1, 0],
+    [7, 3, 9, 4, 3, 2],
+    [10, 35, 10, 8, 8, 0],
+    [150, 2, 140, 130, 130, 10],
+];
+
+fn gather_rows_cases() -> Vec<Case> {
+    GATHERED
+        .map(|[m, i, r, n, valid, first]| {
+            let mut random = Random::new(31);
+            let inputs = vec![
+                random.reals([m, i]),
+                random.indices([r], m),
+                random.reals([i]),
+                random.between([i], 0.25, 2.0),
+            ];
+            let label = format!("M={m} I={i} R={r} N={n} valid={valid} first={first}");
+            let op = Op::GatherRows(GatherRows { batch: n });
+            let mut case = Case::new(label, op, inputs).with_valid(valid);
+            case.step.first = first as u32;
+            case
+        })
+        .into()
+}
+
+fn gather_classes_cases() -> Vec<Case> {
+    GATHERED
+        .map(|[m, _, r, n, valid, first]| {
+            let mut random = Random::new(32);
+            let inputs = vec![random.indices([m], 10), random.indices([r], m)];
+            let label = format!("M={m} R={r} N={n} valid={valid} first={first}");
+            let op = Op::GatherClasses(GatherClasses { batch: n });
+            let mut case = Case::new(label, op, inputs).with_valid(valid);
+            case.step.first = first as u32;
+            case
+        })
+        .into()
+}
+
+/// (N, C, H, W, margin, R, valid, first): one pixel without a margin; crops that leave the image on every side,
+/// with a partial batch from the middle of the order; several workgroups.
+fn augment_cases() -> Vec<Case> {
+    [
+        [1, 1, 1, 1, 0, 1, 1, 0],
+        [4, 3, 5, 3, 2, 7, 3, 2],
+        [2, 1, 4, 6, 1, 2, 2, 0],
+        [9, 2, 7, 5, 4, 9, 9, 0],
+    ]
+    .map(|[n, c, h, w, margin, r, valid, first]| {
+        let mut random = Random::new(33);
+        let inputs = vec![
+            random.reals([n, c, h, w]),
+            random.indices([r], 2 * margin + 1),
+            random.indices([r], 2 * margin + 1),
+            random.indices([r], 2),
+        ];
+        let label = format!("N={n} C={c} H={h} W={w} P={margin} R={r} valid={valid} first={first}");
+        let op = Op::Augment(Augment { margin });
+        let mut case = Case::new(label, op, inputs).with_valid(valid);
+        case.step.first = first as u32;
+        // Inference leaves every image as it is.
+        if n != 2 {
+            case.step = case.step.in_training();
+        }
         case
     })
     .into()

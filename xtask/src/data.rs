@@ -1,5 +1,8 @@
-//! `cargo xtask data`: puts the data sets that are not part of the repository under `assets/data/`,
-//! and rebuilds the committed MNIST subset.
+//! `cargo xtask data`: puts the data sets that are not part of the repository under `data/`, makes the page's
+//! subsets of them under `assets/data/`, and rebuilds the committed MNIST subset.
+//!
+//! `data/` holds the full official files, for the command line; the page is built from `assets/` alone and never
+//! gets them. Git ignores both.
 //!
 //! Every file is accepted by the SHA-256 of its uncompressed bytes and by nothing else, so it does not
 //! matter whether it came from its official address, from a local folder, plain or gzipped.
@@ -13,12 +16,15 @@ use flate2::bufread::GzDecoder;
 use flate2::{Compression, GzBuilder};
 use sha2::{Digest, Sha256};
 
+mod subsets;
+
 const USAGE: &str = "\
 usage: cargo xtask data [--from DIR] [--only cifar10|fashion-mnist]
        cargo xtask data --make-mnist-subset --from DIR
 
-Puts the full CIFAR-10 and Fashion-MNIST under assets/data/, from their official addresses or, with
---from DIR (or GLASSBOX_DATA=DIR in the environment), from DIR/cifar10 and DIR/fashion-mnist.
+Puts the full CIFAR-10 and Fashion-MNIST under data/, from their official addresses or, with --from DIR
+(or GLASSBOX_DATA=DIR in the environment), from DIR/cifar10 and DIR/fashion-mnist; and makes the page's
+subsets of 10,000 training and 2,000 test images of them under assets/data/.
 --make-mnist-subset rebuilds the committed assets/data/mnist/ from the full MNIST in DIR/mnist.";
 
 /// Larger than the largest official file (Fashion-MNIST's training images, 47,040,016 bytes).
@@ -43,7 +49,7 @@ enum Address {
 }
 
 struct DataSet {
-    /// Folder below `assets/data/` and value of `--only`.
+    /// Folder below `data/` and `assets/data/`, and value of `--only`.
     name: &'static str,
     address: Address,
     files: &'static [OfficialFile],
@@ -168,27 +174,28 @@ pub fn run(args: &[String]) -> Result<(), String> {
     if options.from.is_none() {
         options.from = std::env::var_os("GLASSBOX_DATA").map(PathBuf::from);
     }
-    let assets = repository_root()?.join("assets/data");
+    let root = repository_root()?;
+    let (full, assets) = (root.join("data"), root.join("assets/data"));
     if options.make_mnist_subset {
         let from = options
             .from
             .ok_or("--make-mnist-subset needs --from DIR, with the full MNIST in DIR/mnist")?;
-        return make_mnist_subset(&from.join("mnist"), &assets.join("mnist"));
+        return subsets::make_mnist(&from.join("mnist"), &assets.join("mnist"));
     }
     let mut failures = Vec::new();
     for set in DATA_SETS
         .iter()
         .filter(|set| options.only.as_deref().is_none_or(|only| only == set.name))
     {
-        match install(set, options.from.as_deref(), &assets.join(set.name)) {
+        let installed = install(set, options.from.as_deref(), &full.join(set.name));
+        let made = installed
+            .and_then(|()| subsets::make(set.name, &full.join(set.name), &assets.join(set.name)));
+        match made {
             Ok(()) => println!("{}: {}", set.name, set.licence),
             Err(message) => failures.push(format!("{}: {message}", set.name)),
         }
     }
     if failures.is_empty() {
-        println!(
-            "These are the full official files, for the command line; the page's subset of them is not made yet."
-        );
         return Ok(());
     }
     Err(failures.join("\n"))
@@ -448,88 +455,6 @@ fn curl(address: &str, target: &Path) -> Result<(), String> {
     ))
 }
 
-/// Training images kept of each digit: the first ones of the file.
-const TRAIN_PER_DIGIT: usize = 1_000;
-/// Test images kept of each digit: evenly spaced through the file, whose two halves were written by
-/// different groups of people; the first 200 of each would be a biased sample.
-const TEST_PER_DIGIT: usize = 200;
-const DIGITS: u8 = 10;
-const IMAGE_BYTES: usize = 28 * 28;
-const IMAGES_HEADER: usize = 16;
-const LABELS_HEADER: usize = 8;
-
-/// Rebuilds the committed MNIST subset from the full set in `from`, byte for byte.
-fn make_mnist_subset(from: &Path, target: &Path) -> Result<(), String> {
-    fs::create_dir_all(target)
-        .map_err(|error| format!("cannot create {}: {error}", target.display()))?;
-    let full = |file: &OfficialFile| {
-        let path = find_file(from, file.name)
-            .ok_or_else(|| format!("{} is not in {}", file.name, from.display()))?;
-        read_checked(&path, file).map(|(_, plain)| plain)
-    };
-    let [train_images, train_labels, test_images, test_labels] = &FULL_MNIST;
-    let mut manifest = String::from(
-        "# The committed MNIST subset: SHA-256 and length of each file's uncompressed bytes.\n\
-         # Made by: cargo xtask data --make-mnist-subset --from DIR\n",
-    );
-    for (images_file, labels_file, choose) in [
-        (
-            train_images,
-            train_labels,
-            first_of_each as fn(&[u8]) -> Vec<usize>,
-        ),
-        (test_images, test_labels, evenly_spaced_of_each),
-    ] {
-        let (images, labels) = (full(images_file)?, full(labels_file)?);
-        let chosen = choose(&labels[LABELS_HEADER..]);
-        let count = u32::try_from(chosen.len())
-            .map_err(|error| error.to_string())?
-            .to_be_bytes();
-        // The official headers, with only the count changed.
-        let mut images_subset = [&images[..4], &count, &images[8..IMAGES_HEADER]].concat();
-        let mut labels_subset = [&labels[..4], &count].concat();
-        for index in chosen {
-            let start = IMAGES_HEADER + index * IMAGE_BYTES;
-            images_subset.extend_from_slice(&images[start..start + IMAGE_BYTES]);
-            labels_subset.push(labels[LABELS_HEADER + index]);
-        }
-        for (file, plain) in [(images_file, images_subset), (labels_file, labels_subset)] {
-            write_file(&target.join(format!("{}.gz", file.name)), &gzip(&plain)?)?;
-            manifest += &format!("{}  {}  {}\n", sha256_hex(&plain), plain.len(), file.name);
-        }
-    }
-    write_file(&target.join("manifest.txt"), manifest.as_bytes())?;
-    print!("{manifest}");
-    Ok(())
-}
-
-/// Indices, in file order, of the first images of each digit.
-fn first_of_each(labels: &[u8]) -> Vec<usize> {
-    choose_of_each(labels, |of_digit| of_digit[..TRAIN_PER_DIGIT].to_vec())
-}
-
-/// Indices, in file order, of images of each digit at even distances through the file.
-fn evenly_spaced_of_each(labels: &[u8]) -> Vec<usize> {
-    choose_of_each(labels, |of_digit| {
-        (0..TEST_PER_DIGIT)
-            .map(|k| of_digit[k * of_digit.len() / TEST_PER_DIGIT])
-            .collect()
-    })
-}
-
-fn choose_of_each(labels: &[u8], choose: impl Fn(&[usize]) -> Vec<usize>) -> Vec<usize> {
-    let mut chosen: Vec<usize> = (0..DIGITS)
-        .flat_map(|digit| {
-            let of_digit: Vec<usize> = (0..labels.len())
-                .filter(|&index| labels[index] == digit)
-                .collect();
-            choose(&of_digit)
-        })
-        .collect();
-    chosen.sort_unstable();
-    chosen
-}
-
 /// Gzip with level 9, no name and time 0: the same bytes whenever it is run.
 fn gzip(plain: &[u8]) -> Result<Vec<u8>, String> {
     let mut encoder = GzBuilder::new()
@@ -569,16 +494,6 @@ mod tests {
                 .unwrap_err()
                 .contains("--frm")
         );
-    }
-
-    #[test]
-    fn test_images_are_spaced_through_the_file_and_kept_in_order() {
-        let labels: Vec<u8> = (0..10_000).map(|index| (index % 10) as u8).collect();
-        let chosen = evenly_spaced_of_each(&labels);
-        assert_eq!(chosen.len(), 2_000);
-        assert!(chosen.is_sorted());
-        assert_eq!(&chosen[..12], &[0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 50, 51]);
-        assert!(*chosen.last().unwrap() >= 9_950);
     }
 
     #[test]

@@ -41,22 +41,8 @@ pub static TEXTS: Texts = Texts {
     },
     presets: PresetsTexts {
         label: "模型与数据",
-        synthetic_data: "合成数据",
-        data_mnist: "MNIST 手写数字：10,000 张用于训练，2,000 张留出",
-        data_one_sample: "一个样本，可以手算",
     },
-    lenet5_mnist: PresetTexts {
-        name: "LeNet-5 识别 MNIST",
-        description: "一个有 61,706 个参数的小型卷积网络，学习辨认手写数字。",
-    },
-    mlp_mnist: PresetTexts {
-        name: "MLP 识别 MNIST",
-        description: "只用全连接层来认同样的数字：训练很快，也能看出卷积带来了什么。",
-    },
-    worked_2_3_1: PresetTexts {
-        name: "手算示例 2-3-1",
-        description: "两个输入、三个隐藏单元、一个输出、一个样本：小到每个数都能用手核对。",
-    },
+    of_presets: super::presets::CHINESE,
     train: TrainTexts {
         title: "训练",
         intro: "网络从随机权重出发，就在你眼前学习。这里的每个数字和每条曲线都来自正在进行的计算。",
@@ -214,6 +200,7 @@ pub static TEXTS: Texts = Texts {
         cell: |count, actual, predicted| format!("{count} 个 {actual} 被认作 {predicted}"),
         after: |step| format!("第 {step} 步之后"),
     },
+    data: super::data_chinese::DATA,
     files: FilesTexts {
         title: "权重",
         save: "保存权重",

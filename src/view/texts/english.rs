@@ -41,22 +41,8 @@ pub static TEXTS: Texts = Texts {
     },
     presets: PresetsTexts {
         label: "Model and data",
-        synthetic_data: "synthetic data",
-        data_mnist: "MNIST: handwritten digits, 10,000 for training and 2,000 held out",
-        data_one_sample: "one sample, worked by hand",
     },
-    lenet5_mnist: PresetTexts {
-        name: "LeNet-5 on MNIST",
-        description: "A small convolutional network with 61,706 parameters learns to read handwritten digits.",
-    },
-    mlp_mnist: PresetTexts {
-        name: "MLP on MNIST",
-        description: "Dense layers alone read the same digits: fast to train, and a measure of what convolution adds.",
-    },
-    worked_2_3_1: PresetTexts {
-        name: "Worked example 2-3-1",
-        description: "Two inputs, three hidden units, one output and one sample: small enough to check every number by hand.",
-    },
+    of_presets: super::presets::ENGLISH,
     train: TrainTexts {
         title: "Train",
         intro: "A network starts from random weights and learns in front of you. Every number and curve here comes from the running computation.",
@@ -214,6 +200,7 @@ pub static TEXTS: Texts = Texts {
         cell: |count, actual, predicted| format!("{count} × {actual} read as {predicted}"),
         after: |step| format!("after step {step}"),
     },
+    data: super::data_english::DATA,
     files: FilesTexts {
         title: "Weights",
         save: "Save weights",

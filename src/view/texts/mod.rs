@@ -94,9 +94,14 @@ macro_rules! texts {
     };
 }
 
+mod data;
+mod data_chinese;
+mod data_english;
+mod presets;
 mod step;
 mod step_chinese;
 mod step_english;
+pub use data::DataTexts;
 pub use step::StepTexts;
 
 texts! {
@@ -145,19 +150,17 @@ texts! {
 }
 
 texts! {
-    /// A preset's name and one sentence on it.
+    /// A preset's name, one sentence on it, and one on what it learns from.
     PresetTexts {
         name,
         description,
+        data,
     }
 }
 
 texts! {
     PresetsTexts {
         label,
-        synthetic_data,
-        data_mnist,
-        data_one_sample,
     }
 }
 
@@ -604,9 +607,8 @@ pub struct Texts {
     pub app: AppTexts,
     pub nav: NavTexts,
     pub presets: PresetsTexts,
-    pub lenet5_mnist: PresetTexts,
-    pub mlp_mnist: PresetTexts,
-    pub worked_2_3_1: PresetTexts,
+    /// By identifier.
+    pub of_presets: &'static [(&'static str, PresetTexts)],
     pub train: TrainTexts,
     pub device: DeviceTexts,
     pub metrics: MetricsTexts,
@@ -615,6 +617,7 @@ pub struct Texts {
     pub draw: DrawTexts,
     pub summary: SummaryTexts,
     pub confusion: ConfusionTexts,
+    pub data: DataTexts,
     pub files: FilesTexts,
     pub keys: KeyTexts,
     pub loading: LoadingTexts,
@@ -631,12 +634,8 @@ pub struct Texts {
 impl Texts {
     /// Name and sentence of a preset by its identifier; `None` for one without texts.
     pub fn preset(&self, id: &str) -> Option<&PresetTexts> {
-        match id {
-            "lenet5-mnist" => Some(&self.lenet5_mnist),
-            "mlp-mnist" => Some(&self.mlp_mnist),
-            "worked-2-3-1" => Some(&self.worked_2_3_1),
-            _ => None,
-        }
+        let found = self.of_presets.iter().find(|(known, _)| *known == id);
+        found.map(|(_, texts)| texts)
     }
 
     /// Name and text of every plain text.
@@ -646,9 +645,11 @@ impl Texts {
             self.app.entries(),
             self.nav.entries(),
             self.presets.entries(),
-            self.lenet5_mnist.entries(),
-            self.mlp_mnist.entries(),
-            self.worked_2_3_1.entries(),
+            self.of_presets
+                .iter()
+                .flat_map(|(_, texts)| texts.entries())
+                .collect(),
+            self.data.entries(),
             self.train.entries(),
             self.device.entries(),
             self.metrics.entries(),
@@ -709,7 +710,7 @@ mod tests {
     #[test]
     fn no_text_is_empty_and_each_is_in_its_language() {
         // These are the same in both languages: names and identifiers.
-        const SAME: [&str; 7] = [
+        const SAME: [&str; 9] = [
             "AppTexts::name",
             "DeviceTexts::gpu",
             "DeviceTexts::cpu",
@@ -717,6 +718,8 @@ mod tests {
             "DeviceTexts::badge_cpu",
             "AboutTexts::credit_mnist_licence",
             "KeyTexts::letter_r",
+            "DataTexts::f1",
+            "DataTexts::f1_hint",
         ];
         let english = Locale::English.texts().entries();
         let chinese = Locale::Chinese.texts().entries();
@@ -892,6 +895,15 @@ mod tests {
             let cell = (texts.confusion.cell)(12, "7", "1");
             assert!(cell.contains("12") && cell.contains('7') && cell.contains('1'));
             assert!((texts.confusion.after)("1,000").contains("1,000"));
+            assert!((texts.data.describe_right)("cat").contains("cat"));
+            let wrong = (texts.data.describe_wrong)("cat", "dog");
+            assert!(wrong.contains("cat") && wrong.contains("dog"));
+            let boundary = (texts.data.boundary_label)("x1, x2", 800, "1,000");
+            assert!(boundary.contains("x1, x2") && boundary.contains("800"));
+            let top = (texts.data.top_k)(5, "98 %");
+            assert!(top.contains('5') && top.contains("98 %"));
+            let table = (texts.data.table_loaded)("own.csv", 80, 20);
+            assert!(table.contains("own.csv") && table.contains("80") && table.contains("20"));
             let large = (texts.files.too_large)("a.bin", "9 MiB", "8 MiB");
             assert!(large.contains("a.bin") && large.contains("9 MiB") && large.contains("8 MiB"));
             assert!((texts.files.saved)("a.safetensors").contains("a.safetensors"));
@@ -910,5 +922,7 @@ mod tests {
             }
             assert!(locale.texts().preset("lenet9").is_none());
         }
+        let ids = |locale: Locale| locale.texts().of_presets.iter().map(|(id, _)| *id);
+        assert!(ids(Locale::English).eq(ids(Locale::Chinese)));
     }
 }

@@ -17,13 +17,13 @@ pub fn Metrics() -> impl IntoView {
     let epoch = engine.part(|run| run.last.map(|last| format!("{:.2}", last.epoch)));
     let loss = engine.part(|run| run.last.map(|last| format::bare(last.loss.into())));
     let accuracy = engine.part(|run| run.last.map(|last| format::bare(last.accuracy.into())));
-    let held_out = |select: fn(&Evaluation) -> f32| {
+    let held_out = |select: fn(&Evaluation) -> Option<f32>| {
         engine.part(move |run| {
             let evaluated = run.evaluated.as_ref()?;
-            Some(format::bare(select(&evaluated.evaluation).into()))
+            Some(format::bare(select(&evaluated.evaluation)?.into()))
         })
     };
-    let held_out_loss = held_out(|evaluation| evaluation.loss);
+    let held_out_loss = held_out(|evaluation| Some(evaluation.loss));
     let held_out_accuracy = held_out(|evaluation| evaluation.accuracy);
     let speed = engine.part(|run| {
         let speed = run.samples_per_second.filter(|speed| *speed > 0.0)?;

@@ -30,14 +30,8 @@ pub fn PresetPanel() -> impl IntoView {
         preset.with(|id| texts.preset(id).map(|preset| preset.description))
     };
     let data = move || {
-        let presets = &texts.get().presets;
-        preset.with(|id| {
-            if id.ends_with("-mnist") {
-                presets.data_mnist
-            } else {
-                presets.data_one_sample
-            }
-        })
+        let texts = texts.get();
+        preset.with(|id| texts.preset(id).map(|preset| preset.data))
     };
     view! {
         <section class="panel">

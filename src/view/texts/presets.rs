@@ -1,0 +1,235 @@
+//! Names and descriptions of the presets, and of what they learn from, in both languages.
+
+use super::PresetTexts;
+
+/// (identifier, texts) of every preset in English.
+pub(super) const ENGLISH: &[(&str, PresetTexts)] = &[
+    (
+        "lenet5-mnist",
+        PresetTexts {
+            name: "LeNet-5 on MNIST",
+            description: "A small convolutional network with 61,706 parameters learns to read handwritten digits.",
+            data: "MNIST: handwritten digits, 10,000 for training and 2,000 held out",
+        },
+    ),
+    (
+        "mlp-mnist",
+        PresetTexts {
+            name: "MLP on MNIST",
+            description: "Dense layers alone read the same digits: fast to train, and a measure of what convolution adds.",
+            data: "MNIST: handwritten digits, 10,000 for training and 2,000 held out",
+        },
+    ),
+    (
+        "worked-2-3-1",
+        PresetTexts {
+            name: "Worked example 2-3-1",
+            description: "Two inputs, three hidden units, one output and one sample: small enough to check every number by hand.",
+            data: "one sample, worked by hand",
+        },
+    ),
+    (
+        "lenet5-fashion",
+        PresetTexts {
+            name: "LeNet-5 on Fashion-MNIST",
+            description: "The network that reads digits meets clothes: the same 61,706 parameters, a harder task.",
+            data: "Fashion-MNIST: pictures of clothes, 10,000 for training and 2,000 held out",
+        },
+    ),
+    (
+        "logreg",
+        PresetTexts {
+            name: "Logistic regression",
+            description: "One weight, one bias and a sigmoid, started far on the wrong side: watch the curve turn round.",
+            data: "synthetic data: 200 points on a line around −1 and 1, and 200 held out",
+        },
+    ),
+    (
+        "logreg-gaussians",
+        PresetTexts {
+            name: "Logistic regression in the plane",
+            description: "With two inputs the boundary is a straight line. It finds the best one, and no curve.",
+            data: "synthetic data: two clouds of points, 400 for training and 400 held out",
+        },
+    ),
+    (
+        "mlp-moons",
+        PresetTexts {
+            name: "MLP on two moons",
+            description: "64 hidden units bend the boundary between two interlocking half circles of points.",
+            data: "synthetic data: two moons with noise 0.25, 800 points for training and 2,000 held out",
+        },
+    ),
+    (
+        "mlp-circles",
+        PresetTexts {
+            name: "MLP on circles",
+            description: "One class encloses the other: no straight line separates them, a hidden layer does.",
+            data: "synthetic data: two circles with noise 0.1, 400 points for training and 1,000 held out",
+        },
+    ),
+    (
+        "mlp-spirals",
+        PresetTexts {
+            name: "MLP on spirals",
+            description: "Two intertwined spirals need two hidden layers and patience.",
+            data: "synthetic data: two spirals with noise 0.02, 600 points for training and 1,000 held out",
+        },
+    ),
+    (
+        "mlp-xor",
+        PresetTexts {
+            name: "MLP on XOR",
+            description: "The class is whether exactly one coordinate is positive: the task that a single layer cannot learn.",
+            data: "synthetic data: a square of points with noise 0.1, 400 for training and 1,000 held out",
+        },
+    ),
+    (
+        "vgg-s",
+        PresetTexts {
+            name: "Small VGG on CIFAR-10",
+            description: "Six convolutions with 204,570 parameters learn to tell ten kinds of small photographs apart.",
+            data: "CIFAR-10: small colour photographs, 10,000 for training and 2,000 held out",
+        },
+    ),
+    (
+        "vgg16-thin",
+        PresetTexts {
+            name: "Thin VGG16 on CIFAR-10",
+            description: "VGG16 at full depth with an eighth of its width: thirteen convolutions, 231,218 parameters.",
+            data: "CIFAR-10: small colour photographs, 10,000 for training and 2,000 held out",
+        },
+    ),
+    (
+        "vgg16-cifar10",
+        PresetTexts {
+            name: "VGG16 on CIFAR-10",
+            description: "The full width: thirteen convolutions and 14,719,818 parameters. A task for a real GPU.",
+            data: "CIFAR-10: small colour photographs; on this page 10,000 for training and 2,000 held out",
+        },
+    ),
+    (
+        "mlp-csv",
+        PresetTexts {
+            name: "MLP on your own table",
+            description: "A CSV file of yours: choose the column to predict, and a small network learns it from the others.",
+            data: "your CSV file: four rows in five for training, the fifth held out",
+        },
+    ),
+];
+
+/// (identifier, texts) of every preset in Chinese.
+pub(super) const CHINESE: &[(&str, PresetTexts)] = &[
+    (
+        "lenet5-mnist",
+        PresetTexts {
+            name: "LeNet-5 识别 MNIST",
+            description: "一个有 61,706 个参数的小型卷积网络，学习辨认手写数字。",
+            data: "MNIST 手写数字：10,000 张用于训练，2,000 张留出",
+        },
+    ),
+    (
+        "mlp-mnist",
+        PresetTexts {
+            name: "MLP 识别 MNIST",
+            description: "只用全连接层来认同样的数字：训练很快，也能看出卷积带来了什么。",
+            data: "MNIST 手写数字：10,000 张用于训练，2,000 张留出",
+        },
+    ),
+    (
+        "worked-2-3-1",
+        PresetTexts {
+            name: "手算示例 2-3-1",
+            description: "两个输入、三个隐藏单元、一个输出、一个样本：小到每个数都能用手核对。",
+            data: "一个样本，可以手算",
+        },
+    ),
+    (
+        "lenet5-fashion",
+        PresetTexts {
+            name: "LeNet-5 识别 Fashion-MNIST",
+            description: "认数字的网络改认衣物：同样 61,706 个参数，任务更难。",
+            data: "Fashion-MNIST 衣物图片：10,000 张用于训练，2,000 张留出",
+        },
+    ),
+    (
+        "logreg",
+        PresetTexts {
+            name: "逻辑回归",
+            description: "一个权重、一个偏置、一个 sigmoid，从完全相反的位置出发：看曲线怎样翻转过来。",
+            data: "合成数据：直线上 −1 和 1 附近的 200 个点，另有 200 个留出",
+        },
+    ),
+    (
+        "logreg-gaussians",
+        PresetTexts {
+            name: "平面上的逻辑回归",
+            description: "有两个输入时，分界线是一条直线：它能找到最好的直线，却画不出曲线。",
+            data: "合成数据：两团点，400 个用于训练，400 个留出",
+        },
+    ),
+    (
+        "mlp-moons",
+        PresetTexts {
+            name: "MLP 区分两个半月",
+            description: "64 个隐藏单元把分界线弯起来，分开两个互相嵌入的半圆。",
+            data: "合成数据：两个半月，噪声 0.25，800 个点用于训练，2,000 个留出",
+        },
+    ),
+    (
+        "mlp-circles",
+        PresetTexts {
+            name: "MLP 区分同心圆",
+            description: "一个类别包围着另一个：直线分不开，一个隐藏层就能分开。",
+            data: "合成数据：两个同心圆，噪声 0.1，400 个点用于训练，1,000 个留出",
+        },
+    ),
+    (
+        "mlp-spirals",
+        PresetTexts {
+            name: "MLP 区分螺旋线",
+            description: "两条缠绕的螺旋线，需要两个隐藏层和一些耐心。",
+            data: "合成数据：两条螺旋线，噪声 0.02，600 个点用于训练，1,000 个留出",
+        },
+    ),
+    (
+        "mlp-xor",
+        PresetTexts {
+            name: "MLP 学习异或",
+            description: "类别取决于是否恰有一个坐标为正：单层网络学不会的任务。",
+            data: "合成数据：正方形里的点，噪声 0.1，400 个用于训练，1,000 个留出",
+        },
+    ),
+    (
+        "vgg-s",
+        PresetTexts {
+            name: "小型 VGG 识别 CIFAR-10",
+            description: "六个卷积层、204,570 个参数，学习区分十类小照片。",
+            data: "CIFAR-10 彩色小照片：10,000 张用于训练，2,000 张留出",
+        },
+    ),
+    (
+        "vgg16-thin",
+        PresetTexts {
+            name: "窄 VGG16 识别 CIFAR-10",
+            description: "深度与 VGG16 相同，宽度只有八分之一：十三个卷积层，231,218 个参数。",
+            data: "CIFAR-10 彩色小照片：10,000 张用于训练，2,000 张留出",
+        },
+    ),
+    (
+        "vgg16-cifar10",
+        PresetTexts {
+            name: "VGG16 识别 CIFAR-10",
+            description: "完整宽度：十三个卷积层，14,719,818 个参数。适合真正的 GPU。",
+            data: "CIFAR-10 彩色小照片：在本页上 10,000 张用于训练，2,000 张留出",
+        },
+    ),
+    (
+        "mlp-csv",
+        PresetTexts {
+            name: "MLP 学习你的表格",
+            description: "用你自己的 CSV 文件：选定要预测的列，小网络从其余各列学习它。",
+            data: "你的 CSV 文件：五分之四的行用于训练，其余留出",
+        },
+    ),
+];
