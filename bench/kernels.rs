@@ -189,12 +189,9 @@ fn plan_as_json(model: &Model, plan: &Plan) -> serde_json::Value {
 fn main() {
     let options = Options::parse();
     let model = build(&options);
-    let keep = [
-        model.loss,
-        model.correct,
-        model.probabilities,
-        model.loss_of_row,
-    ];
+    let mut keep = vec![model.loss, model.loss_of_row];
+    keep.extend(model.correct);
+    keep.extend(model.probabilities);
     let graph = Arc::new(model.graph.clone());
     let plan = Arc::new(Plan::new(&graph, options.mode, &keep));
     if let Some(file) = options.plan_file {

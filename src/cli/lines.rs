@@ -36,7 +36,9 @@ pub enum Line<'a> {
         step: u64,
         epoch: Number,
         loss: Number,
-        accuracy: Number,
+        /// Left out where the loss knows no classes.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        accuracy: Option<Number>,
         learning_rate: Number,
         step_millis: Number,
     },
@@ -210,7 +212,7 @@ impl Line<'_> {
             step: record.step,
             epoch: record.epoch.into(),
             loss: record.loss.into(),
-            accuracy: record.accuracy.into(),
+            accuracy: record.accuracy.map(Number::from),
             learning_rate: record.learning_rate.into(),
             step_millis: record.step_millis.into(),
         }
@@ -320,7 +322,7 @@ mod tests {
             step: 3,
             epoch: 0.5,
             loss: f32::NAN,
-            accuracy: 0.25,
+            accuracy: Some(0.25),
             learning_rate: 0.01,
             step_millis: 1.5,
         };

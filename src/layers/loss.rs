@@ -14,8 +14,8 @@ pub enum Loss {
 }
 
 impl Loss {
-    /// The operation of logits and targets whose first outputs are the loss, the
-    /// number of right answers, the probabilities and the loss of each row.
+    /// The operation of logits and targets. Its first output `L` is the loss; all have
+    /// a `loss_of_row`, those that know classes `p` and `correct` too.
     pub fn op(self) -> Op {
         match self {
             Self::SoftmaxCrossEntropy => Op::SoftmaxCrossEntropy(SoftmaxCrossEntropy {}),

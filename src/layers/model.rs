@@ -42,12 +42,13 @@ pub struct Model {
     pub input: ValueId,
     /// (N) classes or (N, K) targets.
     pub target: ValueId,
-    /// (N, K)
+    /// (N, K) what the loss reads: logits, or the predictions of a regression.
     pub logits: ValueId,
-    /// (N, K)
-    pub probabilities: ValueId,
+    /// (N, K); `None` where the loss knows no classes.
+    pub probabilities: Option<ValueId>,
     pub loss: ValueId,
-    pub correct: ValueId,
+    /// How many rows of the batch are right; `None` where the loss counts none.
+    pub correct: Option<ValueId>,
     /// (N)
     pub loss_of_row: ValueId,
     /// In the order of PyTorch's state_dict.
@@ -90,13 +91,14 @@ impl Model {
             }
         }
         let logits = values.last().copied().unwrap_or(input);
-        let outputs = graph.apply_in(
-            Phase::Loss,
-            None,
-            spec.loss.op(),
-            "loss".into(),
-            &[logits, target],
-        )?;
+        let loss_op = spec.loss.op();
+        let declared = loss_op.outputs();
+        let outputs =
+            graph.apply_in(Phase::Loss, None, loss_op, "loss".into(), &[logits, target])?;
+        let output = |symbol| {
+            let position = declared.iter().position(|output| output.name == symbol);
+            position.map(|at| outputs[at])
+        };
         let mut targets: Vec<ValueId> =
             parameters.iter().map(|parameter| parameter.value).collect();
         if images.is_none() {
@@ -112,10 +114,10 @@ impl Model {
             input,
             target,
             logits,
-            probabilities: outputs[2],
+            probabilities: output("p"),
             loss: outputs[0],
-            correct: outputs[1],
-            loss_of_row: outputs[3],
+            correct: output("correct"),
+            loss_of_row: output("loss_of_row").expect("a loss tells of its rows"),
             parameters,
         })
     }

@@ -215,8 +215,9 @@ pub struct StepRecord {
     pub epoch: f32,
     /// Mean over the batch, before the update; nats for cross-entropy.
     pub loss: f32,
-    /// Share of the batch that was right, before the update.
-    pub accuracy: f32,
+    /// Share of the batch that was right, before the update; `None` where the loss
+    /// knows no classes.
+    pub accuracy: Option<f32>,
     pub learning_rate: f32,
     /// Wall time of the submit divided by its steps.
     pub step_millis: f32,

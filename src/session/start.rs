@@ -282,12 +282,9 @@ impl Session {
         };
         let model = build_model(preset, dataset.as_deref(), resolved.batch, optimizer)?;
         let graph = Arc::new(model.graph.clone());
-        let keep = [
-            model.loss,
-            model.correct,
-            model.probabilities,
-            model.loss_of_row,
-        ];
+        let mut keep = vec![model.loss, model.loss_of_row];
+        keep.extend(model.correct);
+        keep.extend(model.probabilities);
         let plan = Arc::new(Plan::new(&graph, Mode::Train, &keep));
         let (mut executor, gpu, device) = match self.choose_device(config.device).await? {
             Choice::Cpu(fallback) => {

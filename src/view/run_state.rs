@@ -472,7 +472,7 @@ mod tests {
             step,
             epoch: step as f32 / 157.0,
             loss: 2.3,
-            accuracy: 0.1,
+            accuracy: Some(0.1),
             learning_rate: 0.001,
             step_millis: 1.0,
         });

@@ -9,7 +9,7 @@ use crate::support::{
 };
 use glassbox::exec::bisect::{compare_nodes, first_difference};
 use glassbox::exec::cpu::CpuExecutor;
-use glassbox::exec::gpu::{GpuDevice, GpuError, GpuExecutor, MAX_STEPS_PER_SUBMIT};
+use glassbox::exec::gpu::{GpuDevice, GpuError, GpuExecutor, MAX_STEPS_PER_SUBMIT, Record, Recorded};
 use glassbox::exec::{Mode, Plan};
 use glassbox::graph::{Graph, Phase, ValueId};
 use glassbox::ops::{AdamUpdate, Op, StepValues};
@@ -35,7 +35,7 @@ fn device() -> GpuDevice {
 fn executor(
     graph: &Arc<Graph>,
     plan: &Arc<Plan>,
-    record: Option<(ValueId, ValueId)>,
+    record: Option<Recorded>,
 ) -> GpuExecutor {
     make(graph, plan, record).unwrap_or_else(|error| panic!("{error}"))
 }
@@ -43,7 +43,7 @@ fn executor(
 fn make(
     graph: &Arc<Graph>,
     plan: &Arc<Plan>,
-    record: Option<(ValueId, ValueId)>,
+    record: Option<Recorded>,
 ) -> Result<GpuExecutor, GpuError> {
     let (graph, plan) = (Arc::clone(graph), Arc::clone(plan));
     block_on(GpuExecutor::new(
@@ -119,7 +119,7 @@ impl Training {
         let graph = Arc::new(model.graph.clone());
         let keep = [model.loss, model.correct];
         let plan = Arc::new(Plan::new(&graph, mode, &keep));
-        let mut gpu = executor(&graph, &plan, Some((model.loss, model.correct)));
+        let mut gpu = executor(&graph, &plan, Some((model.loss, Some(model.correct))));
         for (id, values) in model.initial(3) {
             gpu.write(id, &values);
         }
@@ -139,7 +139,7 @@ impl Training {
     }
 
     /// Trains in submits of `count` steps; the losses.
-    fn train(&mut self, first: u32, submits: u32, count: u32) -> Vec<(f32, f32)> {
+    fn train(&mut self, first: u32, submits: u32, count: u32) -> Vec<Record> {
         let mut records = Vec::new();
         for submit in 0..submits {
             let start = first + submit * count;
@@ -175,10 +175,10 @@ fn adam_step(step: u32, valid: u32) -> StepValues {
     }
 }
 
-fn bits(records: &[(f32, f32)]) -> Vec<(u32, u32)> {
+fn bits(records: &[Record]) -> Vec<(u32, Option<u32>)> {
     records
         .iter()
-        .map(|(loss, correct)| (loss.to_bits(), correct.to_bits()))
+        .map(|(loss, correct)| (loss.to_bits(), correct.map(f32::to_bits)))
         .collect()
 }
 

@@ -39,6 +39,13 @@ const RECORD_FIELDS: &[(&str, usize)] = &[
     ("unused_2", 12),
 ];
 
+/// The values that a step puts down: the loss, and the count of right answers
+/// where the loss knows classes.
+pub type Recorded = (ValueId, Option<ValueId>);
+
+/// What a step put down: the loss, and how many rows were right.
+pub type Record = (f32, Option<f32>);
+
 /// A dispatch, ready to be encoded.
 #[derive(Debug)]
 struct Dispatch {
@@ -68,6 +75,8 @@ pub struct GpuExecutor {
     dispatches: Vec<Vec<Dispatch>>,
     /// Runs after the loss phase.
     record: Option<Dispatch>,
+    /// Whether it puts down a count of right answers.
+    has_correct: bool,
     ring: wgpu::Buffer,
     step_values: wgpu::Buffer,
     step_bindings: wgpu::BindGroup,
@@ -82,8 +91,8 @@ impl GpuExecutor {
     /// except a larger staging buffer for reads that need one.
     ///
     /// Values that nodes compute start as NaN, states, arenas and inputs as 0.
-    /// `record` names the loss and the count of right answers, which every step
-    /// then puts down. `progress` hears (pipelines done, pipelines in all).
+    /// `record` names the loss and, where there are classes, the count of right
+    /// answers, which every step then puts down. `progress` hears (pipelines done, pipelines in all).
     ///
     /// # Errors
     /// When a value is too large for one buffer, memory runs out, or a shader is refused.
@@ -91,10 +100,11 @@ impl GpuExecutor {
         device: &GpuDevice,
         graph: Arc<Graph>,
         plan: Arc<Plan>,
-        record: Option<(ValueId, ValueId)>,
+        record: Option<Recorded>,
         progress: &mut dyn FnMut(u32, u32),
     ) -> Result<Self, GpuError> {
         let objects = Objects::new(device.clone());
+        let has_correct = matches!(record, Some((_, Some(_))));
         let record = record.map(|record| record_call(&graph, record));
         let calls: Vec<&PlannedCall> = plan
             .groups
@@ -140,6 +150,7 @@ impl GpuExecutor {
             slots: memory.slots,
             dispatches,
             record,
+            has_correct,
             ring: memory.ring,
             step_values: memory.step_values,
             step_bindings,
@@ -316,10 +327,11 @@ impl GpuExecutor {
     ///
     /// # Errors
     /// When the device is lost or reported an error.
-    pub async fn collect(&mut self) -> Result<Vec<(f32, f32)>, GpuError> {
+    pub async fn collect(&mut self) -> Result<Vec<Record>, GpuError> {
         let Some(flight) = self.flights.front_mut() else {
             return Ok(Vec::new());
         };
+        let has_correct = self.has_correct;
         let device = self.objects.gpu.device();
         platform::poll_device(device, Some(flight.submission.clone()))
             .map_err(|message| GpuError::Read { message })?;
@@ -327,7 +339,7 @@ impl GpuExecutor {
         let flight = self.flights.pop_front().expect("it was there");
         let outcome = self
             .mapped(mapped)
-            .and_then(|()| read_records(&flight.staging, &flight.slots));
+            .and_then(|()| read_records(&flight.staging, &flight.slots, has_correct));
         flight.staging.unmap();
         self.idle_staging.push(flight.staging);
         outcome
@@ -568,7 +580,7 @@ const RING_NAME: &str = "ring";
 const RING: usize = usize::MAX;
 
 /// The call that puts a step's loss down.
-fn record_call(graph: &Graph, (loss, correct): (ValueId, ValueId)) -> PlannedCall {
+fn record_call(graph: &Graph, (loss, correct): Recorded) -> PlannedCall {
     debug_assert_eq!(graph.value(loss).shape.count(), 1);
     PlannedCall {
         shader: "record_step",
@@ -580,7 +592,8 @@ fn record_call(graph: &Graph, (loss, correct): (ValueId, ValueId)) -> PlannedCal
         },
         operands: vec![
             PlannedOperand::Value(loss),
-            PlannedOperand::Value(correct),
+            // Something must be bound; without a count the host leaves it out.
+            PlannedOperand::Value(correct.unwrap_or(loss)),
             PlannedOperand::Workspace(RING),
         ],
         workgroups: [1, 1, 1],
@@ -668,8 +681,12 @@ fn map(
     receive
 }
 
-/// (loss, correct) of some ring slots.
-fn read_records(staging: &wgpu::Buffer, slots: &[usize]) -> Result<Vec<(f32, f32)>, GpuError> {
+/// The records in some ring slots.
+fn read_records(
+    staging: &wgpu::Buffer,
+    slots: &[usize],
+    has_correct: bool,
+) -> Result<Vec<Record>, GpuError> {
     let view = staging
         .get_mapped_range(..RING_BYTES)
         .map_err(|error| GpuError::Read {
@@ -678,6 +695,6 @@ fn read_records(staging: &wgpu::Buffer, slots: &[usize]) -> Result<Vec<(f32, f32
     let ring: Vec<f32> = bytemuck::pod_collect_to_vec(&view[..]);
     Ok(slots
         .iter()
-        .map(|&slot| (ring[2 * slot], ring[2 * slot + 1]))
+        .map(|&slot| (ring[2 * slot], has_correct.then(|| ring[2 * slot + 1])))
         .collect())
 }

@@ -11,7 +11,7 @@ mod objects;
 mod pipelines;
 
 pub use device::{AdapterSummary, GpuDevice, adapters};
-pub use executor::{GpuExecutor, MAX_IN_FLIGHT, MAX_STEPS_PER_SUBMIT};
+pub use executor::{GpuExecutor, MAX_IN_FLIGHT, MAX_STEPS_PER_SUBMIT, Record, Recorded};
 pub use objects::GpuCounters;
 
 /// WebGPU's default limit on one storage binding: 128 MiB.

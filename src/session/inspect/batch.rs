@@ -191,15 +191,17 @@ impl Run {
         inspector: &Inspector,
         emit: &mut Emit,
     ) -> Result<(), SessionError> {
-        let read = [self.model.loss, self.model.correct];
+        let mut read = vec![self.model.loss];
+        read.extend(self.model.correct);
         let read = inspector.executor.read_many(&read).await?;
+        let correct = read.get(1).map(|correct| as_reals(correct)[0]);
         let step = inspector.start.step + 1;
         let valid = inspector.values.valid.max(1);
         let record = StepRecord {
             step,
             epoch: (step as f64 / f64::from(self.config.steps_per_epoch.max(1))) as f32,
             loss: as_reals(&read[0])[0],
-            accuracy: as_reals(&read[1])[0] / valid as f32,
+            accuracy: correct.map(|correct| correct / valid as f32),
             learning_rate: inspector.values.learning_rate,
             // Time spent stepping says nothing about speed.
             step_millis: 0.0,

@@ -10,7 +10,8 @@ use crate::train::Tally;
 
 impl Run {
     pub(super) fn begin_evaluation(&mut self) {
-        let Some(dataset) = &self.dataset else {
+        // Without classes there is nothing to count right answers of.
+        let (Some(dataset), Some(_)) = (&self.dataset, self.model.probabilities) else {
             return;
         };
         self.evaluating = Some(Evaluating {
@@ -44,13 +45,10 @@ impl Run {
             step,
             evaluation: evaluating.tally.finish(),
         });
-        if !self.watched.is_empty() {
-            let classes = self
-                .model
-                .graph
-                .value(self.model.probabilities)
-                .shape
-                .dims()[1];
+        if let Some(probabilities) = self.model.probabilities
+            && !self.watched.is_empty()
+        {
+            let classes = self.model.graph.value(probabilities).shape.dims()[1];
             let row = |&sample: &u32| {
                 let start = sample as usize * classes;
                 evaluating.probabilities[start..start + classes]
@@ -71,7 +69,11 @@ impl Run {
         &mut self,
         evaluating: &mut Evaluating,
     ) -> Result<(), SessionError> {
-        let (Some(dataset), Some(images)) = (self.dataset.clone(), self.model.images) else {
+        let (Some(dataset), Some(images), Some(probabilities)) = (
+            self.dataset.clone(),
+            self.model.images,
+            self.model.probabilities,
+        ) else {
             return Ok(());
         };
         let first = evaluating.next;
@@ -82,7 +84,7 @@ impl Run {
         let groups = self.executor.plan().phases(Phase::Data, Phase::Loss);
         self.executor
             .run(groups, &StepValues::forward(last - first));
-        let read = [self.model.probabilities, self.model.loss_of_row];
+        let read = [probabilities, self.model.loss_of_row];
         let read = self.executor.read_many(&read).await?;
         let (probabilities, losses) = (reals(&read[0]), reals(&read[1]));
         let labels = &dataset.test.labels()[first as usize..last as usize];
@@ -155,7 +157,9 @@ impl Run {
 
     /// Predicts the image that was given, if any.
     pub(super) async fn predict_image(&mut self, emit: &mut Emit) -> Result<(), SessionError> {
-        let (Some(pixels), Some(dataset)) = (&self.image, &self.dataset) else {
+        let (Some(pixels), Some(dataset), Some(probabilities)) =
+            (&self.image, &self.dataset, self.model.probabilities)
+        else {
             return Ok(());
         };
         // A step half done on the CPU would lose its activations.
@@ -176,7 +180,7 @@ impl Run {
             .write(self.model.target, &Values::U32(vec![0; batch]));
         let groups = self.executor.plan().phases(Phase::Forward, Phase::Loss);
         self.executor.run(groups, &StepValues::forward(1));
-        let read = self.executor.read_many(&[self.model.probabilities]).await?;
+        let read = self.executor.read_many(&[probabilities]).await?;
         let classes = dataset.classes.len();
         emit(Event::Prediction {
             run: self.id,

@@ -3,7 +3,7 @@
 use super::{Emit, WARM_UP_STEPS};
 use super::{PlannedStep, RATE_WINDOW_MILLIS, Run, SUBMIT_MILLIS, SUBMITS_IN_FLIGHT, Submit};
 use crate::exec::Executor;
-use crate::exec::gpu::MAX_STEPS_PER_SUBMIT;
+use crate::exec::gpu::{MAX_STEPS_PER_SUBMIT, Record};
 use crate::graph::Phase;
 use crate::ops::{AdamUpdate, StepValues};
 use crate::platform::now_millis;
@@ -94,7 +94,7 @@ impl Run {
             };
             let result = (
                 cpu.reals(self.model.loss)[0],
-                cpu.reals(self.model.correct)[0],
+                self.model.correct.map(|correct| cpu.reals(correct)[0]),
             );
             let millis = self.cpu_step_millis as f32;
             let record = self.record(planned[0], result, millis);
@@ -214,7 +214,7 @@ impl Run {
     pub(super) fn record(
         &mut self,
         step: PlannedStep,
-        (loss, correct): (f32, f32),
+        (loss, correct): Record,
         step_millis: f32,
     ) -> StepRecord {
         self.done = step.step + 1;
@@ -223,7 +223,7 @@ impl Run {
             step: step.step + 1,
             epoch: (self.done as f64 / f64::from(self.config.steps_per_epoch.max(1))) as f32,
             loss,
-            accuracy: correct / step.valid.max(1) as f32,
+            accuracy: correct.map(|correct| correct / step.valid.max(1) as f32),
             learning_rate: step.learning_rate,
             step_millis,
         }

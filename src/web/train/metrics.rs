@@ -16,7 +16,10 @@ pub fn Metrics() -> impl IntoView {
     let step = engine.part(|run| run.id().map(|_| run.step.to_string()));
     let epoch = engine.part(|run| run.last.map(|last| format!("{:.2}", last.epoch)));
     let loss = engine.part(|run| run.last.map(|last| format::bare(last.loss.into())));
-    let accuracy = engine.part(|run| run.last.map(|last| format::bare(last.accuracy.into())));
+    let accuracy = engine.part(|run| {
+        let accuracy = run.last.and_then(|last| last.accuracy)?;
+        Some(format::bare(accuracy.into()))
+    });
     let held_out = |select: fn(&Evaluation) -> Option<f32>| {
         engine.part(move |run| {
             let evaluated = run.evaluated.as_ref()?;
