@@ -9,9 +9,11 @@ use crate::support::{
 };
 use glassbox::exec::bisect::{compare_nodes, first_difference};
 use glassbox::exec::cpu::CpuExecutor;
-use glassbox::exec::gpu::{GpuDevice, GpuError, GpuExecutor, MAX_STEPS_PER_SUBMIT, Record, Recorded};
+use glassbox::exec::gpu::{
+    GpuDevice, GpuError, GpuExecutor, MAX_STEPS_PER_SUBMIT, Record, Recorded,
+};
 use glassbox::exec::{Mode, Plan};
-use glassbox::graph::{Graph, Phase, ValueId};
+use glassbox::graph::{Graph, Phase};
 use glassbox::ops::{AdamUpdate, Op, StepValues};
 use glassbox::tensor::{ElementType, Values};
 use pollster::block_on;
@@ -32,11 +34,7 @@ fn device() -> GpuDevice {
         .clone()
 }
 
-fn executor(
-    graph: &Arc<Graph>,
-    plan: &Arc<Plan>,
-    record: Option<Recorded>,
-) -> GpuExecutor {
+fn executor(graph: &Arc<Graph>, plan: &Arc<Plan>, record: Option<Recorded>) -> GpuExecutor {
     make(graph, plan, record).unwrap_or_else(|error| panic!("{error}"))
 }
 

@@ -230,7 +230,11 @@ fn steps_are_counted_reported_whole_and_evaluated_after_each_epoch() {
         let steps: Vec<u64> = records.iter().map(|record| record.step).collect();
         assert_eq!(steps, (1..=27).collect::<Vec<u64>>());
         assert_eq!(records[12].epoch, 1.0);
-        assert!(records.iter().all(|r| r.accuracy.is_some_and(|a| (0.0..=1.0).contains(&a))));
+        assert!(
+            records
+                .iter()
+                .all(|r| r.accuracy.is_some_and(|a| (0.0..=1.0).contains(&a)))
+        );
         let at: Vec<u64> = evaluations(&events).iter().map(|(step, _)| *step).collect();
         assert_eq!(at, [13, 26]);
         assert_eq!(

@@ -183,7 +183,7 @@ impl Training {
     fn on_cpu(&self, mode: Mode) -> Vec<f64> {
         let model = &self.model;
         let graph = Arc::new(model.graph.clone());
-        let plan = Arc::new(Plan::new(&graph, mode, &[model.loss, model.correct]));
+        let plan = Arc::new(Plan::new(&graph, mode, &[model.loss]));
         let mut cpu = CpuExecutor::<f32>::new(graph, Arc::clone(&plan));
         for (value, values) in &self.given {
             cpu.write(*value, values);
