@@ -89,7 +89,7 @@ fn describe<'a>(
                 ..tensor(output.name, id)
             })
             .collect(),
-        equations: node.op.equations().iter().map(latex).collect(),
+        equations: node.op.equations(&node.dims).iter().map(latex).collect(),
     }
 }
 

@@ -86,11 +86,12 @@ impl Graph {
                 .collect();
             // An output that does not reach the loss hands nothing back.
             let Some(operands) = operands else { continue };
-            let name = format!(
-                "{}.{}",
-                node.name,
-                backward_suffix(node.op.name(), step.op.name())
-            );
+            let suffix = backward_suffix(node.op.name(), step.op.name());
+            let mut name = format!("{}.{suffix}", node.name);
+            if self.find_node(&name).is_some() {
+                // The same operation for another input: `sum.backward_b`.
+                name = format!("{name}_{}", node.op.inputs()[step.target].name);
+            }
             let gradient =
                 self.apply_in(Phase::Backward, Some(forward), step.op, name, &operands)?[0];
             contributions.entry(target).or_default().push(gradient);

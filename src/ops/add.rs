@@ -1,15 +1,21 @@
-//! Addition of tensors of one shape; also how gradients of shared tensors meet.
+//! Addition, with broadcasting; also how gradients of shared tensors meet.
+//!
+//! Tensors of one shape take a kernel of their own: residual connections and sums of
+//! gradients are of that kind, and it need not work out where an element is repeated.
 
 use super::activation::elementwise_call;
+use super::arithmetic::{
+    addend_step, broadcast_call, broadcast_equation, broadcast_twin, derive_broadcast, two_inputs,
+};
 use super::{
-    ANY, Cost, Dims, GradientOperand, GradientStep, Input, Io, KernelCall, Op, Operand, Operation,
-    Output, input, output,
+    ANY, Cost, Dims, FREE, GradientStep, Input, Io, KernelCall, Operand, Operation, Output, input,
+    output,
 };
 use crate::equation::{Equation, element, index};
 use crate::tensor::Real;
 use serde::{Deserialize, Serialize};
 
-/// `y = a + b`
+/// `y = a + b`. Source: `torch.add`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Add {}
 
@@ -17,45 +23,51 @@ impl Operation for Add {
     const NAME: &'static str = "add";
 
     fn inputs(&self) -> Vec<Input> {
-        vec![input("a", ANY), input("b", ANY)]
+        two_inputs()
     }
 
     fn outputs(&self) -> Vec<Output> {
-        vec![output("y", ANY)]
+        vec![output("y", FREE)]
     }
 
-    /// Both inputs get the output's gradient as it is.
-    fn gradient(&self, _dims: &Dims) -> Vec<GradientStep> {
-        [0, 1]
-            .map(|target| GradientStep {
-                op: Op::AddBackward(AddBackward {}),
-                operands: vec![GradientOperand::GradientOf(0)],
-                target,
-            })
-            .into()
+    fn derive(&self, dims: &mut Dims) -> Result<(), String> {
+        // Tensors of one shape may have any rank.
+        if dims.input(0) == dims.input(1) {
+            let shape = dims.input(0).clone();
+            dims.set("count", shape.count());
+            dims.set_output(0, shape);
+            return Ok(());
+        }
+        derive_broadcast(dims)
     }
 
-    fn equations(&self) -> Vec<Equation> {
-        vec![
-            (element("a", [index("i")]) + element("b", [index("i")]))
-                .defines("y", [("i", "count")]),
-        ]
+    /// Each input gets the output's gradient, summed over its copies.
+    fn gradient(&self, dims: &Dims) -> Vec<GradientStep> {
+        vec![addend_step(dims, 0), addend_step(dims, 1)]
+    }
+
+    fn equations_for(&self, dims: &Dims) -> Vec<Equation> {
+        if dims.input(0) == dims.input(1) {
+            let [a, b] = ["a", "b"].map(|name| element(name, [index("i")]));
+            return vec![(a + b).defines("y", [("i", "count")])];
+        }
+        broadcast_equation(dims, |a, b| a + b)
     }
 
     fn cost(&self, dims: &Dims) -> Cost {
         Cost::new(dims.get("count"))
     }
 
-    fn twin<T: Real>(&self, _dims: &Dims, io: &mut Io<'_, T>) {
-        let (a, b) = (io.input(0), io.input(1));
-        for (y, (&a, &b)) in io.output(0).iter_mut().zip(a.iter().zip(b)) {
-            *y = a + b;
-        }
+    fn twin<T: Real>(&self, dims: &Dims, io: &mut Io<'_, T>) {
+        broadcast_twin(dims, io, |a, b| a + b);
     }
 
     fn kernels(&self, dims: &Dims) -> Vec<KernelCall> {
-        let operands = vec![Operand::Input(0), Operand::Input(1), Operand::Output(0)];
-        vec![elementwise_call("add", dims, operands)]
+        if dims.input(0) == dims.input(1) {
+            let operands = vec![Operand::Input(0), Operand::Input(1), Operand::Output(0)];
+            return vec![elementwise_call("add", dims, operands)];
+        }
+        vec![broadcast_call("add_broadcast", dims)]
     }
 }
 

@@ -1,6 +1,6 @@
 //! Sizes by letter: `N` = 64, `C` = 1. Bound from the inputs' shapes.
 
-use super::ANY;
+use super::{ANY, FREE};
 use crate::tensor::{Shape, TensorError};
 
 /// The sizes that an operation's letters stand for.
@@ -9,9 +9,34 @@ pub struct Dims {
     sizes: Vec<(&'static str, usize)>,
     /// The shape of inputs declared as [`ANY`].
     any: Option<Shape>,
+    /// The shapes of all inputs, in their order.
+    inputs: Vec<Shape>,
+    /// The shapes of outputs declared as [`FREE`], by the output's number.
+    outputs: Vec<Option<Shape>>,
 }
 
 impl Dims {
+    /// The shape of an input. Panics on a number that the operation does not declare.
+    pub fn input(&self, number: usize) -> &Shape {
+        &self.inputs[number]
+    }
+
+    /// The shape of a [`FREE`] output. Panics where [`super::Operation::derive`] set none.
+    pub fn output(&self, number: usize) -> &Shape {
+        self.outputs
+            .get(number)
+            .and_then(Option::as_ref)
+            .unwrap_or_else(|| panic!("output {number} has no shape yet"))
+    }
+
+    /// Sets the shape of a [`FREE`] output.
+    pub fn set_output(&mut self, number: usize, shape: Shape) {
+        if self.outputs.len() <= number {
+            self.outputs.resize(number + 1, None);
+        }
+        self.outputs[number] = Some(shape);
+    }
+
     /// The size that `letter` stands for. Panics on a letter that no input and
     /// no shape rule binds: a bug in the operation.
     pub fn get(&self, letter: &str) -> usize {
@@ -59,6 +84,10 @@ impl Dims {
     ) -> Result<(), String> {
         if shape.count() == 0 {
             return Err("sizes of at least 1".into());
+        }
+        self.inputs.push(shape.clone());
+        if letters == FREE {
+            return Ok(());
         }
         if letters == ANY {
             match &self.any {

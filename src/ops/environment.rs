@@ -29,7 +29,7 @@ type Read<'a> = Box<dyn Fn(usize) -> Option<f64> + 'a>;
 /// let environment = OperationEnvironment::new(&op, &dims, StepValues::forward(0))
 ///     .with_values("a", &shape, &a)
 ///     .with_values("b", &shape, &b);
-/// assert_eq!(op.equations()[0].evaluate(&environment, &[1]), 2.25);
+/// assert_eq!(op.equations(&dims)[0].evaluate(&environment, &[1]), 2.25);
 /// ```
 pub struct OperationEnvironment<'a> {
     op: &'static str,
@@ -98,6 +98,8 @@ impl Environment for OperationEnvironment<'_> {
             .map(|&(_, value)| value)
             .or_else(|| self.dims.find(name).map(|size| size as f64))
             .or_else(|| self.step.scalar(name))
+            // The extent of an axis that has one element is written as it is.
+            .or_else(|| name.parse().ok())
             .unwrap_or_else(|| panic!("{}: no scalar is called {name}", self.op))
     }
 }

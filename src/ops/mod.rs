@@ -11,27 +11,43 @@
 mod activation;
 mod add;
 mod augment;
+mod arithmetic;
+mod axes;
 mod binary_cross_entropy;
 pub(crate) mod conv2d;
 mod dims;
+mod elementwise;
 mod environment;
 mod flatten;
 mod gather;
 mod io;
 mod kernel;
 pub(crate) mod linear;
+mod matrix_product;
 pub(crate) mod max_pool2d;
 mod optimizer;
+mod reduction;
 mod registry;
+mod reshape;
 pub mod shader;
+mod slice;
 pub(crate) mod softmax_cross_entropy;
 
 pub use activation::{Relu, ReluBackward, Sigmoid, SigmoidBackward, Tanh, TanhBackward};
 pub use add::{Add, AddBackward};
 pub use augment::Augment;
+pub use arithmetic::{
+    BroadcastBackward, Divide, DivideBackwardDenominator, DivideBackwardNumerator, Maximum,
+    MaximumBackward, Minimum, MinimumBackward, Multiply, MultiplyBackward, Subtract,
+    SubtractBackward,
+};
 pub use binary_cross_entropy::{BinaryCrossEntropy, BinaryCrossEntropyBackward};
 pub use conv2d::{Conv2d, Conv2dBackwardBias, Conv2dBackwardInput, Conv2dBackwardWeight};
 pub use dims::Dims;
+pub use elementwise::{
+    Exponential, ExponentialBackward, Logarithm, LogarithmBackward, Negate, Power, PowerBackward,
+    Square, SquareBackward, SquareRoot, SquareRootBackward,
+};
 pub use environment::OperationEnvironment;
 pub use flatten::{Flatten, FlattenBackward};
 pub use gather::{GatherBatch, GatherClasses, GatherRows};
@@ -39,9 +55,13 @@ pub use io::{Buffer, Io, Slice, SliceMut};
 pub(crate) use kernel::params;
 pub use kernel::{KernelCall, Operand, Params, linear_workgroups};
 pub use linear::{Linear, LinearBackwardBias, LinearBackwardInput, LinearBackwardWeight};
+pub use matrix_product::MatrixProduct;
 pub use max_pool2d::{MaxPool2d, MaxPool2dBackward};
 pub use optimizer::{AdamUpdate, MomentumUpdate, SgdUpdate};
+pub use reduction::{Mean, MeanBackward, Sum, SumBackward};
 pub use registry::Op;
+pub use reshape::{Reshape, Transpose};
+pub use slice::{Concatenate, Slice as SliceOperation, SliceBackward};
 pub use softmax_cross_entropy::{SoftmaxCrossEntropy, SoftmaxCrossEntropyBackward};
 
 use crate::equation::Equation;
@@ -101,6 +121,10 @@ impl Input {
 
 /// Any shape; the equation sees it as one long row with index `i` below `count`.
 pub const ANY: &[&str] = &["…"];
+
+/// Any shape of its own: [`Operation::derive`] checks it, finds it as [`Dims::input`],
+/// and sets that of an output with [`Dims::set_output`].
+pub const FREE: &[&str] = &["*"];
 
 /// An f32 input.
 pub const fn input(name: &'static str, dims: &'static [&'static str]) -> Input {
@@ -228,7 +252,17 @@ pub trait Operation: Clone {
 
     /// One equation for each output, in their order. An update's reads what it
     /// overwrites: the values before the update.
-    fn equations(&self) -> Vec<Equation>;
+    ///
+    /// An operation whose equations depend on its inputs' shapes has
+    /// [`Operation::equations_for`] instead.
+    fn equations(&self) -> Vec<Equation> {
+        Vec::new()
+    }
+
+    /// As [`Operation::equations`], for inputs of these sizes.
+    fn equations_for(&self, _dims: &Dims) -> Vec<Equation> {
+        self.equations()
+    }
 
     fn cost(&self, dims: &Dims) -> Cost;
 
@@ -294,10 +328,14 @@ pub fn resolve<O: Operation>(
     let outputs = op
         .outputs()
         .iter()
-        .map(|output| {
-            let shape = dims
-                .shape(output.dims)
-                .map_err(|error| attribute(error.to_string()))?;
+        .enumerate()
+        .map(|(number, output)| {
+            let shape = match output.dims {
+                FREE => dims.output(number).clone(),
+                letters => dims
+                    .shape(letters)
+                    .map_err(|error| attribute(error.to_string()))?,
+            };
             if shape.count() == 0 {
                 return Err(attribute(format!(
                     "{} would be empty: {shape}",

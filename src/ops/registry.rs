@@ -63,8 +63,8 @@ macro_rules! registry {
                 match self { $(Self::$variant(op) => op.gradient(dims)),+ }
             }
 
-            pub fn equations(&self) -> Vec<Equation> {
-                match self { $(Self::$variant(op) => op.equations()),+ }
+            pub fn equations(&self, dims: &Dims) -> Vec<Equation> {
+                match self { $(Self::$variant(op) => op.equations_for(dims)),+ }
             }
 
             /// Counted FLOPs; bytes are those of every distinct operand once.
@@ -113,6 +113,39 @@ registry! {
     FlattenBackward,
     Add,
     AddBackward,
+    BroadcastBackward,
+    Subtract,
+    SubtractBackward,
+    Multiply,
+    MultiplyBackward,
+    Divide,
+    DivideBackwardNumerator,
+    DivideBackwardDenominator,
+    Maximum,
+    MaximumBackward,
+    Minimum,
+    MinimumBackward,
+    Negate,
+    Exponential,
+    ExponentialBackward,
+    Logarithm,
+    LogarithmBackward,
+    SquareRoot,
+    SquareRootBackward,
+    Square,
+    SquareBackward,
+    Power,
+    PowerBackward,
+    Sum,
+    SumBackward,
+    Mean,
+    MeanBackward,
+    MatrixProduct,
+    Reshape,
+    Transpose,
+    Concatenate,
+    SliceOperation,
+    SliceBackward,
     SoftmaxCrossEntropy,
     SoftmaxCrossEntropyBackward,
     BinaryCrossEntropy,

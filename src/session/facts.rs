@@ -50,7 +50,7 @@ fn node_facts(graph: &Graph, id: NodeId, number: impl Fn(NodeId) -> Option<u32>)
     let (declared_inputs, declared_outputs) = (node.op.inputs(), node.op.outputs());
     let inputs = declared_inputs.iter().zip(&node.inputs);
     let outputs = declared_outputs.iter().zip(&node.outputs);
-    let equations = node.op.equations();
+    let equations = node.op.equations(&node.dims);
     let defined = equations.iter().map(|equation| {
         let output = declared_outputs
             .iter()

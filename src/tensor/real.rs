@@ -32,6 +32,7 @@ pub trait Real:
     fn ln(self) -> Self;
     fn ln_1p(self) -> Self;
     fn sqrt(self) -> Self;
+    fn powf(self, exponent: Self) -> Self;
     fn tanh(self) -> Self;
     fn abs(self) -> Self;
     fn is_nan(self) -> bool;
@@ -93,6 +94,9 @@ macro_rules! real {
             }
             fn sqrt(self) -> Self {
                 <$type>::sqrt(self)
+            }
+            fn powf(self, exponent: Self) -> Self {
+                <$type>::powf(self, exponent)
             }
             fn tanh(self) -> Self {
                 <$type>::tanh(self)

@@ -348,7 +348,7 @@ impl<'a> Bench<'a> {
     /// A node's outputs against its equations; `inputs` as they were before it ran.
     fn check_equations(&self, node: &Node, inputs: &[Buffer<f64>]) -> Result<NodeReport, Mismatch> {
         let mut report = passed(node, Method::Equation);
-        let equations = node.op.equations();
+        let equations = node.op.equations(&node.dims);
         let declared = node.op.inputs();
         let outputs = self.buffers(&node.outputs);
         let mut environment = OperationEnvironment::new(&node.op, &node.dims, self.step);

@@ -77,7 +77,8 @@ fn for_every_equation(
             let single = case.single();
             let run = case.run::<f64>();
             let environment = environment(&case, &single, &run);
-            let (equations, outputs) = (case.op.equations(), case.op.outputs());
+            let dims = &single.graph().node(single.node()).dims;
+            let (equations, outputs) = (case.op.equations(dims), case.op.outputs());
             assert_eq!(
                 equations.len(),
                 outputs.len(),
@@ -175,7 +176,7 @@ fn the_terms_refer_to_what_the_element_depends_on() {
     let case = &crate::support::cases_of("conv2d")[2];
     let (single, run) = (case.single(), case.run::<f64>());
     let environment = environment(case, &single, &run);
-    let equation = &case.op.equations()[0];
+    let equation = &case.op.equations(&single.graph().node(single.node()).dims)[0];
     let shape = single.graph().value(single.outputs()[0]).shape.clone();
     for at in sampled(shape.count()) {
         let explanation = equation.explain(&environment, &shape.index(at));
@@ -389,7 +390,9 @@ fn broken_markup_is_noticed() {
 fn equations_read_as_they_are_meant() {
     let latex = |name: &str, equation: usize| {
         let case = &crate::support::cases_of(name)[0];
-        render::latex(&case.op.equations()[equation])
+        let single = case.single();
+        let dims = &single.graph().node(single.node()).dims;
+        render::latex(&case.op.equations(dims)[equation])
     };
     assert_eq!(
         latex("conv2d", 0),

@@ -151,6 +151,7 @@ fn compare(what: &str, analytic: &[f64], numeric: &[f64]) {
 fn every_backward_operation_matches_finite_differences() {
     let mut reached = BTreeSet::new();
     let mut without = BTreeSet::new();
+    let mut with = BTreeSet::new();
     for (name, cases) in all_cases() {
         for case in cases {
             let single = case.single();
@@ -159,6 +160,7 @@ fn every_backward_operation_matches_finite_differences() {
                 without.insert(name);
                 continue;
             }
+            with.insert(name);
             reached.extend(steps.iter().map(|step| step.op.name()));
             if !case.smooth {
                 continue;
@@ -176,6 +178,8 @@ fn every_backward_operation_matches_finite_differences() {
             }
         }
     }
+    // Some gradients are operations of forward passes: those have a gradient themselves.
+    let reached = reached.into_iter().filter(|name| !with.contains(name));
     let others: BTreeSet<&str> = WITHOUT_GRADIENT.into_iter().chain(reached).collect();
     assert_eq!(
         without, others,

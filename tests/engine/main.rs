@@ -1,6 +1,7 @@
 mod command_line;
 mod data;
 mod equations;
+mod free_shapes;
 mod gradients;
 mod graphs;
 mod inspection;

@@ -3,12 +3,7 @@
 use glassbox::exec::single::{SingleOperation, SingleRun};
 use glassbox::graph::{Graph, Phase, ValueId};
 use glassbox::ops::{
-    AdamUpdate, Add, AddBackward, Augment, BinaryCrossEntropy, BinaryCrossEntropyBackward, Buffer,
-    Conv2d, Conv2dBackwardBias, Conv2dBackwardInput, Conv2dBackwardWeight, Flatten,
-    FlattenBackward, GatherBatch, GatherClasses, GatherRows, Linear, LinearBackwardBias,
-    LinearBackwardInput, LinearBackwardWeight, MaxPool2d, MaxPool2dBackward, MomentumUpdate, Op,
-    Relu, ReluBackward, SgdUpdate, Sigmoid, SigmoidBackward, SoftmaxCrossEntropy,
-    SoftmaxCrossEntropyBackward, StepValues, Tanh, TanhBackward,
+    AdamUpdate, AddBackward, Augment, BinaryCrossEntropy, BinaryCrossEntropyBackward, Buffer, Conv2d, Conv2dBackwardBias, Conv2dBackwardInput, Conv2dBackwardWeight, Flatten, FlattenBackward, GatherBatch, GatherClasses, GatherRows, Linear, LinearBackwardBias, LinearBackwardInput, LinearBackwardWeight, MaxPool2d, MaxPool2dBackward, MomentumUpdate, Op, Relu, ReluBackward, SgdUpdate, Sigmoid, SigmoidBackward, SoftmaxCrossEntropy, SoftmaxCrossEntropyBackward, StepValues, Tanh, TanhBackward,
 };
 use glassbox::tensor::init::{generator, uniform};
 use glassbox::tensor::{ElementType, Real, Shape, Tensor, Values};
@@ -93,7 +88,7 @@ pub struct Case {
 }
 
 impl Case {
-    fn new(label: impl Into<String>, op: Op, inputs: Vec<Tensor>) -> Self {
+    pub fn new(label: impl Into<String>, op: Op, inputs: Vec<Tensor>) -> Self {
         let label = format!("{} {}", op.name(), label.into());
         let step = StepValues::forward(0);
         Self {
@@ -105,7 +100,7 @@ impl Case {
         }
     }
 
-    fn with_valid(mut self, valid: usize) -> Self {
+    pub fn with_valid(mut self, valid: usize) -> Self {
         self.step.valid = valid as u32;
         self
     }
@@ -158,7 +153,7 @@ impl Random {
     }
 
     /// Reals in [low, high).
-    fn between<const R: usize>(&mut self, shape: [usize; R], low: f32, high: f32) -> Tensor {
+    pub fn between<const R: usize>(&mut self, shape: [usize; R], low: f32, high: f32) -> Tensor {
         let count = shape.iter().product();
         let values = self.values(0.5, count);
         let scale = |value: f32| low + (value + 0.5) * (high - low);
@@ -166,7 +161,7 @@ impl Random {
     }
 
     /// Reals whose distance from 0 is at least 1/8.
-    fn away_from_zero<const R: usize>(&mut self, shape: [usize; R]) -> Tensor {
+    pub fn away_from_zero<const R: usize>(&mut self, shape: [usize; R]) -> Tensor {
         let count = shape.iter().product();
         let values = self.values(1.0, count);
         let push = |value: f32| value + 0.125f32.copysign(value);
@@ -174,7 +169,7 @@ impl Random {
     }
 
     /// Reals in random order that lie 1/64 apart.
-    fn spaced<const R: usize>(&mut self, shape: [usize; R]) -> Tensor {
+    pub fn spaced<const R: usize>(&mut self, shape: [usize; R]) -> Tensor {
         let count: usize = shape.iter().product();
         let keys = self.values(1.0, count);
         let mut order: Vec<usize> = (0..count).collect();
@@ -288,7 +283,7 @@ pub fn cases_of(name: &str) -> Vec<Case> {
             .map(|shape| activation_backward_case(name, shape))
             .into(),
         "flatten" | "flatten_backward" => flatten_cases(name),
-        "add" | "add_backward" => ELEMENTWISE.map(|shape| add_case(name, shape)).into(),
+        "add_backward" => ELEMENTWISE.map(|shape| add_case(name, shape)).into(),
         "softmax_cross_entropy"
         | "softmax_cross_entropy_backward"
         | "binary_cross_entropy"
@@ -296,6 +291,7 @@ pub fn cases_of(name: &str) -> Vec<Case> {
         "sgd_update" | "momentum_update" | "adam_update" => {
             ELEMENTWISE.map(|shape| update_case(name, shape)).into()
         }
+        other if crate::free_shapes::has(other) => crate::free_shapes::cases_of(other),
         other => panic!("{other} has no cases: add its shapes to tests/engine/support.rs"),
     }
 }
@@ -451,13 +447,13 @@ fn flatten_cases(name: &str) -> Vec<Case> {
 }
 
 fn add_case(name: &str, shape: [usize; 2]) -> Case {
-    let mut random = Random::new(18);
-    let (a, b) = (random.reals(shape), random.reals(shape));
-    let (op, inputs) = match name {
-        "add" => (Op::Add(Add {}), vec![a, b]),
-        _ => (Op::AddBackward(AddBackward {}), vec![a]),
-    };
-    Case::new(format!("{shape:?}"), op, inputs)
+    let dy = Random::new(18).reals(shape);
+    assert_eq!(name, "add_backward");
+    Case::new(
+        format!("{shape:?}"),
+        Op::AddBackward(AddBackward {}),
+        vec![dy],
+    )
 }
 
 fn loss_cases(name: &str) -> Vec<Case> {

@@ -18,7 +18,7 @@ impl Run {
         let graph = &inspector.graph;
         let node = graph.node(subject.node);
         let (declared_inputs, declared_outputs) = (node.op.inputs(), node.op.outputs());
-        let equations = node.op.equations();
+        let equations = node.op.equations(&node.dims);
         let symbol = declared_outputs[subject.output].name;
         let Some(equation) = equations.iter().find(|equation| equation.output == symbol) else {
             return Ok(Err(format!("{name} has no equation of its own")));

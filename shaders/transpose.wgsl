@@ -1,0 +1,50 @@
+//! transpose: axes in another order.
+//!
+//!     y[i, j, …] = x[j, i, …]
+//!
+//! Shapes: x, y of the same sizes in another order (f32, up to 4 dimensions). One invocation per
+//! element of y. `y` is overwritten.
+//! Twin: `ops/reshape.rs`, `Transpose`.
+
+struct TransposeParams {
+    sizes: vec4<u32>,      // of y, outermost first; missing axes in front have size 1
+    x_strides: vec4<u32>,  // of the axes of y in x
+    count: u32,            // elements
+    row_length: u32,       // invocations in one row of workgroups
+    unused_0: u32,
+    unused_1: u32,
+}
+
+/// Invocations per workgroup; set from Rust when the pipeline is built.
+override WORKGROUP_SIZE: u32 = 64u;
+
+@group(0) @binding(0) var<uniform> params: TransposeParams;
+@group(0) @binding(1) var<storage, read> x: array<f32>;
+@group(0) @binding(2) var<storage, read_write> y: array<f32>;
+
+/// The coordinates of an element, row-major.
+fn coordinates(index: u32, sizes: vec4<u32>) -> vec4<u32> {
+    let plane = sizes.z * sizes.w;
+    return vec4<u32>(
+        index / (sizes.y * plane),
+        index / plane % sizes.y,
+        index / sizes.w % sizes.z,
+        index % sizes.w,
+    );
+}
+
+/// Where an element lies.
+fn offset(at: vec4<u32>, strides: vec4<u32>) -> u32 {
+    return at.x * strides.x + at.y * strides.y + at.z * strides.z + at.w * strides.w;
+}
+
+@compute @workgroup_size(WORKGROUP_SIZE)
+fn transpose(@builtin(global_invocation_id) gid: vec3<u32>) {
+    // Large tensors use several rows of workgroups.
+    let index = gid.y * params.row_length + gid.x;
+    // The last workgroup is usually only partly used.
+    if index >= params.count {
+        return;
+    }
+    y[index] = x[offset(coordinates(index, params.sizes), params.x_strides)];
+}
