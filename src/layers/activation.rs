@@ -26,6 +26,8 @@ macro_rules! plain_layers {
     };
 }
 
+pub(super) use plain_layers;
+
 plain_layers! {
     /// `max(0, x)`
     Relu "relu": Op::Relu(ops::Relu {});

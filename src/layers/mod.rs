@@ -27,7 +27,10 @@ mod spec;
 mod summary;
 
 pub use activation::{Relu, Sigmoid, Tanh};
-pub use arithmetic::Add;
+pub use arithmetic::{
+    Add, Divide, Exponential, Logarithm, MatrixProduct, Maximum, Mean, Minimum, Multiply, Negate,
+    Power, Square, SquareRoot, Subtract, Sum,
+};
 pub use builder::LayerBuilder;
 pub use convolution::{Conv2d, MaxPool2d};
 pub use error::ModelError;
@@ -37,7 +40,7 @@ pub use linear::Linear;
 pub use loss::Loss;
 pub use model::{BatchSource, ImageInputs, Model};
 pub use parameter::{Initial, Parameter};
-pub use shape::Flatten;
+pub use shape::{Concatenate, Flatten, Reshape, Slice, Transpose};
 pub use spec::{INPUT, MAX_LAYERS, ModelSpec};
 pub use summary::{LayerSummary, summarize};
 

@@ -30,7 +30,7 @@ fn updates() -> [(&'static str, Op); 3] {
 /// (several times over), and says where one would read or keep another value's numbers.
 ///
 /// Written from the meaning of a plan, not from how it is made: `place` says where a value lies.
-fn memory_problem(
+pub fn memory_problem(
     graph: &Graph,
     order: &[NodeId],
     place: &dyn Fn(ValueId) -> Option<Place>,
@@ -121,7 +121,7 @@ fn memory_problem(
     None
 }
 
-fn order(plan: &Plan) -> Vec<NodeId> {
+pub fn order(plan: &Plan) -> Vec<NodeId> {
     plan.groups
         .iter()
         .flat_map(|group| group.nodes.iter().copied())

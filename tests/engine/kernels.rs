@@ -420,3 +420,43 @@ fn bisecting_finds_the_first_node_that_differs() {
     let found = first_difference(&bad, 1e-5).expect("the wrong bias is noticed");
     assert_eq!(graph.node(found.node).name, "conv2");
 }
+
+#[test]
+fn models_with_branches_train_on_the_gpu_as_the_oracle_does() {
+    for seed in [3, 14, 29] {
+        let model = crate::branches::model(seed, 5);
+        let graph = Arc::new(model.graph.clone());
+        let step = StepValues {
+            learning_rate: 0.1,
+            ..StepValues::forward(4)
+        };
+        let inspect = Arc::new(Plan::new(&graph, Mode::Inspect, &[]));
+        let mut oracle = CpuExecutor::<f64>::new(Arc::clone(&graph), Arc::clone(&inspect));
+        for (id, values) in crate::branches::given(&model) {
+            oracle.write(id, &values);
+        }
+        for _ in 0..2 {
+            oracle.run(0..inspect.groups.len(), &step);
+        }
+        for mode in [Mode::Train, Mode::Inspect] {
+            let plan = Arc::new(Plan::new(&graph, mode, &[model.loss, model.correct]));
+            let mut gpu = executor(&graph, &plan, None);
+            for (id, values) in crate::branches::given(&model) {
+                gpu.write(id, &values);
+            }
+            for _ in 0..2 {
+                gpu.submit(0..plan.groups.len(), &[step]);
+            }
+            for parameter in &model.parameters {
+                let label = format!(
+                    "seed {seed} {mode:?}: {}",
+                    graph.value(parameter.value).name
+                );
+                let actual = as_numbers(&block_on(gpu.read(parameter.value)).unwrap());
+                let expected = oracle.reals(parameter.value);
+                assert_close(&label, &actual, expected, TOLERANCE);
+                assert_not_close(&label, &with_one_off(&actual, 0, 1e-3), expected, TOLERANCE);
+            }
+        }
+    }
+}

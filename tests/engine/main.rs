@@ -1,3 +1,4 @@
+mod branches;
 mod command_line;
 mod data;
 mod equations;
