@@ -10,8 +10,8 @@
 
 mod activation;
 mod add;
-mod augment;
 mod arithmetic;
+mod augment;
 mod axes;
 mod binary_cross_entropy;
 pub(crate) mod conv2d;
@@ -35,12 +35,12 @@ pub(crate) mod softmax_cross_entropy;
 
 pub use activation::{Relu, ReluBackward, Sigmoid, SigmoidBackward, Tanh, TanhBackward};
 pub use add::{Add, AddBackward};
-pub use augment::Augment;
 pub use arithmetic::{
     BroadcastBackward, Divide, DivideBackwardDenominator, DivideBackwardNumerator, Maximum,
     MaximumBackward, Minimum, MinimumBackward, Multiply, MultiplyBackward, Subtract,
     SubtractBackward,
 };
+pub use augment::Augment;
 pub use binary_cross_entropy::{BinaryCrossEntropy, BinaryCrossEntropyBackward};
 pub use conv2d::{Conv2d, Conv2dBackwardBias, Conv2dBackwardInput, Conv2dBackwardWeight};
 pub use dims::Dims;

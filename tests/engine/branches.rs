@@ -225,7 +225,7 @@ pub fn given(model: &Model) -> Vec<(ValueId, Values)> {
 
 fn executor<T: Real>(model: &Model, mode: Mode) -> CpuExecutor<T> {
     let graph = Arc::new(model.graph.clone());
-    let plan = Arc::new(Plan::new(&graph, mode, &[model.loss, model.correct]));
+    let plan = Arc::new(Plan::new(&graph, mode, &[model.loss, model.loss_of_row]));
     let mut executor = CpuExecutor::new(graph, plan);
     for (id, values) in given(model) {
         executor.write(id, &values);
@@ -295,7 +295,7 @@ fn check_gradients(model: &Model, valid: usize, label: &str) {
 fn check(seed: u64) {
     let model = model(seed, 5);
     let label = format!("seed {seed}: {:?}", drawn(seed).layers);
-    let keep = [model.loss, model.correct];
+    let keep = [model.loss, model.loss_of_row];
     for mode in [Mode::Train, Mode::Inspect] {
         let plan = Plan::new(&model.graph, mode, &keep);
         let place = |id| plan.find_place(id);

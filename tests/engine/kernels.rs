@@ -439,7 +439,7 @@ fn models_with_branches_train_on_the_gpu_as_the_oracle_does() {
             oracle.run(0..inspect.groups.len(), &step);
         }
         for mode in [Mode::Train, Mode::Inspect] {
-            let plan = Arc::new(Plan::new(&graph, mode, &[model.loss, model.correct]));
+            let plan = Arc::new(Plan::new(&graph, mode, &[model.loss, model.loss_of_row]));
             let mut gpu = executor(&graph, &plan, None);
             for (id, values) in crate::branches::given(&model) {
                 gpu.write(id, &values);

@@ -3,7 +3,12 @@
 use glassbox::exec::single::{SingleOperation, SingleRun};
 use glassbox::graph::{Graph, Phase, ValueId};
 use glassbox::ops::{
-    AdamUpdate, AddBackward, Augment, BinaryCrossEntropy, BinaryCrossEntropyBackward, Buffer, Conv2d, Conv2dBackwardBias, Conv2dBackwardInput, Conv2dBackwardWeight, Flatten, FlattenBackward, GatherBatch, GatherClasses, GatherRows, Linear, LinearBackwardBias, LinearBackwardInput, LinearBackwardWeight, MaxPool2d, MaxPool2dBackward, MomentumUpdate, Op, Relu, ReluBackward, SgdUpdate, Sigmoid, SigmoidBackward, SoftmaxCrossEntropy, SoftmaxCrossEntropyBackward, StepValues, Tanh, TanhBackward,
+    AdamUpdate, AddBackward, Augment, BinaryCrossEntropy, BinaryCrossEntropyBackward, Buffer,
+    Conv2d, Conv2dBackwardBias, Conv2dBackwardInput, Conv2dBackwardWeight, Flatten,
+    FlattenBackward, GatherBatch, GatherClasses, GatherRows, Linear, LinearBackwardBias,
+    LinearBackwardInput, LinearBackwardWeight, MaxPool2d, MaxPool2dBackward, MomentumUpdate, Op,
+    Relu, ReluBackward, SgdUpdate, Sigmoid, SigmoidBackward, SoftmaxCrossEntropy,
+    SoftmaxCrossEntropyBackward, StepValues, Tanh, TanhBackward,
 };
 use glassbox::tensor::init::{generator, uniform};
 use glassbox::tensor::{ElementType, Real, Shape, Tensor, Values};
