@@ -1,8 +1,12 @@
 //! What can be typed after `glassbox`.
 
+use super::CliError;
+use crate::layers::ModelSpec;
+use crate::models::Preset;
 use crate::optim::OptimizerKind;
 use crate::session::DevicePreference;
 use clap::{Args, Parser, Subcommand};
+use std::io::Read;
 use std::path::PathBuf;
 
 /// See how neural networks learn: train, step through and check small networks.
@@ -21,6 +25,8 @@ pub enum Command {
     Devices(ListArguments),
     /// Train a preset
     Train(TrainArguments),
+    /// Show the layers of a network, their parameters, work and memory
+    Summary(SummaryArguments),
     /// Check equations, gradients and kernels of a preset, operation by operation
     Check(CheckArguments),
     /// Measure how fast a preset trains
@@ -37,6 +43,7 @@ impl Command {
     pub fn is_json(&self) -> bool {
         match self {
             Self::Presets(arguments) | Self::Devices(arguments) => arguments.json,
+            Self::Summary(arguments) => arguments.json,
             Self::Train(arguments) => arguments.json,
             Self::Check(arguments) => arguments.json,
             Self::Bench(arguments) => arguments.json,
@@ -103,9 +110,48 @@ pub struct TrainArguments {
     pub json: bool,
 }
 
+/// Another network in place of the preset's, on the preset's data.
+#[derive(Debug, Args)]
+pub struct ModelArguments {
+    /// A layer list as JSON, in place of the preset's
+    #[arg(long = "model", value_name = "FILE")]
+    file: Option<PathBuf>,
+}
+
+impl ModelArguments {
+    /// The layer list to build.
+    pub fn spec(&self, preset: &Preset) -> Result<ModelSpec, CliError> {
+        let Some(path) = &self.file else {
+            return Ok((preset.spec)());
+        };
+        let file = std::fs::File::open(path).map_err(|error| CliError::file(path, error))?;
+        // A byte more than a layer list may have, so that a longer one is refused as such.
+        let mut text = String::new();
+        file.take(ModelSpec::MAX_JSON_BYTES as u64 + 1)
+            .read_to_string(&mut text)
+            .map_err(|error| CliError::file(path, error))?;
+        ModelSpec::from_json(&text).map_err(|error| CliError::file(path, error))
+    }
+}
+
+#[derive(Debug, Args)]
+pub struct SummaryArguments {
+    pub preset: String,
+    #[command(flatten)]
+    pub model: ModelArguments,
+    /// Samples in a batch, for the memory [default: the preset's]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=4096))]
+    pub batch: Option<u32>,
+    /// One JSON object a line
+    #[arg(long)]
+    pub json: bool,
+}
+
 #[derive(Debug, Args)]
 pub struct CheckArguments {
     pub preset: String,
+    #[command(flatten)]
+    pub model: ModelArguments,
     /// cpu: equations and gradients in f64; gpu: and every kernel against the CPU
     #[arg(long, value_name = "DEVICE", default_value = "cpu", value_parser = fixed_device)]
     pub device: DevicePreference,
@@ -160,6 +206,8 @@ pub struct PredictArguments {
 #[derive(Debug, Args)]
 pub struct StepArguments {
     pub preset: String,
+    #[command(flatten)]
+    pub model: ModelArguments,
     /// What to compute on: gpu or cpu
     #[arg(long, value_name = "DEVICE", default_value = "cpu", value_parser = fixed_device)]
     pub device: DevicePreference,

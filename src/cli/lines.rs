@@ -23,6 +23,22 @@ pub enum Line<'a> {
         epochs: u32,
         has_article: bool,
     },
+    Layer {
+        name: &'a str,
+        operation: &'a str,
+        inputs: &'a [String],
+        output_shape: &'a [usize],
+        parameters: u64,
+        flops: u64,
+    },
+    Summary {
+        preset: &'a str,
+        batch: usize,
+        input_shape: Vec<usize>,
+        parameters: u64,
+        flops: u64,
+        bytes: MemoryBytes,
+    },
     Device {
         device: &'static str,
         adapter: &'a str,
@@ -124,6 +140,17 @@ pub struct ClassMetrics<'a> {
 pub struct NumberMetrics {
     pub mse: Number,
     pub mae: Number,
+}
+
+/// What the memory of a training plan holds, in bytes.
+#[derive(Clone, Copy, Debug, Default, Serialize)]
+pub struct MemoryBytes {
+    pub parameters: u64,
+    pub gradients: u64,
+    pub optimizer_state: u64,
+    /// And workspaces of kernels; values share memory in turn.
+    pub activations: u64,
+    pub data: u64,
 }
 
 /// How a run went.

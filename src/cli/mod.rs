@@ -24,6 +24,7 @@ mod predict;
 mod presets;
 mod step;
 mod subject;
+mod summary;
 mod train;
 
 use crate::data::DataError;
@@ -128,6 +129,7 @@ fn run(command: Command) -> Result<(), CliError> {
         Command::Presets(arguments) => presets::run(&arguments),
         Command::Devices(arguments) => devices::run(&arguments),
         Command::Train(arguments) => train::run(&arguments),
+        Command::Summary(arguments) => summary::run(&arguments),
         Command::Check(arguments) => check::run(&arguments),
         Command::Bench(arguments) => bench::run(&arguments),
         Command::Predict(arguments) => predict::run(&arguments),

@@ -3,10 +3,10 @@
 use super::{CliError, data};
 use crate::data::BatchSchedule;
 use crate::graph::ValueId;
-use crate::layers::Model;
+use crate::layers::{Model, ModelSpec};
 use crate::models::Preset;
 use crate::ops::{AdamUpdate, StepValues};
-use crate::session::{OptimizerChoice, build_model, given_values, initial_parameters};
+use crate::session::{OptimizerChoice, build_spec, given_values, initial_parameters};
 use crate::tensor::Values;
 
 /// A model and everything that its first batch reads.
@@ -19,6 +19,16 @@ pub struct Subject {
 impl Subject {
     /// The first batch of `seed`, of at most `batch` samples.
     pub fn new(preset: &'static Preset, batch: u32, seed: u64) -> Result<Self, CliError> {
+        Self::with_spec(preset, &(preset.spec)(), batch, seed)
+    }
+
+    /// Another layer list on the preset's data.
+    pub fn with_spec(
+        preset: &'static Preset,
+        spec: &ModelSpec,
+        batch: u32,
+        seed: u64,
+    ) -> Result<Self, CliError> {
         let dataset = data::dataset(preset)?.map(|(_, dataset)| dataset);
         let count = dataset.as_ref().map_or(1, |dataset| dataset.train.count());
         let batch = batch.min(count);
@@ -27,7 +37,7 @@ impl Subject {
             kind: defaults.optimizer,
             momentum: defaults.momentum,
         };
-        let model = build_model(preset, dataset.as_ref(), batch, optimizer)?;
+        let model = build_spec(spec, preset, dataset.as_ref(), batch, optimizer)?;
         let mut given = given_values(&model, preset, dataset.as_ref());
         if let Some(images) = model.images {
             let mut schedule = BatchSchedule::shuffled(seed, count, batch)?;

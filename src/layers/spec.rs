@@ -15,9 +15,6 @@ const MAX_NAME: usize = 64;
 /// Largest number of layers.
 pub const MAX_LAYERS: usize = 1_000;
 
-/// Largest layer list as JSON, in bytes.
-const MAX_JSON_BYTES: usize = 1 << 20;
-
 /// A layer list with its loss. The last layer's output is what the loss reads.
 ///
 /// A list of layers is a chain unless a layer names its inputs: here `sum` adds
@@ -47,15 +44,18 @@ pub struct ModelSpec {
 }
 
 impl ModelSpec {
+    /// Largest layer list as JSON, in bytes.
+    pub const MAX_JSON_BYTES: usize = 1 << 20;
+
     /// Reads a layer list.
     ///
     /// # Errors
     /// When it is too long, is not valid JSON, or names what is not there.
     pub fn from_json(text: &str) -> Result<Self, ModelError> {
-        if text.len() > MAX_JSON_BYTES {
+        if text.len() > Self::MAX_JSON_BYTES {
             return Err(ModelError::TooLong {
                 bytes: text.len(),
-                limit: MAX_JSON_BYTES,
+                limit: Self::MAX_JSON_BYTES,
             });
         }
         let spec: Self = serde_json::from_str(text).map_err(|error| ModelError::Json {

@@ -1,6 +1,6 @@
 //! The table that describes a model: layers, shapes, parameters, work.
 
-use super::Model;
+use super::{INPUT, Model};
 use crate::graph::{Phase, Source, ValueId};
 use serde::{Deserialize, Serialize};
 use std::collections::HashSet;
@@ -12,6 +12,8 @@ pub struct LayerSummary {
     pub name: String,
     /// The operation's name: `conv2d`.
     pub operation: String,
+    /// What it reads: names of earlier rows, or `input`; not its parameters.
+    pub inputs: Vec<String>,
     /// Output shape without the batch dimension.
     pub output_shape: Vec<usize>,
     pub parameters: u64,
@@ -37,7 +39,18 @@ pub fn summarize(model: &Model) -> Vec<LayerSummary> {
                     parameters += graph.value(input).shape.count() as u64;
                 }
             }
+            let activations =
+                node.inputs
+                    .iter()
+                    .filter_map(|&input| match graph.value(input).source {
+                        Source::Node { node, .. } if graph.node(node).phase == Phase::Forward => {
+                            Some(graph.node(node).name.clone())
+                        }
+                        Source::Node { .. } | Source::Input => Some(INPUT.into()),
+                        _ => None,
+                    });
             LayerSummary {
+                inputs: activations.collect(),
                 name: node.name.clone(),
                 operation: node.op.name().into(),
                 output_shape: graph

@@ -1,8 +1,10 @@
 //! Presets: the systems that Glassbox teaches with, as data.
 
 mod presets;
+mod residual;
 
 pub use presets::{PRESETS, find};
+pub use residual::resnet_s;
 
 use crate::data::DataSource;
 use crate::layers::ModelSpec;

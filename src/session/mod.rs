@@ -14,7 +14,7 @@ mod start;
 pub use error::SessionError;
 pub use inspection::*;
 pub use message::*;
-pub use start::{OptimizerChoice, build_model, given_values, initial_parameters};
+pub use start::{OptimizerChoice, build_model, build_spec, given_values, initial_parameters};
 
 use crate::data::{DataSource, Dataset};
 use crate::models::{self, PresetData};

@@ -7,7 +7,7 @@ use crate::exec::cpu::CpuExecutor;
 use crate::exec::gpu::{GpuDevice, GpuError, GpuExecutor, MAX_STEPS_PER_SUBMIT};
 use crate::exec::{Executor, Mode, Plan};
 use crate::graph::ValueId;
-use crate::layers::{BatchSource, Model, summarize};
+use crate::layers::{BatchSource, Model, ModelError, ModelSpec, summarize};
 use crate::models::{Preset, optimizer_op};
 use crate::optim::MAX_LEARNING_RATE;
 use crate::tensor::Values;
@@ -130,6 +130,20 @@ pub fn build_model(
     batch: u32,
     optimizer: OptimizerChoice,
 ) -> Result<Model, SessionError> {
+    build_spec(&(preset.spec)(), preset, dataset, batch, optimizer)
+}
+
+/// A layer list on the data of a preset, for batches of up to `batch` samples.
+///
+/// # Errors
+/// When a layer does not fit, or there are more classes than the last layer tells apart.
+pub fn build_spec(
+    spec: &ModelSpec,
+    preset: &Preset,
+    dataset: Option<&Dataset>,
+    batch: u32,
+    optimizer: OptimizerChoice,
+) -> Result<Model, SessionError> {
     let source = match (&preset.data, dataset) {
         (PresetData::Images { .. }, Some(dataset)) => {
             let shape = dataset.train.shape();
@@ -153,12 +167,22 @@ pub fn build_model(
         },
     };
     let update = optimizer_op(optimizer.kind, optimizer.momentum);
-    Ok(Model::build(
-        &(preset.spec)(),
-        &source,
-        batch as usize,
-        update,
-    )?)
+    let model = Model::build(spec, &source, batch as usize, update)?;
+    let outputs = &model.graph.value(model.logits).shape;
+    if let Some(dataset) = dataset
+        && model.correct.is_some()
+        && outputs.dims()[1..].iter().product::<usize>() < dataset.classes.len()
+    {
+        let layer = spec.layers.last().map_or("input", |layer| &layer.name);
+        return Err(SessionError::Model(ModelError::Attribute {
+            layer: layer.into(),
+            message: format!(
+                "its output is {outputs}, expected a value for each of the {} classes",
+                dataset.classes.len()
+            ),
+        }));
+    }
+    Ok(model)
 }
 
 /// An optimizer with the one setting that its operation holds.
@@ -183,6 +207,8 @@ pub fn initial_parameters(preset: &Preset, model: &Model, seed: u64) -> Vec<Valu
                     .find(|(name, _)| *name == value.name),
                 PresetData::Images { .. } => None,
             };
+            // A layer of the same name in another network may have another shape.
+            let given = given.filter(|(_, values)| values.len() == value.shape.count());
             Values::F32(match given {
                 Some((_, values)) => values.to_vec(),
                 None => parameter

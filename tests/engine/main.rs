@@ -7,6 +7,7 @@ mod gradients;
 mod graphs;
 mod inspection;
 mod kernels;
+mod layer_files;
 mod layers;
 mod naive;
 mod session;

@@ -1,0 +1,56 @@
+//! A small residual network for 32 by 32 colour images.
+//!
+//! After He, Zhang, Ren, Sun (2016), "Deep residual learning for image recognition",
+//! section 4.2, with one block for each width.
+
+use crate::layers::{Add, Conv2d, Layer, Linear, Loss, Mean, ModelSpec, Relu};
+
+fn conv(name: &str, out_channels: usize, kernel: usize, stride: usize) -> Layer {
+    let conv = Conv2d::new(out_channels, kernel)
+        .with_stride(stride)
+        .with_padding(kernel / 2);
+    Layer::new(name, conv)
+}
+
+/// A block's layers: two 3x3 convolutions, and what it reads added to them. Where the
+/// stride or the width changes, a 1x1 convolution fits the shortcut to them.
+fn block(number: usize, reads: &str, width: usize, stride: usize) -> Vec<Layer> {
+    let name = |part: &str| format!("block{number}.{part}");
+    let (conv2, shortcut) = (name("conv2"), name("shortcut"));
+    let mut layers = vec![
+        conv(&name("conv1"), width, 3, stride).with_inputs(&[reads]),
+        Layer::new(name("relu1"), Relu {}),
+        conv(&conv2, width, 3, 1),
+    ];
+    let other = match stride {
+        1 => reads,
+        _ => {
+            layers.push(conv(&shortcut, width, 1, stride).with_inputs(&[reads]));
+            &shortcut
+        }
+    };
+    layers.push(Layer::new(name("sum"), Add {}).with_inputs(&[&conv2, other]));
+    layers.push(Layer::new(name("relu2"), Relu {}));
+    layers
+}
+
+/// 3x3 convolution to 16, blocks of 16, 32 and 64 channels, the mean of each channel, 10
+/// classes.
+pub fn resnet_s() -> ModelSpec {
+    let mut layers = vec![conv("conv1", 16, 3, 1), Layer::new("relu1", Relu {})];
+    let mut reads = String::from("relu1");
+    for (number, width, stride) in [(1, 16, 1), (2, 32, 2), (3, 64, 2)] {
+        layers.extend(block(number, &reads, width, stride));
+        reads = format!("block{number}.relu2");
+    }
+    let pool = Mean {
+        axes: vec![2, 3],
+        keepdim: false,
+    };
+    layers.push(Layer::new("pool", pool));
+    layers.push(Layer::new("fc", Linear { out_features: 10 }));
+    ModelSpec {
+        layers,
+        loss: Loss::SoftmaxCrossEntropy,
+    }
+}
