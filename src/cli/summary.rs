@@ -14,12 +14,9 @@ pub fn run(arguments: &SummaryArguments) -> Result<(), CliError> {
     let spec = arguments.model.spec(preset)?;
     let batch = arguments.batch.unwrap_or(preset.defaults.batch);
     let model = Subject::with_spec(preset, &spec, batch, 1)?.model;
-    let keep = [
-        model.loss,
-        model.correct,
-        model.probabilities,
-        model.loss_of_row,
-    ];
+    let mut keep = vec![model.loss, model.loss_of_row];
+    keep.extend(model.correct);
+    keep.extend(model.probabilities);
     let plan = Plan::new(&model.graph, Mode::Train, &keep);
     let memory = memory(&model.graph, &plan);
     let layers = summarize(&model);

@@ -66,6 +66,16 @@ pub enum ModelError {
         parameter: String,
         source: TensorError,
     },
+    #[error(
+        "layer {layer}: with it the model takes {bytes} bytes for batches of {batch}, before any \
+         gradient; expected at most {limit}"
+    )]
+    TooLarge {
+        layer: String,
+        bytes: u64,
+        batch: usize,
+        limit: u64,
+    },
     #[error("layer {layer} has no parameters that it could take from {owner}")]
     NothingToShare { layer: String, owner: String },
     #[error("layer {layer}: it shares {parameter}, which is {actual}, expected {expected}")]

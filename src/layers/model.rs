@@ -89,6 +89,7 @@ impl Model {
                     owner: owner.clone(),
                 });
             }
+            check_size(&graph, &layer.name, batch)?;
         }
         let logits = values.last().copied().unwrap_or(input);
         let loss_op = spec.loss.op();
@@ -129,6 +130,26 @@ impl Model {
             .map(|parameter| self.graph.value(parameter.value).shape.count() as u64)
             .sum()
     }
+}
+
+/// Most bytes of data, parameters and activations that a model may have.
+const MAX_BYTES: u64 = 1 << 32;
+
+/// Refuses a model that has grown too large with its newest layer; nothing is allocated yet.
+fn check_size(graph: &Graph, layer: &str, batch: usize) -> Result<(), ModelError> {
+    let own = graph.values().iter().filter(|value| value.view.is_none());
+    let bytes = own
+        .map(|value| value.shape.count() as u64 * value.element.bytes() as u64)
+        .sum();
+    if bytes > MAX_BYTES {
+        return Err(ModelError::TooLarge {
+            layer: layer.into(),
+            bytes,
+            batch,
+            limit: MAX_BYTES,
+        });
+    }
+    Ok(())
 }
 
 /// Adds what a batch is gathered from; returns (image inputs, x, target).

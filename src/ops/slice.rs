@@ -417,14 +417,14 @@ impl Operation for Concatenate {
         check_rank("x0", &first)?;
         let axis = resolve_axis(self.axis, first.rank())?;
         let mut sizes = first.dims().to_vec();
-        for number in 1..self.count {
+        let names = INPUT_NAMES.iter().enumerate().take(self.count).skip(1);
+        for (number, name) in names {
             let other = dims.input(number);
             let fits = other.rank() == first.rank()
                 && (0..first.rank()).all(|at| at == axis || other.dims()[at] == first.dims()[at]);
             if !fits {
                 return Err(format!(
-                    "{} is {other} and x0 is {first}: expected the same sizes except along axis {axis}",
-                    INPUT_NAMES[number]
+                    "{name} is {other} and x0 is {first}: expected the same sizes except along axis {axis}"
                 ));
             }
             sizes[axis] += other.dims()[axis];

@@ -4,7 +4,7 @@
 //! (mesa-vulkan-drivers) is one.
 
 use crate::support::{
-    Case, Model, Tolerance, all_cases, assert_close, assert_not_close, lenet, mlp, numbers,
+    Case, Model, Random, Tolerance, all_cases, assert_close, assert_not_close, lenet, mlp, numbers,
     with_one_off,
 };
 use glassbox::exec::bisect::{compare_nodes, first_difference};
@@ -14,7 +14,8 @@ use glassbox::exec::gpu::{
 };
 use glassbox::exec::{Mode, Plan};
 use glassbox::graph::{Graph, Phase};
-use glassbox::ops::{AdamUpdate, Op, StepValues};
+use glassbox::layers::BatchSource;
+use glassbox::ops::{AdamUpdate, Op, SgdUpdate, StepValues};
 use glassbox::tensor::{ElementType, Values};
 use pollster::block_on;
 use std::sync::{Arc, OnceLock};
@@ -458,5 +459,67 @@ fn models_with_branches_train_on_the_gpu_as_the_oracle_does() {
                 assert_not_close(&label, &with_one_off(&actual, 0, 1e-3), expected, TOLERANCE);
             }
         }
+    }
+}
+
+#[test]
+fn a_residual_network_trains_on_the_gpu_as_the_oracle_does() {
+    let mut spec = glassbox::models::resnet_s();
+    for layer in &mut spec.layers {
+        if let glassbox::layers::Kind::Conv2d(conv) = &mut layer.kind {
+            conv.out_channels /= 4;
+        }
+    }
+    let source = BatchSource::Images {
+        samples: 6,
+        shape: [3, 8, 8],
+        mean: vec![0.5; 3],
+        standard_deviation: vec![0.25; 3],
+        order_length: 3,
+    };
+    let model = glassbox::layers::Model::build(&spec, &source, 3, Op::SgdUpdate(SgdUpdate {}))
+        .unwrap_or_else(|error| panic!("{error}"));
+    let images = model.images.expect("the batch is gathered");
+    let mut random = Random::new(8);
+    let bytes = random.below(6 * 3 * 8 * 8, 256).into_iter();
+    let mut given = vec![
+        (
+            images.bytes,
+            Values::U8(bytes.map(|byte| byte as u8).collect()),
+        ),
+        (images.classes, Values::U32(random.below(6, 10))),
+        (images.order, Values::U32(vec![4, 0, 5])),
+    ];
+    for (stream, parameter) in (0..).zip(&model.parameters) {
+        let count = model.graph.value(parameter.value).shape.count();
+        let values = parameter.initial.draw(7, stream, count);
+        given.push((parameter.value, Values::F32(values)));
+    }
+    let graph = Arc::new(model.graph.clone());
+    let step = StepValues {
+        learning_rate: 0.05,
+        ..StepValues::forward(2).in_training()
+    };
+    let inspect = Arc::new(Plan::new(&graph, Mode::Inspect, &[]));
+    let mut oracle = CpuExecutor::<f64>::new(Arc::clone(&graph), Arc::clone(&inspect));
+    let keep = [model.loss, model.loss_of_row];
+    let train = Arc::new(Plan::new(&graph, Mode::Train, &keep));
+    let mut gpu = executor(&graph, &train, None);
+    for (id, values) in &given {
+        oracle.write(*id, values);
+        gpu.write(*id, values);
+    }
+    for _ in 0..2 {
+        oracle.run(0..inspect.groups.len(), &step);
+        gpu.submit(0..train.groups.len(), &[step]);
+    }
+    // Convolutions and the activations behind them are one kernel each.
+    assert!(train.groups.len() + 7 <= inspect.groups.len());
+    for parameter in &model.parameters {
+        let label = &graph.value(parameter.value).name;
+        let actual = as_numbers(&block_on(gpu.read(parameter.value)).unwrap());
+        let expected = oracle.reals(parameter.value);
+        assert_close(label, &actual, expected, TOLERANCE);
+        assert_not_close(label, &with_one_off(&actual, 0, 1e-3), expected, TOLERANCE);
     }
 }

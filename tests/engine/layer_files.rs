@@ -123,7 +123,7 @@ fn layer_lists_that_do_not_fit_are_refused_by_layer_and_numbers() {
         assert!(!text.contains("panicked"), "{text}");
         text
     };
-    let cases: [(String, &str); 8] = [
+    let cases: [(String, &str); 9] = [
         (
             refusal("classes", &|list| {
                 list["layers"][10]["out_features"] = json!(9)
@@ -151,6 +151,16 @@ fn layer_lists_that_do_not_fit_are_refused_by_layer_and_numbers() {
                 list["layers"][0]["out_channels"] = json!(1u64 << 40)
             }),
             "layer conv1: weight: shape (1099511627776, 1, 5, 5) has more than",
+        ),
+        (
+            refusal("large", &|list| {
+                list["layers"][0]["out_channels"] = json!(2_000_000);
+                // Each tanh adds 3 · 2,000,000 · 6 · 6 numbers: 864 MB.
+                let layers = list["layers"].as_array_mut().unwrap();
+                layers.truncate(1);
+                layers.extend((0..6).map(|at| json!({"name": format!("t{at}"), "kind": "tanh"})));
+            }),
+            "layer t3: with it the model takes 4",
         ),
         (
             refusal("loss", &|list| list["loss"] = json!("binary_cross_entropy")),
