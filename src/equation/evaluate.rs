@@ -20,8 +20,8 @@ pub struct Reference {
     pub value: f64,
 }
 
-/// One addend of an element's value: `coefficient` times the product of `factors`
-/// where the addend is a plain product; always `value`.
+/// One addend of an element's value, and every element that it reads: those in it, labels
+/// that are looked up to find them, and what its conditions test.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Term {
     pub references: Vec<Reference>,
@@ -43,9 +43,12 @@ impl Group {
 }
 
 /// The terms that add up to one element.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Explanation {
     pub groups: Vec<Group>,
+    /// Addends that a condition takes out: each has the value 0, and refers to what it
+    /// would have read and to what decided.
+    pub hidden: Vec<Term>,
 }
 
 impl Explanation {
@@ -67,14 +70,15 @@ impl Equation {
         Evaluator { environment }.expression(&self.expression, &mut bindings)
     }
 
-    /// The addends of the output at `index`: the top sums are written out, and
-    /// addends that are 0 because an element lies outside its tensor or an
-    /// indicator does not hold are left out.
+    /// The addends of the output at `index`: the top sums are written out, also
+    /// inside a quotient's numerator. Addends whose element lies outside its tensor
+    /// are left out; those whose indicator does not hold are kept apart.
     pub fn explain(&self, environment: &dyn Environment, index: &[usize]) -> Explanation {
         let mut bindings = self.bind(index);
-        let mut groups = Vec::new();
-        Evaluator { environment }.collect(&self.expression, &[], None, &mut bindings, &mut groups);
-        Explanation { groups }
+        let mut explanation = Explanation::default();
+        let evaluator = Evaluator { environment };
+        evaluator.collect(&self.expression, &[], None, &mut bindings, &mut explanation);
+        explanation
     }
 
     fn bind(&self, index: &[usize]) -> Bindings {
@@ -84,6 +88,52 @@ impl Equation {
             .zip(index)
             .map(|(&(name, _), &at)| (name, at as i64))
             .collect()
+    }
+}
+
+/// What a sum that is written out is multiplied with, or divided by.
+#[derive(Clone, Copy)]
+enum Factor<'e> {
+    Times(&'e Expression),
+    Over(&'e Expression),
+}
+
+impl<'e> Factor<'e> {
+    fn expression(self) -> &'e Expression {
+        match self {
+            Self::Times(expression) | Self::Over(expression) => expression,
+        }
+    }
+}
+
+/// The sign of what is subtracted.
+static MINUS_ONE: Expression = Expression::Number(-1.0);
+
+/// Whether an expression is written out as several addends, or may be hidden by a condition
+/// although its sign is turned.
+fn opens(expression: &Expression) -> bool {
+    match expression {
+        Expression::Sum { .. } => true,
+        Expression::Add(_) => reads(expression),
+        Expression::Negate(inner) => {
+            opens(inner) || matches!(**inner, Expression::Indicator(_) | Expression::Multiply(_))
+        }
+        Expression::Divide(numerator, _) => opens(numerator),
+        Expression::Multiply(factors) => factors.iter().any(opens),
+        _ => false,
+    }
+}
+
+/// Whether an expression depends on elements of tensors: `1 − β` does not.
+fn reads(expression: &Expression) -> bool {
+    match expression {
+        Expression::Number(_) | Expression::Scalar(_) => false,
+        Expression::Add(parts) | Expression::Multiply(parts) => parts.iter().any(reads),
+        Expression::Negate(inner) | Expression::Apply(_, inner) => reads(inner),
+        Expression::Divide(left, right) | Expression::Power(left, right) => {
+            reads(left) || reads(right)
+        }
+        _ => true,
     }
 }
 
@@ -284,90 +334,109 @@ impl Evaluator<'_> {
         };
     }
 
-    /// Writes out sums and additions at the top of `expression`, multiplied by
-    /// the `factors` that stand outside of them.
+    /// Writes out sums and additions at the top of `expression`, times or over the
+    /// `factors` that stand outside of them.
     fn collect<'e>(
         &self,
         expression: &'e Expression,
-        factors: &[&'e Expression],
+        factors: &[Factor<'e>],
         key: Option<(&'static str, i64)>,
         bindings: &mut Bindings,
-        groups: &mut Vec<Group>,
+        explanation: &mut Explanation,
     ) {
+        let with = |more: &mut dyn Iterator<Item = Factor<'e>>| {
+            let mut all = factors.to_vec();
+            all.extend(more);
+            all
+        };
         match expression {
-            Expression::Add(terms) => {
+            Expression::Add(terms) if reads(expression) => {
                 for term in terms {
-                    self.collect(term, factors, key, bindings, groups);
+                    self.collect(term, factors, key, bindings, explanation);
                 }
             }
+            // An index that a factor outside may use too is not bound anew.
             Expression::Sum {
                 index,
                 extent,
                 body,
-            } => {
+            } if !bindings.contains_key(index) => {
                 self.each(&[(*index, *extent)], bindings, &mut |bindings| {
                     let key = key.or(Some((index, bindings[index])));
-                    self.collect(body, factors, key, bindings, groups);
+                    self.collect(body, factors, key, bindings, explanation);
                 });
             }
-            // A single sum or addition among the factors is written out too.
-            Expression::Multiply(all) => {
-                let inner = all
-                    .iter()
-                    .position(|f| matches!(f, Expression::Sum { .. } | Expression::Add(_)));
-                match inner {
-                    Some(inner) => {
-                        let mut outer: Vec<&Expression> = factors.to_vec();
-                        outer.extend(
-                            all.iter()
-                                .enumerate()
-                                .filter(|&(i, _)| i != inner)
-                                .map(|(_, f)| f),
-                        );
-                        self.collect(&all[inner], &outer, key, bindings, groups);
-                    }
-                    None => self.term(
-                        all.iter().chain(factors.iter().copied()),
-                        key,
-                        bindings,
-                        groups,
-                    ),
-                }
+            Expression::Negate(inner) if opens(expression) => {
+                let factors = with(&mut std::iter::once(Factor::Times(&MINUS_ONE)));
+                self.collect(inner, &factors, key, bindings, explanation);
             }
-            single => self.term(
-                std::iter::once(single).chain(factors.iter().copied()),
-                key,
-                bindings,
-                groups,
-            ),
+            Expression::Divide(numerator, denominator) if opens(numerator) => {
+                let factors = with(&mut std::iter::once(Factor::Over(denominator)));
+                self.collect(numerator, &factors, key, bindings, explanation);
+            }
+            // A single sum or addition among the factors is written out too.
+            Expression::Multiply(all) => match all.iter().position(opens) {
+                Some(inner) => {
+                    let others = all.iter().enumerate().filter(|&(i, _)| i != inner);
+                    let factors = with(&mut others.map(|(_, f)| Factor::Times(f)));
+                    self.collect(&all[inner], &factors, key, bindings, explanation);
+                }
+                None => {
+                    let mut own: Vec<Factor<'e>> = all.iter().map(Factor::Times).collect();
+                    own.extend(factors);
+                    self.term(&own, key, bindings, explanation);
+                }
+            },
+            single => {
+                let mut own = vec![Factor::Times(single)];
+                own.extend(factors);
+                self.term(&own, key, bindings, explanation);
+            }
         }
     }
 
-    fn term<'e>(
+    fn term(
         &self,
-        factors: impl Iterator<Item = &'e Expression> + Clone,
+        factors: &[Factor<'_>],
         key: Option<(&'static str, i64)>,
         bindings: &mut Bindings,
-        groups: &mut Vec<Group>,
+        explanation: &mut Explanation,
     ) {
-        let mut value = 1.0;
-        for factor in factors.clone() {
-            let outside = !self.is_inside(factor, bindings);
-            let factor_value = self.expression(factor, bindings);
-            let excluded = matches!(factor, Expression::Indicator(_)) && factor_value == 0.0;
-            if outside || excluded {
-                return;
+        let is_outside = |factor: &Factor<'_>| !self.is_inside(factor.expression(), bindings);
+        if factors.iter().any(is_outside) {
+            return;
+        }
+        let (mut value, mut divisor, mut is_hidden) = (1.0, 1.0, false);
+        for factor in factors {
+            let expression = factor.expression();
+            let is_indicator = matches!(expression, Expression::Indicator(_));
+            let number = self.expression(expression, bindings);
+            is_hidden |= is_indicator && number == 0.0;
+            match factor {
+                Factor::Times(_) => value *= number,
+                Factor::Over(_) => divisor *= number,
             }
-            value *= factor_value;
         }
         let mut references = Vec::new();
         for factor in factors {
-            self.references(factor, bindings, &mut references);
+            self.references(factor.expression(), bindings, &mut references);
         }
-        let term = Term { references, value };
-        match groups.last_mut().filter(|group| group.key == key) {
+        if is_hidden {
+            let value = 0.0;
+            explanation.hidden.push(Term { references, value });
+            return;
+        }
+        let term = Term {
+            references,
+            value: value / divisor,
+        };
+        match explanation
+            .groups
+            .last_mut()
+            .filter(|group| group.key == key)
+        {
             Some(group) => group.terms.push(term),
-            None => groups.push(Group {
+            None => explanation.groups.push(Group {
                 key,
                 terms: vec![term],
             }),
@@ -395,6 +464,9 @@ impl Evaluator<'_> {
                     };
                     if !references.contains(&reference) {
                         references.push(reference);
+                    }
+                    for position in indices {
+                        self.looked_up(position, bindings, references);
                     }
                 }
             }
@@ -443,12 +515,27 @@ impl Evaluator<'_> {
                 if let Some(index) = self.positions(indices, bindings)
                     && let Some(value) = self.environment.element(tensor, &index)
                 {
-                    references.push(Reference {
+                    let reference = Reference {
                         tensor,
                         index,
                         value,
-                    });
+                    };
+                    if !references.contains(&reference) {
+                        references.push(reference);
+                    }
                 }
+                for position in indices {
+                    self.looked_up(position, bindings, references);
+                }
+            }
+            Position::Add(left, right)
+            | Position::Subtract(left, right)
+            | Position::Multiply(left, right)
+            | Position::Quotient(left, right)
+            | Position::Remainder(left, right)
+            | Position::ExactQuotient(left, right) => {
+                self.looked_up(left, bindings, references);
+                self.looked_up(right, bindings, references);
             }
             Position::ArgMaximum {
                 index,

@@ -42,6 +42,25 @@ impl Executor {
         }
     }
 
+    /// Runs one group once and measures how long it takes, for [`Executor::read_time`].
+    pub fn run_timed(&mut self, group: usize, step: &StepValues) {
+        match self {
+            Self::Cpu(executor) => executor.run_timed(group, step),
+            Self::Gpu(executor) => executor.submit_timed(group, step),
+        }
+    }
+
+    /// Microseconds that a group took when it last ran timed; `None` where nothing measured it.
+    ///
+    /// # Errors
+    /// When the GPU is lost.
+    pub async fn read_time(&self, group: usize) -> Result<Option<f64>, GpuError> {
+        match self {
+            Self::Cpu(executor) => Ok(executor.time(group)),
+            Self::Gpu(executor) => executor.read_time(group).await,
+        }
+    }
+
     /// Runs groups of the plan once; on the GPU they may still be running on return.
     pub fn run(&mut self, groups: Range<usize>, step: &StepValues) {
         match self {

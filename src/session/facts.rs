@@ -5,7 +5,7 @@ use super::inspection::{
 };
 use crate::equation::render;
 use crate::exec::Plan;
-use crate::graph::{Graph, NodeId, Phase, Source, ValueId};
+use crate::graph::{Graph, Node, NodeId, Phase, Source, ValueId};
 use crate::ops::{Role, shader};
 use crate::tensor::Values;
 
@@ -88,6 +88,8 @@ fn node_facts(graph: &Graph, id: NodeId, number: impl Fn(NodeId) -> Option<u32>)
         equations: defined.collect(),
         scalars,
         flops: node.op.cost(&node.dims).flops,
+        bytes: bytes_moved(graph, node),
+        definition: serde_json::to_string(&node.op).expect("operations are plain data"),
         kernels: node
             .op
             .kernels(&node.dims)
@@ -98,6 +100,33 @@ fn node_facts(graph: &Graph, id: NodeId, number: impl Fn(NodeId) -> Option<u32>)
                 workgroups: call.workgroups,
             })
             .collect(),
+    }
+}
+
+/// Bytes of every input and output once; a state that is updated in place is read and written.
+fn bytes_moved(graph: &Graph, node: &Node) -> u64 {
+    let is_reshape = |output: usize| {
+        matches!(node.op.outputs()[output].role, Role::Alias(_)) && node.phase != Phase::Update
+    };
+    let bytes = |value: ValueId| {
+        let value = graph.value(value);
+        (value.shape.count() * value.element.bytes()) as u64
+    };
+    if node.op.kernels(&node.dims).is_empty() {
+        return 0;
+    }
+    // Of the data set only the batch's samples are read.
+    let is_gather = node.phase == Phase::Data;
+    let read = node.inputs.iter().map(|&value| bytes(value)).sum::<u64>();
+    let outputs = node.outputs.iter().enumerate();
+    let written = outputs
+        .filter(|&(output, _)| !is_reshape(output))
+        .map(|(_, &value)| bytes(value))
+        .sum::<u64>();
+    if is_gather {
+        written + written / 4
+    } else {
+        read + written
     }
 }
 

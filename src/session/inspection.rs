@@ -68,6 +68,25 @@ pub enum Inspection {
     Undo,
     /// Takes all edits of this batch back.
     UndoAll,
+    /// Overwrites many elements of one tensor as one edit, which one undo takes back: a stroke.
+    EditMany {
+        name: String,
+        /// (row-major position, value)
+        elements: Vec<(u64, f32)>,
+    },
+    /// What the update makes of a parameter: before, gradient, states, after.
+    Update {
+        request: u32,
+        name: String,
+        /// Row-major range of elements to send; cut to [`MAX_VALUES`] in all.
+        first: u64,
+        count: u64,
+    },
+    /// How long the node took when it ran in this batch.
+    Time {
+        request: u32,
+        node: u32,
+    },
 }
 
 /// Most values that one answer carries.
@@ -75,6 +94,9 @@ pub const MAX_VALUES: u64 = 65_536;
 
 /// Most terms that one explanation carries; groups beyond are given by their subtotals.
 pub const MAX_TERMS: usize = 4_096;
+
+/// Most hidden addends that one explanation carries.
+pub const MAX_HIDDEN: usize = 64;
 
 /// A tensor of the graph.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -126,6 +148,10 @@ pub struct NodeFacts {
     /// Attributes and sizes that the equations name, as they are in this model.
     pub scalars: Vec<(String, f64)>,
     pub flops: u64,
+    /// Bytes read and written when every tensor moves once.
+    pub bytes: u64,
+    /// The operation with its attributes, as the JSON of [`crate::ops::Op`].
+    pub definition: String,
     /// The kernels that it takes on a GPU.
     pub kernels: Vec<KernelFacts>,
 }
@@ -219,6 +245,70 @@ pub struct ExplanationFacts {
     pub total: f64,
     pub term_count: u32,
     pub groups: Vec<GroupFacts>,
+    /// Addends that a condition takes out, with what decided; at most [`MAX_HIDDEN`].
+    pub hidden: Vec<TermFacts>,
+}
+
+/// What a row of an update's facts holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum UpdatePart {
+    /// The parameter before the update.
+    Before,
+    Gradient,
+    /// A state of the optimizer before the update.
+    StateBefore,
+    StateAfter,
+    /// After less before.
+    Change,
+    After,
+}
+
+/// One row of numbers, parallel to the parameter.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct UpdateRow {
+    /// As in the update's equations: `w`, `g`, `m`, `m′`; `Δw` for the change.
+    pub symbol: String,
+    pub part: UpdatePart,
+    /// `None` where it is not computed yet in this batch.
+    pub values: Option<Vec<f32>>,
+    /// Of the whole parameter, not of the part that was sent.
+    pub statistics: Option<Statistics>,
+}
+
+/// A parameter around the update of a batch.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct UpdateFacts {
+    pub tensor: String,
+    /// `adam_update`
+    pub operation: String,
+    /// Position of the first element of every row.
+    pub first: u64,
+    /// Whether the update has run in this batch.
+    pub has_run: bool,
+    /// Attributes, the learning rate `η` and the number of the update `t`, from 1.
+    pub scalars: Vec<(String, f64)>,
+    pub rows: Vec<UpdateRow>,
+}
+
+/// Who measured how long a node took.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Clock {
+    /// The GPU, by timestamps around the node's kernels.
+    Timestamps,
+    /// The CPU's clock around the node's twin.
+    Twin,
+    /// This GPU measures no kernel times.
+    None,
+}
+
+/// How long a node took when it ran last.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TimeFacts {
+    pub node: u32,
+    pub clock: Clock,
+    /// `None` without a clock, or when the node has not run in this batch. 0 where the
+    /// clock is too coarse.
+    pub micros: Option<f64>,
 }
 
 /// One nudge of a gradient check.
@@ -274,5 +364,13 @@ pub enum InspectionReport {
     Refused {
         request: Option<u32>,
         message: String,
+    },
+    Updated {
+        request: u32,
+        update: UpdateFacts,
+    },
+    Timed {
+        request: u32,
+        time: TimeFacts,
     },
 }

@@ -97,6 +97,18 @@ pub fn duration(millis: f64, locale: Locale) -> String {
     )
 }
 
+/// A duration in microseconds for people: `12.5 µs`, from a millisecond on as [`duration`].
+pub fn short_duration(micros: f64, locale: Locale) -> String {
+    if micros.is_nan() || micros >= 999.5 {
+        return duration(micros / 1000.0, locale);
+    }
+    let unit = match locale {
+        Locale::English => "µs",
+        Locale::Chinese => "微秒",
+    };
+    format!("{} {unit}", significant(micros, 3))
+}
+
 /// A number that machines read back with `f64::from_str`: no separators, no units, six
 /// significant digits. Non-finite values are `NaN`, `inf`, `-inf`.
 pub fn bare(value: f64) -> String {
@@ -306,5 +318,12 @@ mod tests {
             let read: f32 = shortest(value).parse().unwrap();
             prop_assert!(read == value || (read.is_nan() && value.is_nan()));
         }
+    }
+
+    #[test]
+    fn short_durations_are_in_microseconds() {
+        assert_eq!(short_duration(12.54, Locale::English), "12.5 µs");
+        assert_eq!(short_duration(2_500.0, Locale::English), "2.5 ms");
+        assert_eq!(short_duration(3.0, Locale::Chinese), "3 微秒");
     }
 }

@@ -7,6 +7,8 @@ use wasm_bindgen::{Clamped, JsCast};
 use web_sys::{Blob, CanvasRenderingContext2d, File, HtmlAnchorElement, HtmlCanvasElement};
 use web_sys::{ImageData, Url};
 
+use crate::view::url::Theme;
+
 /// Offers bytes to the reader as a file to keep.
 ///
 /// # Errors
@@ -49,6 +51,19 @@ pub fn paint(canvas: &HtmlCanvasElement, rgba: &[u8], width: u32) -> Result<(), 
         .unchecked_into();
     let image = ImageData::new_with_u8_clamped_array(Clamped(rgba), width)?;
     context.put_image_data(&image, 0.0, 0.0)
+}
+
+/// Whether the page is dark, so that a canvas has the colours of the rest.
+pub fn is_dark(theme: Theme) -> bool {
+    match theme {
+        Theme::Dark => true,
+        Theme::Light => false,
+        Theme::Auto => window()
+            .match_media("(prefers-color-scheme: dark)")
+            .ok()
+            .flatten()
+            .is_some_and(|query| query.matches()),
+    }
 }
 
 /// A seed below 2^32, so that it stays short in links.

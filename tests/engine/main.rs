@@ -6,6 +6,7 @@ mod free_shapes;
 mod gradients;
 mod graphs;
 mod inspection;
+mod inspection_detail;
 mod kernels;
 mod layer_files;
 mod layers;

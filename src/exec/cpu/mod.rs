@@ -4,7 +4,9 @@
 use super::plan::{Place, Plan};
 use crate::graph::{Graph, Source, ValueId};
 use crate::ops::{Buffer, Io, Slice, SliceMut, StepValues};
+use crate::platform;
 use crate::tensor::{ElementType, Real, Values};
+use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -14,6 +16,8 @@ pub struct CpuExecutor<T> {
     graph: Arc<Graph>,
     plan: Arc<Plan>,
     slots: Vec<Buffer<T>>,
+    /// Microseconds of each group that ran timed.
+    times: HashMap<usize, f64>,
 }
 
 impl<T: Real> CpuExecutor<T> {
@@ -24,7 +28,12 @@ impl<T: Real> CpuExecutor<T> {
             .iter()
             .map(|slot| Buffer::unwritten(slot.element, slot.length))
             .collect();
-        let mut executor = Self { graph, plan, slots };
+        let mut executor = Self {
+            graph,
+            plan,
+            slots,
+            times: HashMap::new(),
+        };
         executor.write_initial();
         executor
     }
@@ -124,6 +133,19 @@ impl<T: Real> CpuExecutor<T> {
             Slice::Real(values) => values,
             _ => panic!("the value does not hold reals"),
         }
+    }
+
+    /// Runs one group and keeps how long it took.
+    pub fn run_timed(&mut self, group: usize, step: &StepValues) {
+        let start = platform::now_millis();
+        self.run(group..group + 1, step);
+        let micros = (platform::now_millis() - start) * 1e3;
+        self.times.insert(group, micros);
+    }
+
+    /// Microseconds of a group's last timed run; 0 where the clock is too coarse.
+    pub fn time(&self, group: usize) -> Option<f64> {
+        self.times.get(&group).copied()
     }
 
     /// Runs groups of the plan.

@@ -37,7 +37,7 @@ struct Troubles {
 }
 
 impl GpuDevice {
-    /// Asks for the fastest adapter, with WebGPU's default limits and no extras.
+    /// Asks for the fastest adapter, with WebGPU's default limits, and timestamps where it has them.
     ///
     /// # Errors
     /// [`GpuError::NoWebGpu`], [`GpuError::NoAdapter`] or [`GpuError::NoDevice`].
@@ -56,6 +56,8 @@ impl GpuDevice {
         let descriptor = wgpu::DeviceDescriptor {
             label: Some("glassbox"),
             required_limits: wgpu::Limits::default(),
+            // An extra for the microscope: nothing depends on it.
+            required_features: adapter.features() & wgpu::Features::TIMESTAMP_QUERY,
             ..Default::default()
         };
         let (device, queue) =
@@ -99,6 +101,12 @@ impl GpuDevice {
     /// `WebGPU` in the page; natively the interface of the driver, `Vulkan`.
     pub fn backend(&self) -> String {
         backend_name(self.shared.info.backend)
+    }
+
+    /// Whether it can tell how long kernels take.
+    pub fn has_timestamps(&self) -> bool {
+        let features = self.shared.device.features();
+        features.contains(wgpu::Features::TIMESTAMP_QUERY)
     }
 
     /// Whether the adapter computes on the CPU, slower than the CPU executor.

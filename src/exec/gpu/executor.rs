@@ -2,6 +2,7 @@
 
 use super::objects::{GpuCounters, Objects};
 use super::pipelines::{Kernel, Pipelines};
+use super::timer::Timer;
 use super::{GpuDevice, GpuError};
 use crate::exec::plan::{Plan, PlannedCall, PlannedOperand};
 use crate::graph::{Graph, Phase, Source, ValueId};
@@ -84,6 +85,8 @@ pub struct GpuExecutor {
     idle_staging: Vec<wgpu::Buffer>,
     /// For `read`; gone while a read is going on.
     read_staging: Mutex<Option<wgpu::Buffer>>,
+    /// Made when times are asked for and the device measures them.
+    timer: Option<Timer>,
 }
 
 impl GpuExecutor {
@@ -157,6 +160,7 @@ impl GpuExecutor {
             flights: VecDeque::with_capacity(MAX_IN_FLIGHT),
             idle_staging: memory.idle_staging,
             read_staging: Mutex::new(Some(memory.read_staging)),
+            timer: None,
         };
         executor.write_constants();
         Ok(executor)
@@ -288,8 +292,75 @@ impl GpuExecutor {
     ///
     /// Panics for more than [`MAX_STEPS_PER_SUBMIT`] steps.
     pub fn submit(&mut self, groups: Range<usize>, steps: &[StepValues]) {
-        let encoder = self.encode(groups, steps);
+        let encoder = self.encode(groups, steps, None);
         self.objects.submit(encoder);
+    }
+
+    /// Makes what [`GpuExecutor::submit_timed`] measures with, where the device can.
+    ///
+    /// # Errors
+    /// When memory runs out.
+    pub async fn measure_times(&mut self) -> Result<(), GpuError> {
+        let groups = self.plan.groups.len();
+        if self.timer.is_none() && self.objects.gpu.has_timestamps() && Timer::fits(groups) {
+            let make = || Timer::new(&self.objects, groups);
+            self.timer = Some(self.objects.scoped("timestamps", make).await?);
+        }
+        Ok(())
+    }
+
+    /// Whether [`GpuExecutor::submit_timed`] measures.
+    pub fn measures_times(&self) -> bool {
+        self.timer.is_some()
+    }
+
+    /// Runs one group once, in a submit of its own, with timestamps where they are measured.
+    pub fn submit_timed(&mut self, group: usize, step: &StepValues) {
+        let Some(timer) = &self.timer else {
+            self.submit(group..group + 1, std::slice::from_ref(step));
+            return;
+        };
+        let steps = std::slice::from_ref(step);
+        let mut encoder = self.encode(group..group + 1, steps, Some(timer.writes(group)));
+        timer.resolve(&mut encoder, group);
+        self.objects.submit(encoder);
+    }
+
+    /// Microseconds that a group took when it was last submitted timed; `None` where nothing
+    /// measured it.
+    ///
+    /// # Errors
+    /// As [`GpuExecutor::read`].
+    pub async fn read_time(&self, group: usize) -> Result<Option<f64>, GpuError> {
+        let Some(timer) = &self.timer else {
+            return Ok(None);
+        };
+        let staging = self.take_read_staging(Timer::BYTES).await?;
+        let device = self.objects.gpu.device();
+        let mut encoder = device.create_command_encoder(&wgpu::CommandEncoderDescriptor {
+            label: Some("time"),
+        });
+        timer.copy(&mut encoder, group, &staging);
+        let submission = self.objects.submit(encoder);
+        let mapped = map(&staging, Timer::BYTES);
+        platform::poll_device(device, Some(submission))
+            .map_err(|message| GpuError::Read { message })?;
+        self.mapped(mapped.await)?;
+        let ticks: Vec<u64> = {
+            let view =
+                staging
+                    .get_mapped_range(..Timer::BYTES)
+                    .map_err(|error| GpuError::Read {
+                        message: error.to_string(),
+                    })?;
+            bytemuck::pod_collect_to_vec(&view[..])
+        };
+        staging.unmap();
+        self.lock_staging().replace(staging);
+        let period = f64::from(self.objects.gpu.queue().get_timestamp_period());
+        // A clock that was reset between the two says nothing.
+        let passed = ticks[1].checked_sub(ticks[0]);
+        Ok(passed.map(|ticks| ticks as f64 * period / 1e3))
     }
 
     /// As [`GpuExecutor::submit`], and sends the steps' losses on their way to
@@ -303,7 +374,7 @@ impl GpuExecutor {
             .idle_staging
             .pop()
             .expect("collect before more submits are recorded");
-        let mut encoder = self.encode(groups, steps);
+        let mut encoder = self.encode(groups, steps, None);
         encoder.copy_buffer_to_buffer(&self.ring, 0, &staging, 0, RING_BYTES);
         let submission = self.objects.submit(encoder);
         self.flights.push_back(Flight {
@@ -362,7 +433,12 @@ impl GpuExecutor {
         self.objects.gpu.check()
     }
 
-    fn encode(&self, groups: Range<usize>, steps: &[StepValues]) -> wgpu::CommandEncoder {
+    fn encode(
+        &self,
+        groups: Range<usize>,
+        steps: &[StepValues],
+        timestamp_writes: Option<wgpu::ComputePassTimestampWrites<'_>>,
+    ) -> wgpu::CommandEncoder {
         self.upload_steps(steps);
         let device = self.objects.gpu.device();
         let mut encoder = device.create_command_encoder(&wgpu::CommandEncoderDescriptor {
@@ -370,7 +446,7 @@ impl GpuExecutor {
         });
         let descriptor = wgpu::ComputePassDescriptor {
             label: Some("steps"),
-            timestamp_writes: None,
+            timestamp_writes,
         };
         let record_after = self.plan.phases(Phase::Loss, Phase::Loss).last();
         let mut pass = encoder.begin_compute_pass(&descriptor);

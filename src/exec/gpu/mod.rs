@@ -4,11 +4,13 @@
 //! - `objects`: the one wrapper that makes GPU objects and counts them.
 //! - `pipelines`: shaders to pipelines and bind groups, once for each plan.
 //! - `executor`: memory, submits and reading back.
+//! - `timer`: how long the kernels of a group take, where the device can tell.
 
 mod device;
 mod executor;
 mod objects;
 mod pipelines;
+mod timer;
 
 pub use device::{AdapterSummary, GpuDevice, adapters};
 pub use executor::{GpuExecutor, MAX_IN_FLIGHT, MAX_STEPS_PER_SUBMIT, Record, Recorded};

@@ -107,9 +107,9 @@ impl Run {
                     Source::Node { .. }
                 )
             })
-            .copied()
+            .cloned()
             .collect();
-        for edit in given {
+        for edit in &given {
             apply(&mut inspector.executor, edit).await?;
         }
         Ok(())
@@ -134,7 +134,7 @@ impl Run {
                 inspector.before_update = inputs.into_iter().zip(values).collect();
             }
             let group = inspector.done;
-            inspector.executor.run(group..group + 1, &inspector.values);
+            inspector.executor.run_timed(group, &inspector.values);
             inspector.done += 1;
             let edits: Vec<Edit> = inspector
                 .edits
@@ -143,9 +143,9 @@ impl Run {
                     Source::Node { node: producer, .. } => producer == node,
                     _ => false,
                 })
-                .copied()
+                .cloned()
                 .collect();
-            for edit in edits {
+            for edit in &edits {
                 apply(&mut inspector.executor, edit).await?;
             }
         }

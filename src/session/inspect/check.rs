@@ -74,7 +74,13 @@ impl Run {
         let read = if inspector.is_computed(self.model.input) {
             inspector.executor.read_many(&batch).await?
         } else {
-            self.gathered(inspector)
+            let mut gathered = self.gathered(inspector);
+            for edit in &inspector.edits {
+                if let Some(at) = batch.iter().position(|&value| value == edit.value) {
+                    edit.write_over(&mut gathered[at]);
+                }
+            }
+            gathered
         };
         for (value, values) in batch.iter().zip(&read) {
             oracle.write(*value, values);
@@ -87,7 +93,9 @@ impl Run {
             if oracle.plan().find_place(edit.value).is_some()
                 && inspector.graph.value(edit.value).source == Source::Parameter
             {
-                oracle.reals_mut(edit.value)[edit.offset] = T::from_f64(f64::from(edit.number));
+                for &(offset, number) in &edit.elements {
+                    oracle.reals_mut(edit.value)[offset] = T::from_f64(f64::from(number));
+                }
             }
         }
         Ok(oracle)

@@ -83,6 +83,17 @@ impl Run {
         explanation: &crate::equation::Explanation,
         resolve: impl Fn(&str) -> ValueId,
     ) -> ExplanationFacts {
+        let term_facts = |term: &crate::equation::Term| TermFacts {
+            value: term.value,
+            references: term
+                .references
+                .iter()
+                .map(|reference| {
+                    let value = resolve(reference.tensor);
+                    self.reference_facts(graph, value, &reference.index, reference.value)
+                })
+                .collect(),
+        };
         let mut room = MAX_TERMS;
         let groups = explanation
             .groups
@@ -90,21 +101,7 @@ impl Run {
             .map(|group| {
                 let shown = group.terms.len().min(room);
                 room -= shown;
-                let terms = group.terms[..shown].iter().map(|term| TermFacts {
-                    value: term.value,
-                    references: term
-                        .references
-                        .iter()
-                        .map(|reference| {
-                            self.reference_facts(
-                                graph,
-                                resolve(reference.tensor),
-                                &reference.index,
-                                reference.value,
-                            )
-                        })
-                        .collect(),
-                });
+                let terms = group.terms[..shown].iter().map(&term_facts);
                 GroupFacts {
                     key: group.key.map(|(name, at)| (name.to_string(), at)),
                     subtotal: group.subtotal(),
@@ -113,7 +110,9 @@ impl Run {
                 }
             })
             .collect();
+        let hidden = explanation.hidden.iter().take(MAX_HIDDEN);
         ExplanationFacts {
+            hidden: hidden.map(&term_facts).collect(),
             tensor: name.into(),
             index: index.to_vec(),
             stored,

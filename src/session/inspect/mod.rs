@@ -7,12 +7,14 @@
 //! - `batch`: moving through the batch.
 //! - `tensor`, `explain`, `check`: what is read, what it was made of, finite differences.
 //! - `edit`: numbers that the learner writes over.
+//! - `update`: a parameter before and after the update, and how long a node took.
 
 mod batch;
 mod check;
 mod edit;
 mod explain;
 mod tensor;
+mod update;
 
 use super::facts::{as_reals, graph_facts, layer, running_order};
 use super::run::{Emit, Run, Snapshot};
@@ -24,6 +26,7 @@ use crate::ops::{OperationEnvironment, StepValues};
 use crate::tensor::Values;
 use edit::Edit;
 use tensor::tensor_report;
+use update::time_report;
 
 /// The state of stepping.
 pub(super) struct Inspector {
@@ -165,7 +168,9 @@ impl Run {
                     None,
                     &mut silent,
                 );
-                Executor::Gpu(Box::new(gpu.await?))
+                let mut gpu = gpu.await?;
+                gpu.measure_times().await?;
+                Executor::Gpu(Box::new(gpu))
             }
         };
         let dataset = self.dataset.clone();
@@ -333,6 +338,33 @@ impl Run {
                     }
                     Err(message) => self.report_inspection(refused(None, message), emit),
                 }
+            }
+            Inspection::EditMany { name, elements } => {
+                match self.new_stroke(inspector, &name, &elements) {
+                    Ok(edit) => {
+                        inspector.edits.push(edit);
+                        self.replay(inspector).await?;
+                    }
+                    Err(message) => self.report_inspection(refused(None, message), emit),
+                }
+            }
+            Inspection::Update {
+                request,
+                name,
+                first,
+                count,
+            } => {
+                let report = match self.update_facts(inspector, &name, first, count).await? {
+                    Ok(update) => InspectionReport::Updated { request, update },
+                    Err(message) => refused(Some(request), message),
+                };
+                self.report_inspection(report, emit);
+                return Ok(());
+            }
+            Inspection::Time { request, node } => {
+                let report = time_report(inspector, request, node).await?;
+                self.report_inspection(report, emit);
+                return Ok(());
             }
             Inspection::Undo => {
                 if inspector.edits.pop().is_some() {

@@ -187,6 +187,7 @@ mod tests {
                 term_count: 2,
                 terms: vec![term(&[0.5, -4.0], -2.0), term(&[2.0, 3.0], 1.0)],
             }],
+            hidden: Vec::new(),
         };
         let text = with_numbers("y", &facts);
         assert!(

@@ -9,13 +9,17 @@
 //! - `paint`: the colours of the cells.
 //! - `equation`: what is added to a generated equation: shapes, marks, numbers.
 //! - `terms`: the terms of an element, put in order for reading.
+//! - `detail`: pictures of single operations.
+//! - `brush`: painting on the batch.
 //! - `agreement`: finite differences against the gradient, as a plot.
-//! - `kernel`: the line of a kernel that does the work.
+//! - `kernel`: the lines of a kernel that do the work.
 //! - `keys`: what a key does.
 //!
 //! Everything is drawn from shapes and operations, so a new model needs nothing here.
 
 pub mod agreement;
+pub mod brush;
+pub mod detail;
 pub mod equation;
 pub mod kernel;
 pub mod keys;
@@ -27,7 +31,7 @@ pub mod state;
 pub mod terms;
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use std::cell::RefCell;
     use std::rc::Rc;
 
@@ -41,27 +45,33 @@ mod tests {
     };
 
     /// A real engine, and the state that the page would have.
-    struct Bench {
+    pub struct Bench {
         session: Session,
         heard: Rc<RefCell<Vec<Event>>>,
-        state: MicroscopeState,
+        pub state: MicroscopeState,
     }
 
     impl Bench {
-        fn on(preset: &str) -> Self {
-            let heard = Rc::new(RefCell::new(Vec::new()));
-            let sink = Rc::clone(&heard);
-            let session = Session::new("test", move |event| sink.borrow_mut().push(event));
-            let mut bench = Self {
-                session,
-                heard,
-                state: MicroscopeState::default(),
-            };
-            let config = RunConfig {
+        pub fn on(preset: &str) -> Self {
+            Self::with(RunConfig {
                 preset: preset.into(),
                 device: DevicePreference::Cpu,
                 seed: 1,
                 ..RunConfig::default()
+            })
+        }
+
+        pub fn with(config: RunConfig) -> Self {
+            let heard = Rc::new(RefCell::new(Vec::new()));
+            let sink = Rc::clone(&heard);
+            let mut session = Session::new("test", move |event| sink.borrow_mut().push(event));
+            let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/assets/data");
+            let mnist = crate::data::load("mnist", &[folder.into()]).unwrap();
+            session.provide_dataset(crate::data::DataSource::Mnist, mnist);
+            let mut bench = Self {
+                session,
+                heard,
+                state: MicroscopeState::default(),
             };
             bench.send(Command::Start { run: 1, config });
             bench.ask(Inspection::Enter);
@@ -79,11 +89,11 @@ mod tests {
             }
         }
 
-        fn ask(&mut self, inspection: Inspection) {
+        pub fn ask(&mut self, inspection: Inspection) {
             self.send(Command::Inspect { run: 1, inspection });
         }
 
-        fn graph(&self) -> std::sync::Arc<GraphModel> {
+        pub fn graph(&self) -> std::sync::Arc<GraphModel> {
             self.state.graph.clone().expect("the graph was reported")
         }
 

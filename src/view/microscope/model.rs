@@ -164,6 +164,33 @@ impl GraphModel {
         }
     }
 
+    /// The labels of the batch and the number of classes, where the loss looks labels up.
+    pub fn labels(&self) -> Option<(&TensorFacts, u32)> {
+        let loss = self.facts.nodes.iter().find(|n| n.phase == Phase::Loss)?;
+        let (_, labels) = loss.inputs.iter().find(|(symbol, _)| symbol == "t")?;
+        let labels = self.tensor(labels)?;
+        let classes = loss.scalars.iter().find(|(name, _)| name == "K")?.1;
+        let is_looked_up = labels.shape.len() == 1 && classes >= 2.0;
+        (is_looked_up && self.is_editable(&labels.name)).then_some((labels, classes as u32))
+    }
+
+    /// Whether a learner can paint on a tensor: images of the batch.
+    pub fn is_paintable(&self, name: &str) -> bool {
+        let is_image = self.tensor(name).is_some_and(|tensor| {
+            tensor.kind != TensorKind::Parameter
+                && matches!(tensor.shape[..], [_, _, height, width] if height > 1 && width > 1)
+        });
+        is_image && self.is_editable(name)
+    }
+
+    /// A scalar that a node's equations name.
+    pub fn scalar(node: &NodeFacts, name: &str) -> Option<f64> {
+        let mut scalars = node.scalars.iter();
+        scalars
+            .find(|(known, _)| known == name)
+            .map(|(_, value)| *value)
+    }
+
     fn feeds_the_gathering(&self, name: &str) -> bool {
         let mut gatherers = self.facts.nodes.iter().filter(|n| n.phase == Phase::Data);
         gatherers.any(|node| node.inputs.iter().any(|(_, tensor)| tensor == name))
@@ -314,6 +341,8 @@ pub mod tests {
             equations: Vec::new(),
             scalars: Vec::new(),
             flops: 0,
+            bytes: 0,
+            definition: String::new(),
             kernels: Vec::new(),
         }
     }

@@ -103,6 +103,18 @@ pub fn rgba(picture: &Picture, values: &[f32], limit: f32, ramp: &Ramp) -> Vec<u
     bytes
 }
 
+/// RGBA bytes of values in rows, one pixel each, and the number of rows; places behind the
+/// last value are clear.
+pub fn heat_map(values: &[f32], columns: u32, limit: f32, ramp: &Ramp) -> (Vec<u8>, u32) {
+    let rows = values.len().div_ceil(columns.max(1) as usize);
+    let mut bytes = vec![0_u8; rows * columns as usize * 4];
+    for (pixel, &value) in bytes.chunks_exact_mut(4).zip(values) {
+        let color = ramp.color(value, limit);
+        pixel.copy_from_slice(&[color.0, color.1, color.2, 255]);
+    }
+    (bytes, rows as u32)
+}
+
 /// Bars have the full colour of their sign: their length is the magnitude.
 fn bar_color(ramp: &Ramp, value: f32) -> Rgb {
     ramp.color(value, value.abs())
@@ -164,6 +176,17 @@ mod tests {
                 "{position}"
             );
         }
+    }
+
+    #[test]
+    fn a_heat_map_has_a_pixel_for_each_value_and_none_behind_the_last() {
+        let ramp = Ramp::new(&Palette::LIGHT);
+        let (bytes, rows) = heat_map(&[1.0, -1.0, 0.0], 2, 1.0, &ramp);
+        assert_eq!((bytes.len(), rows), (16, 2));
+        let color = ramp.color(-1.0, 1.0);
+        assert_eq!(bytes[4..8], [color.0, color.1, color.2, 255]);
+        assert_eq!(bytes[12..], [0; 4]);
+        assert_eq!(heat_map(&[], 2, 1.0, &ramp).1, 0);
     }
 
     #[test]

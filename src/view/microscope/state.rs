@@ -7,10 +7,11 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::model::{Element, GraphModel, shown_node};
+use super::model::{Element, GraphModel, index_at, shown_node};
 use super::paint::own_limit;
 use crate::session::{
     CursorFacts, ExplanationFacts, GradientCheckFacts, Inspection, InspectionReport, Statistics,
+    TimeFacts, UpdateFacts,
 };
 
 /// Part of a tensor as it was read.
@@ -40,8 +41,11 @@ struct Question {
 /// An edit, with the loss before it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct EditNote {
+    /// The element; of a stroke its first.
     pub element: Element,
     pub value: f32,
+    /// Elements that it changes.
+    pub count: usize,
     pub loss_before: Option<f32>,
 }
 
@@ -56,6 +60,14 @@ pub struct MicroscopeState {
     /// The latest request for each tensor, and the revision it was made in.
     asked: HashMap<String, (u32, Want, u64)>,
     readings: HashMap<String, Arc<Reading>>,
+    /// Why a tensor could not be read.
+    refused_readings: HashMap<String, String>,
+    /// The latest question about the update, and the revision it was asked in.
+    update_asked: Option<(u32, Want, u64)>,
+    pub update: Option<Arc<UpdateFacts>>,
+    /// The latest question about a node's time, and the revision it was asked in.
+    time_asked: Option<(u32, u32, u64)>,
+    pub time: Option<TimeFacts>,
     /// Largest magnitude seen in this batch.
     pub global_limit: f32,
     question: Question,
@@ -103,6 +115,7 @@ impl MicroscopeState {
                     let limit = own_limit(facts.minimum, facts.maximum);
                     self.global_limit = self.global_limit.max(limit);
                 }
+                self.refused_readings.remove(&name);
                 let values = values.map(Arc::new);
                 self.readings.insert(
                     name,
@@ -126,6 +139,16 @@ impl MicroscopeState {
                 if self.checking == Some(request) {
                     self.checking = None;
                     self.check = Some(Arc::new(check));
+                }
+            }
+            InspectionReport::Updated { request, update } => {
+                if matches!(&self.update_asked, Some((asked, ..)) if *asked == request) {
+                    self.update = Some(Arc::new(update));
+                }
+            }
+            InspectionReport::Timed { request, time } => {
+                if matches!(self.time_asked, Some((asked, ..)) if asked == request) {
+                    self.time = Some(time);
                 }
             }
             InspectionReport::Left => *self = self.emptied(),
@@ -172,8 +195,15 @@ impl MicroscopeState {
                 self.checking = None;
                 self.refusal = Some(message);
             }
-            // A reading or an answer that nobody waits for any more.
-            Some(_) => {}
+            Some(request) => {
+                let mut asked = self.asked.iter();
+                let reading = asked.find(|(_, (latest, ..))| *latest == request);
+                // Others are answers that nobody waits for any more.
+                if let Some((name, _)) = reading {
+                    self.readings.remove(name);
+                    self.refused_readings.insert(name.clone(), message);
+                }
+            }
             None => {
                 // An edit that was not made is not one of the batch's.
                 let standing = self.cursor.as_ref().map_or(0, |cursor| cursor.edits);
@@ -200,6 +230,11 @@ impl MicroscopeState {
     /// What was read of a tensor.
     pub fn reading(&self, name: &str) -> Option<Arc<Reading>> {
         self.readings.get(name).cloned()
+    }
+
+    /// Why a tensor could not be read.
+    pub fn reading_refused(&self, name: &str) -> Option<String> {
+        self.refused_readings.get(name).cloned()
     }
 
     /// Number of the node that is shown.
@@ -259,6 +294,36 @@ impl MicroscopeState {
         requests
     }
 
+    /// The request for a parameter around its update, unless it was made in this revision.
+    pub fn ask_update(&mut self, want: Want) -> Option<Inspection> {
+        let revision = self.revision;
+        let is_known = matches!(&self.update_asked,
+            Some((_, asked, at)) if *asked == want && *at == revision);
+        if is_known {
+            return None;
+        }
+        let request = self.next_request();
+        self.update_asked = Some((request, want.clone(), revision));
+        Some(Inspection::Update {
+            request,
+            name: want.name,
+            first: want.first,
+            count: want.count,
+        })
+    }
+
+    /// The request for how long a node took, unless it was made in this revision.
+    pub fn ask_time(&mut self, node: u32) -> Option<Inspection> {
+        let revision = self.revision;
+        if matches!(self.time_asked, Some((_, asked, at)) if asked == node && at == revision) {
+            return None;
+        }
+        let request = self.next_request();
+        self.time_asked = Some((request, node, revision));
+        self.time = None;
+        Some(Inspection::Time { request, node })
+    }
+
     /// The request for the terms of an element; one at a time, the latest wins.
     pub fn explain(&mut self, element: Option<Element>) -> Option<Inspection> {
         let Some(element) = element else {
@@ -300,15 +365,35 @@ impl MicroscopeState {
         }
     }
 
-    /// The request for an edit, noted with the loss before it.
-    pub fn edit(&mut self, element: Element, value: f32) -> Inspection {
+    fn note_edit(&mut self, element: Element, value: f32, count: usize) {
         let loss_before = self.cursor.as_ref().and_then(|cursor| cursor.loss);
         self.begin_move();
         self.edits.push(EditNote {
-            element: element.clone(),
+            element,
             value,
+            count,
             loss_before,
         });
+    }
+
+    /// The request for a stroke over elements of one tensor; `None` for a stroke over nothing.
+    pub fn paint(&mut self, tensor: &str, elements: Vec<(u64, f32)>) -> Option<Inspection> {
+        let &(first, value) = elements.first()?;
+        let shape = &self.graph.as_ref()?.tensor(tensor)?.shape;
+        let element = Element {
+            tensor: tensor.to_string(),
+            index: index_at(shape, first),
+        };
+        self.note_edit(element, value, elements.len());
+        Some(Inspection::EditMany {
+            name: tensor.to_string(),
+            elements,
+        })
+    }
+
+    /// The request for an edit, noted with the loss before it.
+    pub fn edit(&mut self, element: Element, value: f32) -> Inspection {
+        self.note_edit(element.clone(), value, 1);
         Inspection::Edit {
             name: element.tensor,
             index: element.index,
@@ -420,6 +505,7 @@ mod tests {
             total: 1.0,
             term_count: 0,
             groups: Vec::new(),
+            hidden: Vec::new(),
         };
         state.apply(InspectionReport::Explained {
             request: request_of(&first),
@@ -431,6 +517,40 @@ mod tests {
             other => panic!("{other:?}"),
         }
         assert_eq!(state.next_explanation(), None);
+    }
+
+    #[test]
+    fn a_stroke_is_one_edit_and_questions_about_updates_and_times_are_asked_once() {
+        let mut state = entered();
+        assert_eq!(state.paint("batch.x", Vec::new()), None);
+        assert_eq!(state.paint("nothing", vec![(0, 1.0)]), None);
+        let request = state.paint("batch.x", vec![(4, 1.0), (5, 1.0)]);
+        assert!(matches!(request, Some(Inspection::EditMany { .. })));
+        let note = &state.edits[0];
+        assert_eq!(
+            (note.element.label().as_str(), note.count),
+            ("batch.x[1, 1]", 2)
+        );
+        assert!(state.ask_update(want("fc.weight", 0)).is_some());
+        assert!(state.ask_update(want("fc.weight", 0)).is_none());
+        assert!(state.ask_time(3).is_some() && state.ask_time(3).is_none());
+        assert!(state.ask_time(4).is_some());
+    }
+
+    #[test]
+    fn a_refused_reading_is_told_where_it_would_stand() {
+        let mut state = entered();
+        let request = request_of(&state.read(&[want("fc.y", 0)])[0]);
+        state.apply(InspectionReport::Refused {
+            request: Some(request),
+            message: "too large".into(),
+        });
+        assert_eq!(state.reading_refused("fc.y").as_deref(), Some("too large"));
+        assert_eq!(state.refusal, None);
+        state.apply(InspectionReport::Cursor(cursor(3)));
+        let request = request_of(&state.read(&[want("fc.y", 0)])[0]);
+        state.apply(answer(request, "fc.y", 0, 1.0));
+        assert_eq!(state.reading_refused("fc.y"), None);
     }
 
     #[test]

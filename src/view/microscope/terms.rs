@@ -1,7 +1,6 @@
 //! The terms of an element, put in order for reading.
 
-use super::equation::is_product;
-use crate::session::{ExplanationFacts, ReferenceFacts, TermFacts};
+use crate::session::{ExplanationFacts, TermFacts};
 
 /// The terms of an explanation in one row.
 #[derive(Clone, Debug, PartialEq)]
@@ -50,106 +49,10 @@ pub fn read_of<'a>(facts: &'a ExplanationFacts, tensor: &str) -> Vec<&'a [u32]> 
     read
 }
 
-/// One cell of a window: a value times a weight.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Cell {
-    pub value: f64,
-    pub weight: f64,
-    pub product: f64,
-}
-
-/// The part of an image that a kernel lies on, for one channel.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Window {
-    /// The leading indices of the kernel: (output channel, input channel).
-    pub at: Vec<u32>,
-    pub rows: u32,
-    pub columns: u32,
-    /// Row-major; `None` where the kernel lies outside of the image.
-    pub cells: Vec<Option<Cell>>,
-    pub subtotal: f64,
-}
-
-/// Largest kernel that is drawn as a window, and most windows.
-const KERNEL: u32 = 7;
-const WINDOWS: usize = 64;
-
-/// The windows of an explanation whose terms are products of an image's and a kernel's elements;
-/// `kernel` is the shape of the kernel's tensor. `None` for sums of another kind.
-pub fn windows(
-    facts: &ExplanationFacts,
-    shape_of: impl Fn(&str) -> Option<Vec<u32>>,
-) -> Option<Vec<Window>> {
-    let products: Vec<&TermFacts> = facts
-        .groups
-        .iter()
-        .flat_map(|group| &group.terms)
-        .filter(|term| term.references.len() == 2)
-        .collect();
-    let first = products.first()?;
-    let kernel = first.references.iter().find_map(|reference| {
-        let shape = shape_of(&reference.tensor)?;
-        is_kernel(&shape).then_some((reference.tensor.clone(), shape))
-    });
-    let (kernel, shape) = kernel?;
-    let (rows, columns) = (shape[2], shape[3]);
-    let mut windows: Vec<Window> = Vec::new();
-    for term in products {
-        let (weight, value) = split(term, &kernel)?;
-        if !is_product(term) && term.value != 0.0 {
-            return None;
-        }
-        let &[out, channel, row, column] = weight.index.as_slice() else {
-            return None;
-        };
-        let at = vec![out, channel];
-        let position = match windows.iter().position(|window| window.at == at) {
-            Some(position) => position,
-            None if windows.len() == WINDOWS => continue,
-            None => {
-                windows.push(Window {
-                    at,
-                    rows,
-                    columns,
-                    cells: vec![None; (rows * columns) as usize],
-                    subtotal: 0.0,
-                });
-                windows.len() - 1
-            }
-        };
-        let window = &mut windows[position];
-        window.subtotal += term.value;
-        *window.cells.get_mut((row * columns + column) as usize)? = Some(Cell {
-            value: value.value,
-            weight: weight.value,
-            product: term.value,
-        });
-    }
-    Some(windows)
-}
-
-fn is_kernel(shape: &[u32]) -> bool {
-    matches!(*shape, [_, _, rows, columns] if rows <= KERNEL && columns <= KERNEL && rows * columns > 1)
-}
-
-fn split<'a>(
-    term: &'a TermFacts,
-    kernel: &str,
-) -> Option<(&'a ReferenceFacts, &'a ReferenceFacts)> {
-    let [a, b] = term.references.as_slice() else {
-        return None;
-    };
-    match (a.tensor == kernel, b.tensor == kernel) {
-        (true, false) => Some((a, b)),
-        (false, true) => Some((b, a)),
-        _ => None,
-    }
-}
-
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
-    use crate::session::GroupFacts;
+    use crate::session::{GroupFacts, ReferenceFacts};
 
     fn reference(tensor: &str, index: &[u32], value: f64) -> ReferenceFacts {
         ReferenceFacts {
@@ -159,7 +62,8 @@ mod tests {
         }
     }
 
-    fn convolution() -> ExplanationFacts {
+    /// Three products of a window and a bias.
+    pub fn convolution() -> ExplanationFacts {
         let mut terms = Vec::new();
         for (row, column) in [(0, 0), (0, 1), (1, 0)] {
             let x = reference("x", &[0, 0, row, column], 2.0);
@@ -187,33 +91,16 @@ mod tests {
             total: -0.75,
             term_count: 4,
             groups: vec![group(Some(("c".into(), 0)), terms), group(None, vec![bias])],
+            hidden: Vec::new(),
         }
     }
 
-    fn shape_of(name: &str) -> Option<Vec<u32>> {
+    pub fn shape_of(name: &str) -> Option<Vec<u32>> {
         match name {
             "conv.weight" => Some(vec![2, 1, 2, 2]),
             "x" => Some(vec![1, 1, 9, 9]),
             _ => Some(vec![2]),
         }
-    }
-
-    #[test]
-    fn a_convolution_is_shown_as_windows_with_gaps_where_the_kernel_lies_outside() {
-        let windows = windows(&convolution(), shape_of).expect("windows");
-        assert_eq!(windows.len(), 1);
-        assert_eq!((windows[0].rows, windows[0].columns), (2, 2));
-        assert_eq!(windows[0].cells.iter().flatten().count(), 3);
-        assert_eq!(windows[0].cells[3], None);
-        assert_eq!(windows[0].subtotal, -1.0);
-    }
-
-    #[test]
-    fn other_sums_have_no_windows() {
-        let mut facts = convolution();
-        facts.groups.remove(0);
-        assert_eq!(windows(&facts, shape_of), None);
-        assert_eq!(windows(&convolution(), |_| Some(vec![2, 2])), None);
     }
 
     #[test]

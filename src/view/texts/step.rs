@@ -153,6 +153,50 @@ texts! {
         key_back_phase,
         key_batch_start,
         key_batch_end,
+        window_flipped,
+        softmax_backward_note,
+        pooling,
+        pooling_winner,
+        pooling_forward,
+        pooling_won,
+        pooling_lost,
+        pooling_no_window,
+        running_sum,
+        products_cut,
+        activation,
+        slope_word,
+        update_working,
+        step_of_update,
+        sample_gradient,
+        sample_gradient_note,
+        no_terms,
+        hidden_terms,
+        hidden_terms_note,
+        tool,
+        tool_point,
+        tool_paint,
+        tool_erase,
+        paint_hint,
+        paint_keys,
+        bytes,
+        bytes_hint,
+        intensity,
+        intensity_hint,
+        time,
+        time_hint,
+        time_none,
+        time_too_short,
+        time_by_twin,
+        time_by_gpu,
+        update_comparison,
+        update_comparison_hint,
+        update_before,
+        update_gradient,
+        update_state_before,
+        update_state_after,
+        update_change,
+        update_after,
+        update_ratio,
     }
     functions {
         /// Batch from 1, epoch from 1, batches in an epoch.
@@ -181,5 +225,19 @@ texts! {
         edited: fn(&str, &str),
         /// Samples in the batch.
         samples: fn(u32),
+        /// Sample and its label.
+        softmax_of: fn(u32, usize),
+        /// Products in the sum.
+        products_of: fn(usize),
+        /// Input, output and slope, as text.
+        activation_point: fn(&str, &str, &str),
+        /// Sample, its part, the whole, as text.
+        sample_part: fn(u32, &str, &str),
+        /// Numbers of the lines of the inner product.
+        work_lines: fn(&str),
+        /// A stroke: tensor, elements, value.
+        painted: fn(&str, usize, &str),
+        /// The sample whose label is chosen.
+        label_of: fn(u32),
     }
 }

@@ -5,7 +5,10 @@ use leptos::prelude::*;
 use super::scope::use_microscope;
 use crate::session::Inspection;
 use crate::view::format;
-use crate::web::address::use_texts;
+use crate::view::microscope::model::Element;
+use crate::view::texts::Locale;
+use crate::web::address::{use_locale, use_texts};
+use crate::web::engine::use_engine;
 
 /// Edits the chosen element, and takes edits back.
 #[component]
@@ -71,7 +74,12 @@ pub fn EditPanel() -> impl IntoView {
             .into_iter()
             .map(|edit| {
                 let value = format::significant(edit.value.into(), 6);
-                view! { <li>{(step.edited)(&edit.element.label(), &value)}</li> }
+                let text = if edit.count > 1 {
+                    (step.painted)(&edit.element.tensor, edit.count, &value)
+                } else {
+                    (step.edited)(&edit.element.label(), &value)
+                };
+                view! { <li>{text}</li> }
             })
             .collect_view()
     };
@@ -92,6 +100,7 @@ pub fn EditPanel() -> impl IntoView {
         <div class="step-part" data-testid="edit-panel">
             <h3>{move || texts.get().step.edit}</h3>
             <p class="panel-note">{move || texts.get().step.edit_hint}</p>
+            <LabelChooser/>
             {form}
             <Show when=move || target.with(Option::is_none)>
                 <p class="panel-note">{move || texts.get().step.edit_not_here}</p>
@@ -128,4 +137,72 @@ pub fn EditPanel() -> impl IntoView {
             </Show>
         </div>
     }
+}
+
+/// Another label for the shown sample: a button for each class.
+#[component]
+fn LabelChooser() -> impl IntoView {
+    let scope = use_microscope();
+    let engine = use_engine();
+    let texts = use_texts();
+    let locale = use_locale();
+    let labels = Memo::new(move |_| {
+        scope.graph.with(|graph| {
+            let (labels, classes) = graph.as_ref()?.labels()?;
+            Some((labels.name.clone(), classes))
+        })
+    });
+    let names = engine.part(|run| run.started.as_ref().map(|s| s.model.classes.clone()));
+    let element = Memo::new(move |_| {
+        let tensor = labels.get()?.0;
+        let index = vec![scope.sample.get()];
+        Some(Element { tensor, index })
+    });
+    let current = Memo::new(move |_| {
+        scope.revision.track();
+        scope.value_of(&element.get()?).map(|class| class as u32)
+    });
+    let has_label = Memo::new(move |_| current.get().is_some());
+    let buttons = move || {
+        let (_, classes) = labels.get()?;
+        has_label.get().then_some(())?;
+        let names = names.get().unwrap_or_default();
+        let buttons = (0..classes).map(|class| {
+            let name = names.get(class as usize).map_or_else(
+                || class.to_string(),
+                |(english, chinese)| match locale.get() {
+                    Locale::English => english.clone(),
+                    Locale::Chinese => chinese.clone(),
+                },
+            );
+            let choose = move |_| {
+                let element = element.get_untracked();
+                if let Some(element) = element.filter(|_| current.get_untracked() != Some(class)) {
+                    scope.edit(element, class as f32);
+                }
+            };
+            view! {
+                <button
+                    type="button"
+                    class="button label-choice"
+                    data-testid=format!("label-{class}")
+                    aria-pressed=move || (current.get() == Some(class)).to_string()
+                    on:click=choose
+                >
+                    {name}
+                </button>
+            }
+        });
+        Some(view! {
+            <div class="label-chooser" role="group" data-testid="label-chooser"
+                aria-label=move || (texts.get().step.label_of)(scope.sample.get())>
+                <span class="field-label">
+                    {move || (texts.get().step.label_of)(scope.sample.get())}
+                </span>
+                <div class="cluster">{buttons.collect_view()}</div>
+            </div>
+        })
+    };
+    // A row that only changes what is pressed keeps its focus.
+    buttons
 }

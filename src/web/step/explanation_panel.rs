@@ -4,15 +4,15 @@ use std::sync::Arc;
 
 use leptos::prelude::*;
 
+use super::detail::Detail;
 use super::scope::{Microscope, use_microscope};
 use super::segmented::Segmented;
-use super::window_view::WindowView;
 use crate::session::{ExplanationFacts, GroupFacts, TermFacts};
 use crate::view::color::sign_and_strength;
 use crate::view::format;
 use crate::view::microscope::equation::is_product;
 use crate::view::microscope::model::{Element, index_label};
-use crate::view::microscope::terms::{Ordered, largest, windows};
+use crate::view::microscope::terms::{Ordered, largest};
 use crate::web::address::use_texts;
 
 /// Terms listed before the learner asks for all.
@@ -75,7 +75,6 @@ fn Terms(
     /// The explanation.
     facts: Arc<ExplanationFacts>,
 ) -> impl IntoView {
-    let scope = use_microscope();
     let texts = use_texts();
     let is_sorted = RwSignal::new(false);
     let shows_all = RwSignal::new(false);
@@ -88,10 +87,11 @@ fn Terms(
     let (stored, total) = (f64::from(facts.stored), facts.total);
     let difference = (stored - total).abs();
     let limit = largest(&facts);
-    let drawn = scope.graph.with_untracked(|graph| {
-        windows(&facts, |name| {
-            Some(graph.as_ref()?.tensor(name)?.shape.clone())
-        })
+    let detail = Arc::clone(&facts);
+    let hidden = (!facts.hidden.is_empty()).then(|| {
+        let rows = facts.hidden.iter().take(FEW);
+        rows.map(|term| view! { <TermRow term=term.clone() limit=0.0/> })
+            .collect_view()
     });
     // Groups of one term each would only repeat the terms.
     let summed = || facts.groups.iter().filter(|group| group.key.is_some());
@@ -137,7 +137,7 @@ fn Terms(
             </dd>
         </dl>
         <p class="panel-note">{move || texts.get().step.rounding}</p>
-        {drawn.map(|windows| view! { <WindowView windows/> })}
+        <Detail facts=detail/>
         {groups}
         <div class="step-subpart">
             <div class="spread">
@@ -159,6 +159,9 @@ fn Terms(
                 </Show>
             </div>
             <ul class="terms" data-testid="terms">{rows}</ul>
+            {(count == 0).then(|| view! {
+                <p class="panel-note">{move || texts.get().step.no_terms}</p>
+            })}
             <Show when=has_more>
                 <button
                     type="button"
@@ -173,6 +176,13 @@ fn Terms(
                 </button>
             </Show>
         </div>
+        {hidden.map(|rows| view! {
+            <div class="step-subpart" data-testid="hidden-terms">
+                <h4>{move || texts.get().step.hidden_terms}</h4>
+                <p class="panel-note">{move || texts.get().step.hidden_terms_note}</p>
+                <ul class="terms">{rows}</ul>
+            </div>
+        })}
     }
 }
 

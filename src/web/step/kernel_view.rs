@@ -1,13 +1,14 @@
-//! The kernels of an operation, as they run.
+//! The kernels of an operation, as they run: source, work, bytes, time.
 
 use leptos::prelude::*;
 
-use crate::session::{KernelFacts, NodeFacts};
+use super::scope::use_microscope;
+use crate::session::{Clock, KernelFacts, NodeFacts};
 use crate::view::format;
-use crate::view::microscope::kernel::working_line;
-use crate::web::address::use_texts;
+use crate::view::microscope::kernel::{arithmetic_intensity, working_lines};
+use crate::web::address::{use_locale, use_texts};
 
-/// Sources, workgroups and work of a node.
+/// Sources, workgroups, work and time of a node.
 #[component]
 pub fn KernelView(
     /// The node.
@@ -15,7 +16,8 @@ pub fn KernelView(
 ) -> impl IntoView {
     let texts = use_texts();
     let has_kernels = !node.kernels.is_empty();
-    let flops = node.flops;
+    let (flops, bytes) = (node.flops, node.bytes);
+    let intensity = arithmetic_intensity(flops, bytes);
     let kernels = node
         .kernels
         .into_iter()
@@ -31,16 +33,70 @@ pub fn KernelView(
     };
     view! {
         <div class="step-part" data-testid="kernels">
-            <div class="spread">
-                <h3>{move || texts.get().step.kernel}</h3>
-                <span class="panel-note numeric">
-                    {move || texts.get().step.flops}
-                    ": "
-                    <span data-testid="flops">{format::count(flops)}</span>
-                </span>
-            </div>
+            <h3>{move || texts.get().step.kernel}</h3>
+            <dl class="kernel-figures">
+                <div>
+                    <dt>{move || texts.get().step.flops}</dt>
+                    <dd class="numeric" data-testid="flops">{format::count(flops)}</dd>
+                </div>
+                <div title=move || texts.get().step.bytes_hint>
+                    <dt>{move || texts.get().step.bytes}</dt>
+                    <dd class="numeric" data-testid="bytes">{format::bytes(bytes)}</dd>
+                </div>
+                {intensity.map(|intensity| view! {
+                    <div title=move || texts.get().step.intensity_hint>
+                        <dt>{move || texts.get().step.intensity}</dt>
+                        <dd class="numeric" data-testid="intensity">
+                            {format::significant(intensity, 3)}
+                        </dd>
+                    </div>
+                })}
+                {has_kernels.then(|| view! { <Time/> })}
+            </dl>
             <p class="panel-note">{note}</p>
             {kernels}
+        </div>
+    }
+}
+
+/// How long the node took when it ran in this batch, and who measured.
+#[component]
+fn Time() -> impl IntoView {
+    let scope = use_microscope();
+    let texts = use_texts();
+    let locale = use_locale();
+    scope.follow_time();
+    let time = scope.part(|state| state.time);
+    let text = move || {
+        let step = &texts.get().step;
+        let Some(time) = time.get() else {
+            return format::NO_VALUE.to_string();
+        };
+        match (time.clock, time.micros) {
+            (Clock::None, _) => step.time_none.to_string(),
+            (_, None) => step.not_computed.to_string(),
+            (_, Some(micros)) if micros <= 0.0 => step.time_too_short.to_string(),
+            (clock, Some(micros)) => {
+                let taken = format::short_duration(micros, locale.get());
+                let by = match clock {
+                    Clock::Twin => step.time_by_twin,
+                    _ => step.time_by_gpu,
+                };
+                format!("{taken} ({by})")
+            }
+        }
+    };
+    let clock = move || {
+        time.get().map(|time| match time.clock {
+            Clock::Timestamps => "timestamps",
+            Clock::Twin => "twin",
+            Clock::None => "none",
+        })
+    };
+    view! {
+        <div title=move || texts.get().step.time_hint>
+            <dt>{move || texts.get().step.time}</dt>
+            <dd class="numeric" data-testid="kernel-time" data-clock=clock>{text}</dd>
         </div>
     }
 }
@@ -52,13 +108,13 @@ fn Kernel(
     kernel: KernelFacts,
 ) -> impl IntoView {
     let texts = use_texts();
-    let marked = working_line(&kernel.source);
+    let marked = working_lines(&kernel.source);
     let lines = kernel
         .source
         .lines()
         .enumerate()
         .map(|(number, line)| {
-            let is_marked = marked == Some(number);
+            let is_marked = marked.contains(&number);
             view! {
                 <span
                     class="code-line"
@@ -72,6 +128,8 @@ fn Kernel(
             }
         })
         .collect_view();
+    let numbers: Vec<String> = marked.iter().map(|line| (line + 1).to_string()).collect();
+    let numbers = numbers.join(", ");
     let workgroups = kernel
         .workgroups
         .map(|size| format::count(size.into()))
@@ -85,6 +143,8 @@ fn Kernel(
                     {move || texts.get().step.workgroups}
                     ": "
                     {workgroups}
+                    " · "
+                    {move || (texts.get().step.work_lines)(&numbers)}
                 </span>
             </summary>
             <pre class="code" tabindex="0"><code>{lines}</code></pre>

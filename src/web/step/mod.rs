@@ -1,6 +1,7 @@
 //! The page that steps through a batch: the microscope, one component a file.
 
 mod blackboard;
+mod detail;
 mod edit_panel;
 mod equation_view;
 mod explanation_panel;
@@ -14,6 +15,6 @@ mod scope;
 mod segmented;
 mod stepping_bar;
 mod tensor_panel;
-mod window_view;
+mod update_comparison;
 
 pub use page::StepPage;

@@ -13,6 +13,7 @@ use super::kernel_view::KernelView;
 use super::scope::use_microscope;
 use super::segmented::Segmented;
 use super::tensor_panel::TensorPanel;
+use super::update_comparison::UpdateComparison;
 use crate::session::NodeFacts;
 use crate::view::microscope::model::GraphModel;
 use crate::view::microscope::paint::Scale;
@@ -64,13 +65,18 @@ fn Operation(
     };
     let (name, operation) = (node.name.clone(), node.operation.clone());
     let title = name.clone();
+    let kind = operation.clone();
     let kernels = node.clone();
     let equations = node.clone();
+    let compared = graph
+        .updates_parameters(scope.shown.get_untracked())
+        .then(|| Arc::clone(&graph));
     view! {
         <section
             class=format!("panel operation {}", phase_class(phase))
             data-testid="operation"
             data-node=name
+            data-operation=kind
         >
             <div class="panel-header">
                 <h2 class="panel-title">
@@ -84,6 +90,7 @@ fn Operation(
                 </span>
             </div>
             <Tensors graph=Arc::clone(&graph) node/>
+            {compared.map(|graph| view! { <UpdateComparison graph/> })}
             <EquationView graph node=equations/>
             <KernelView node=kernels/>
         </section>

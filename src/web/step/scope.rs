@@ -6,6 +6,8 @@ use std::sync::Arc;
 use leptos::prelude::*;
 
 use crate::session::{Command, CursorFacts, ExplanationFacts, Inspection, TensorKind};
+use crate::view::microscope::brush::Tool;
+use crate::view::microscope::detail::also_shown;
 use crate::view::microscope::equation::Notation;
 use crate::view::microscope::keys::StepAction;
 use crate::view::microscope::model::{Element, GraphModel, element_count};
@@ -44,6 +46,10 @@ pub struct Microscope {
     pub parameter: RwSignal<usize>,
     pub scale: RwSignal<Scale>,
     pub notation: RwSignal<Notation>,
+    /// What the pointer does on the batch's images.
+    pub tool: RwSignal<Tool>,
+    /// Strokes that wait until the one before them has been replayed.
+    strokes: RwSignal<Vec<(String, Vec<(u64, f32)>)>>,
 }
 
 impl Microscope {
@@ -74,6 +80,8 @@ impl Microscope {
             parameter: RwSignal::new(0),
             scale: RwSignal::default(),
             notation: RwSignal::default(),
+            tool: RwSignal::default(),
+            strokes: RwSignal::default(),
         };
         provide_context(scope);
         scope
@@ -233,11 +241,83 @@ impl Microscope {
         }
     }
 
+    /// Overwrites the elements of a stroke; strokes follow each other.
+    pub fn paint(self, tensor: String, elements: Vec<(u64, f32)>) {
+        self.strokes
+            .update(|strokes| strokes.push((tensor, elements)));
+    }
+
+    fn follow_strokes(self) {
+        let is_moving = self.part(MicroscopeState::is_moving);
+        Effect::new(move |_| {
+            if is_moving.get() || self.strokes.with(Vec::is_empty) {
+                return;
+            }
+            let (tensor, elements) = self.strokes.write().remove(0);
+            let request = self
+                .state
+                .try_update(|state| state.paint(&tensor, elements))
+                .flatten();
+            if let Some(request) = request {
+                self.engine.inspect(request);
+            }
+        });
+    }
+
+    /// Keeps the chosen parameter around the update known while an update is shown.
+    fn follow_update(self) {
+        Effect::new(move |_| {
+            self.revision.track();
+            let Some(want) = self.update_want() else {
+                return;
+            };
+            let request = self
+                .state
+                .try_update_untracked(|state| state.ask_update(want));
+            if let Some(request) = request.flatten() {
+                self.engine.inspect(request);
+            }
+        });
+    }
+
+    /// The part of the chosen parameter that is on screen, while an update is shown.
+    fn update_want(self) -> Option<Want> {
+        let graph = self.graph.get()?;
+        let shown = self.shown.get();
+        let parameter = self.parameter.get();
+        if !graph.updates_parameters(shown) {
+            return None;
+        }
+        let name = graph.subject(shown, parameter)?.name.clone();
+        let picture = self.picture(&name)?;
+        Some(Want {
+            name,
+            first: picture.first,
+            count: picture.count,
+        })
+    }
+
+    /// Asks how long the shown node took; its sources are on screen when this is called.
+    pub fn follow_time(self) {
+        Effect::new(move |_| {
+            self.revision.track();
+            let node = self.shown.get() as u32;
+            let request = self
+                .state
+                .try_update_untracked(|state| state.ask_time(node));
+            if let Some(request) = request.flatten() {
+                self.engine.inspect(request);
+            }
+        });
+    }
+
     /// Keeps what is on screen read, and the element that is looked at explained.
     pub fn follow(self) {
         self.follow_readings();
         self.follow_subject();
         self.follow_element();
+        self.follow_strokes();
+        self.follow_update();
     }
 
     fn follow_readings(self) {
@@ -258,6 +338,16 @@ impl Microscope {
         };
         let around = graph.around(self.shown.get(), self.parameter.get());
         let mut names: Vec<&str> = around.iter().map(|tensor| tensor.name.as_str()).collect();
+        let node = graph.node(self.shown.get());
+        let also = node
+            .map(|node| also_shown(&graph, node))
+            .unwrap_or_default();
+        let labels = graph.labels().map(|(labels, _)| labels.name.as_str());
+        for name in also.iter().map(String::as_str).chain(labels) {
+            if !names.contains(&name) {
+                names.push(name);
+            }
+        }
         if graph.fits_a_blackboard() {
             let others = graph.blackboard().map(|tensor| tensor.name.as_str());
             let others: Vec<&str> = others.filter(|name| !names.contains(name)).collect();

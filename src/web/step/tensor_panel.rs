@@ -8,15 +8,16 @@ use wasm_bindgen::JsCast;
 use web_sys::{CanvasRenderingContext2d, HtmlCanvasElement};
 
 use super::scope::{Microscope, use_microscope};
+use super::segmented::Segmented;
 use crate::session::{Statistics, TensorFacts};
 use crate::view::color::Palette;
 use crate::view::format;
+use crate::view::microscope::brush::{Tool, around, covered};
 use crate::view::microscope::model::{Element, flat_index, index_at, index_label, shape_label};
 use crate::view::microscope::paint::{self, Ramp, Scale, own_limit};
 use crate::view::microscope::picture::{Part, Picture, Rect};
 use crate::view::microscope::state::Reading;
 use crate::view::microscope::terms::read_of;
-use crate::view::url::Theme;
 use crate::web::address::{use_address, use_texts};
 use crate::web::browser;
 
@@ -71,9 +72,27 @@ pub fn TensorPanel(
     let symbols = symbols.join(", ");
     let shape = shape_label(&tensor.shape);
     let tensor = Signal::stored(Arc::new(tensor));
+    let is_paintable = scope
+        .graph
+        .with_untracked(|graph| graph.as_ref().is_some_and(|g| g.is_paintable(&name)));
+    let refused = {
+        let name = name.clone();
+        scope.part(move |state| state.reading_refused(&name))
+    };
     let body = move || {
-        if is_computed.get() {
-            view! { <TensorPicture tensor picture reading/> }.into_any()
+        if let Some(message) = refused.get() {
+            view! {
+                <p class="tensor-missing is-missing" role="alert" data-testid="tensor-refused">
+                    <span>{move || texts.get().step.refused} ": " {message}</span>
+                </p>
+            }
+            .into_any()
+        } else if is_computed.get() {
+            view! {
+                {is_paintable.then(|| view! { <PaintTools/> })}
+                <TensorPicture tensor picture reading is_paintable/>
+            }
+            .into_any()
         } else {
             view! {
                 <p class="tensor-missing is-missing" data-testid="tensor-missing">
@@ -112,19 +131,6 @@ pub fn TensorPanel(
     }
 }
 
-/// Whether the page is dark, so that the canvas has the colours of the rest.
-fn is_dark(theme: Theme) -> bool {
-    match theme {
-        Theme::Dark => true,
-        Theme::Light => false,
-        Theme::Auto => window()
-            .match_media("(prefers-color-scheme: dark)")
-            .ok()
-            .flatten()
-            .is_some_and(|query| query.matches()),
-    }
-}
-
 /// The cells or bars, and the marks over them.
 #[component]
 fn TensorPicture(
@@ -134,6 +140,8 @@ fn TensorPicture(
     picture: Memo<Option<Picture>>,
     /// What was read of it.
     reading: Memo<Option<Arc<Reading>>>,
+    /// Whether the learner may paint on it.
+    is_paintable: bool,
 ) -> impl IntoView {
     let scope = use_microscope();
     let address = use_address();
@@ -142,7 +150,7 @@ fn TensorPicture(
     let marks = NodeRef::<Canvas>::new();
     let palette = Memo::new(move |_| {
         let theme = address.state.with(|state| state.theme);
-        if is_dark(theme) {
+        if browser::is_dark(theme) {
             Palette::DARK
         } else {
             Palette::LIGHT
@@ -195,18 +203,97 @@ fn TensorPicture(
         let palette = palette.get();
         mark(&canvas, &picture, &read, looked_at, &palette);
     });
-    let element_at = move |event: &web_sys::MouseEvent| {
+    let place_of = move |event: &web_sys::MouseEvent| {
         let (canvas, picture) = (marks.get_untracked()?, picture.get_untracked()?);
         let shown = canvas.get_bounding_client_rect();
         let scale = f64::from(picture.width) / shown.width().max(1.0);
         let x = (f64::from(event.client_x()) - shown.left()) * scale;
         let y = (f64::from(event.client_y()) - shown.top()) * scale;
+        Some((x, y))
+    };
+    let element_at = move |event: &web_sys::MouseEvent| {
+        let ((x, y), picture) = (place_of(event)?, picture.get_untracked()?);
         let tensor = tensor.get_untracked();
         let flat = picture.element_at(x, y)?;
         Some(Element {
             tensor: tensor.name.clone(),
             index: index_at(&tensor.shape, flat),
         })
+    };
+    // What the tool writes here; nothing where it only points.
+    let ink = move || {
+        let statistics = reading.get_untracked()?.statistics?;
+        scope
+            .tool
+            .get_untracked()
+            .value(&statistics)
+            .filter(|_| is_paintable)
+    };
+    // Which pen draws, where it was last, and the elements below it so far.
+    let stroke = StoredValue::new(None::<Stroke>);
+    let draw = move |from: (f64, f64), to: (f64, f64)| {
+        let (Some(canvas), Some(picture), Some(value)) =
+            (cells.get_untracked(), picture.get_untracked(), ink())
+        else {
+            return;
+        };
+        let fresh = covered(&picture, from, to);
+        let limit = limit.get_untracked();
+        let color = ramp.with_untracked(|ramp| ramp.color(value, limit));
+        fill(
+            &canvas,
+            fresh.iter().filter_map(|&flat| picture.rect(flat)),
+            &color.css(),
+        );
+        stroke.update_value(|stroke| {
+            if let Some(stroke) = stroke {
+                stroke.at = to;
+                stroke.value = value;
+                for flat in fresh {
+                    if !stroke.elements.contains(&flat) {
+                        stroke.elements.push(flat);
+                    }
+                }
+            }
+        });
+    };
+    let begin = move |event: web_sys::PointerEvent| {
+        if event.button() != 0 || ink().is_none() || stroke.with_value(Option::is_some) {
+            return;
+        }
+        let Some(at) = place_of(&event) else { return };
+        if let Some(canvas) = marks.get_untracked() {
+            // Fails only for a pointer that is already gone.
+            let _ = canvas.set_pointer_capture(event.pointer_id());
+        }
+        stroke.set_value(Some(Stroke {
+            pointer: event.pointer_id(),
+            at,
+            value: 0.0,
+            elements: Vec::new(),
+        }));
+        draw(at, at);
+    };
+    let go_on = move |event: web_sys::PointerEvent| {
+        let from = stroke.with_value(|stroke| {
+            let stroke = stroke.as_ref()?;
+            (stroke.pointer == event.pointer_id()).then_some(stroke.at)
+        });
+        match (from, place_of(&event)) {
+            (Some(from), Some(to)) => draw(from, to),
+            _ => scope.hover(element_at(&event)),
+        }
+    };
+    let end = move |event: web_sys::PointerEvent| {
+        let is_this = stroke.with_value(|stroke| {
+            stroke
+                .as_ref()
+                .is_some_and(|stroke| stroke.pointer == event.pointer_id())
+        });
+        if is_this && let Some(done) = stroke.try_update_value(Option::take).flatten() {
+            let elements = done.elements.into_iter().map(|flat| (flat, done.value));
+            scope.paint(tensor.get_untracked().name.clone(), elements.collect());
+        }
     };
     let own_element = move || {
         let tensor = tensor.get();
@@ -231,6 +318,26 @@ fn TensorPicture(
     };
     let on_key = move |event: web_sys::KeyboardEvent| {
         if event.ctrl_key() || event.alt_key() || event.meta_key() || event.shift_key() {
+            return;
+        }
+        let tool = match event.key().as_str() {
+            "Enter" => Some(Tool::Paint),
+            "Delete" | "Backspace" => Some(Tool::Erase),
+            _ => None,
+        };
+        if let Some(tool) = tool.filter(|_| is_paintable) {
+            let chosen = own_element().and_then(|element| {
+                let tensor = tensor.get_untracked();
+                let (picture, reading) = (picture.get_untracked()?, reading.get_untracked()?);
+                let flat = flat_index(&tensor.shape, &element.index)?;
+                let value = tool.value(&reading.statistics?)?;
+                let elements = around(&picture, flat).into_iter().map(|flat| (flat, value));
+                Some((tensor.name.clone(), elements.collect::<Vec<_>>()))
+            });
+            if let Some((name, elements)) = chosen {
+                event.prevent_default();
+                scope.paint(name, elements);
+            }
             return;
         }
         let (right, down) = match event.key().as_str() {
@@ -263,6 +370,9 @@ fn TensorPicture(
             words.push((step.element)(&index_label(&element.index), &value));
         }
         words.push(step.tensor_keys.to_string());
+        if is_paintable {
+            words.push(step.paint_keys.to_string());
+        }
         words.join(". ")
     };
     let readout = move || {
@@ -276,16 +386,22 @@ fn TensorPicture(
         })
     };
     let width = move || picture.get().map(|picture| format!("{}px", picture.width));
+    let testid = tensor.with_untracked(|tensor| format!("marks-{}", tensor.name));
     view! {
         <div class="tensor-picture" style:max-width=width>
             <canvas class="tensor-cells" node_ref=cells aria-hidden="true"></canvas>
             <canvas
                 class="tensor-marks"
                 node_ref=marks
+                data-testid=testid
                 tabindex="0"
                 role="application"
                 aria-label=said
-                on:pointermove=move |event| scope.hover(element_at(&event))
+                class:is-canvas-to-paint=move || is_paintable && scope.tool.get() != Tool::Point
+                on:pointerdown=begin
+                on:pointermove=go_on
+                on:pointerup=end
+                on:pointercancel=end
                 on:pointerleave=move |_| scope.hover(None)
                 on:click=move |event| {
                     if let Some(element) = element_at(&event) {
@@ -296,6 +412,55 @@ fn TensorPicture(
             ></canvas>
         </div>
         <p class="tensor-readout numeric">{readout}</p>
+    }
+}
+
+/// A stroke that is being drawn.
+#[derive(Clone)]
+struct Stroke {
+    pointer: i32,
+    at: (f64, f64),
+    value: f32,
+    elements: Vec<u64>,
+}
+
+/// Paints over cells, until the engine has answered.
+fn fill(canvas: &HtmlCanvasElement, rects: impl Iterator<Item = Rect>, color: &str) {
+    let context = canvas.get_context("2d").ok().flatten();
+    let Some(context) = context.and_then(|c| c.dyn_into::<CanvasRenderingContext2d>().ok()) else {
+        return;
+    };
+    context.set_fill_style_str(color);
+    for rect in rects {
+        let [x, y, width, height] = [rect.x, rect.y, rect.width, rect.height].map(f64::from);
+        context.fill_rect(x, y, width, height);
+    }
+}
+
+/// What the pointer does to the picture: choose an element, paint, erase.
+#[component]
+fn PaintTools() -> impl IntoView {
+    let scope = use_microscope();
+    let texts = use_texts();
+    let choices = Signal::derive(move || {
+        let step = &texts.get().step;
+        let name = |tool| match tool {
+            Tool::Point => step.tool_point,
+            Tool::Paint => step.tool_paint,
+            Tool::Erase => step.tool_erase,
+        };
+        Tool::ALL.map(|tool| (tool, name(tool))).to_vec()
+    });
+    view! {
+        <div class="paint-tools" title=move || texts.get().step.paint_hint>
+            <Segmented
+                name="paint-tool"
+                label=Signal::derive(move || texts.get().step.tool)
+                choices
+                value=scope.tool
+                on_choose=move |tool| scope.tool.set(tool)
+            />
+        </div>
     }
 }
 

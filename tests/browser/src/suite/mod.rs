@@ -7,6 +7,7 @@ mod run;
 mod settings;
 mod shell;
 mod step;
+mod step_detail;
 mod train;
 mod worker;
 
@@ -23,6 +24,7 @@ pub fn all() -> Vec<Test> {
         settings::tests(),
         files::tests(),
         step::tests(),
+        step_detail::tests(),
     ]
     .into_iter()
     .flatten()

@@ -1,11 +1,16 @@
-//! The part of an image under a kernel, cell by cell.
+//! The part of an image under a kernel, cell by cell; a kernel's gradient sample by sample.
+
+use std::sync::Arc;
 
 use leptos::prelude::*;
 
+use super::{HeatMap, Subject, numbers};
+use crate::session::ExplanationFacts;
 use crate::view::color::sign_and_strength;
 use crate::view::format;
-use crate::view::microscope::terms::{Cell, Window};
+use crate::view::microscope::detail::convolution::{Cell, SampleMap, Window, sample_map};
 use crate::web::address::use_texts;
+use crate::web::step::scope::use_microscope;
 
 /// Digits in a cell.
 const DIGITS: usize = 3;
@@ -15,6 +20,8 @@ const DIGITS: usize = 3;
 pub fn WindowView(
     /// The windows of one element.
     windows: Vec<Window>,
+    /// Whether the kernel is turned by half a turn.
+    is_flipped: bool,
 ) -> impl IntoView {
     let texts = use_texts();
     let products = windows
@@ -56,7 +63,12 @@ pub fn WindowView(
         .collect_view();
     view! {
         <div class="step-subpart" data-testid="window">
-            <h4>{move || texts.get().step.window}</h4>
+            <h4>
+                {move || {
+                    let step = &texts.get().step;
+                    if is_flipped { step.window_flipped } else { step.window }
+                }}
+            </h4>
             <div class="window-grid">{windows}</div>
         </div>
     }
@@ -94,5 +106,68 @@ fn WindowCell(
             }
             .into_any()
         }
+    }
+}
+
+/// Which part of a kernel's gradient comes from which sample, and where in the shown sample.
+#[component]
+pub fn SampleGradientView(
+    /// Node and element.
+    subject: Subject,
+    /// Why the element has its value; grouped by sample.
+    facts: Arc<ExplanationFacts>,
+) -> impl IntoView {
+    let scope = use_microscope();
+    let texts = use_texts();
+    let map = Memo::new(move |_| {
+        scope.revision.track();
+        let sample = scope.sample.get();
+        let Subject {
+            graph,
+            node,
+            element,
+        } = &subject;
+        sample_map(graph, node, element, sample, &numbers(scope)).map(|map| (sample, map))
+    });
+    let groups = facts.groups.len();
+    let total = facts.total;
+    let picture = move || {
+        let (
+            sample,
+            SampleMap {
+                columns,
+                products,
+                subtotal,
+                ..
+            },
+        ) = map.get()?;
+        let limit = products
+            .iter()
+            .fold(0.0_f32, |limit, value| limit.max(value.abs()));
+        let step = &texts.get().step;
+        let words = (step.sample_part)(
+            sample,
+            &format::significant(subtotal, 5),
+            &format::significant(total, 5),
+        );
+        let label = words.clone();
+        Some(view! {
+            <div class="sample-map">
+                <HeatMap
+                    values=Signal::stored(products)
+                    columns
+                    limit=Signal::stored(limit)
+                    label=Signal::derive(move || label.clone())
+                />
+            </div>
+            <p class="detail-line numeric">{words}</p>
+        })
+    };
+    view! {
+        <div class="step-subpart" data-testid="detail-sample-gradient" data-groups=groups.to_string()>
+            <h4>{move || texts.get().step.sample_gradient}</h4>
+            {picture}
+            <p class="panel-note">{move || texts.get().step.sample_gradient_note}</p>
+        </div>
     }
 }
