@@ -326,8 +326,9 @@ fn TensorPicture(
             _ => None,
         };
         if let Some(tool) = tool.filter(|_| is_paintable) {
-            let chosen = own_element().and_then(|element| {
+            let chosen = scope.element.get_untracked().and_then(|element| {
                 let tensor = tensor.get_untracked();
+                (element.tensor == tensor.name).then_some(())?;
                 let (picture, reading) = (picture.get_untracked()?, reading.get_untracked()?);
                 let flat = flat_index(&tensor.shape, &element.index)?;
                 let value = tool.value(&reading.statistics?)?;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use leptos::prelude::*;
 
-use super::detail::HeatMap;
+use super::detail::PictureMap;
 use super::scope::use_microscope;
 use crate::session::{UpdateFacts, UpdatePart, UpdateRow};
 use crate::view::format;
@@ -36,13 +36,13 @@ pub fn UpdateComparison(
         let chosen = graph.subject(scope.shown.get(), scope.parameter.get())?;
         (chosen.name == facts.tensor).then_some(())?;
         let picture = scope.picture(&facts.tensor)?;
-        let columns = columns_of(&chosen.shape, &picture);
         let rows = facts
             .rows
             .iter()
             .map(|row| {
                 let limit = shared_limit(&facts, row);
-                view! { <Row row=row.clone() columns limit/> }
+                let picture = picture.clone();
+                view! { <Row row=row.clone() picture limit/> }
             })
             .collect_view();
         Some(view! {
@@ -75,27 +75,13 @@ pub fn UpdateComparison(
     }
 }
 
-/// Cells in a row of the heat maps: a kernel's filters, a matrix's rows, a square of a long vector.
-fn columns_of(shape: &[u32], picture: &Picture) -> u32 {
-    match *shape {
-        [_, channels, height, width]
-            if picture.count == u64::from(shape[0] * channels * height * width) =>
-        {
-            channels * height * width
-        }
-        [_, _, height, width] => height * width,
-        _ => picture.tiles.first().map_or(1, |tile| tile.columns),
-    }
-    .max(1)
-}
-
 /// One tensor: its picture and its figures.
 #[component]
 fn Row(
     /// The numbers.
     row: UpdateRow,
-    /// Cells in a row of the picture.
-    columns: u32,
+    /// How it is drawn.
+    picture: Picture,
     /// What the strongest colour stands for.
     limit: f32,
 ) -> impl IntoView {
@@ -122,7 +108,7 @@ fn Row(
     let norm = row.statistics.map(|facts| format::bare(facts.norm.into()));
     let body = match (row.values, row.statistics) {
         (Some(values), Some(facts)) => view! {
-            <HeatMap values=Signal::stored(values) columns limit=Signal::stored(limit) label/>
+            <PictureMap picture values limit label/>
             <p class="panel-note numeric">
                 {number(facts.minimum)} " … " {number(facts.maximum)} " · ‖·‖ " {number(facts.norm)}
             </p>

@@ -4,9 +4,63 @@ use leptos::html::Canvas;
 use leptos::prelude::*;
 
 use crate::view::color::Palette;
-use crate::view::microscope::paint::{Ramp, heat_map};
+use crate::view::microscope::paint::{Ramp, heat_map, rgba};
+use crate::view::microscope::picture::Picture;
 use crate::web::address::use_address;
 use crate::web::browser;
+
+/// The colours of the theme.
+fn use_ramp() -> Memo<Ramp> {
+    let address = use_address();
+    Memo::new(move |_| {
+        let theme = address.state.with(|state| state.theme);
+        let palette = if browser::is_dark(theme) {
+            Palette::DARK
+        } else {
+            Palette::LIGHT
+        };
+        Ramp::new(&palette)
+    })
+}
+
+/// Part of a tensor as it is drawn everywhere: tiles of cells, or bars.
+#[component]
+pub fn PictureMap(
+    /// How it is drawn.
+    picture: Picture,
+    /// The elements from the picture's first on.
+    values: Vec<f32>,
+    /// What the strongest colour stands for.
+    limit: f32,
+    /// What a screen reader says of it.
+    #[prop(into)]
+    label: Signal<String>,
+) -> impl IntoView {
+    let canvas = NodeRef::<Canvas>::new();
+    let ramp = use_ramp();
+    let width = format!("{}px", picture.width);
+    Effect::new(move |_| {
+        let Some(canvas) = canvas.get() else { return };
+        if picture.width == 0 || picture.height == 0 {
+            return;
+        }
+        canvas.set_width(picture.width);
+        canvas.set_height(picture.height);
+        let bytes = ramp.with(|ramp| rgba(&picture, &values, limit, ramp));
+        if let Err(error) = browser::paint(&canvas, &bytes, picture.width) {
+            leptos::logging::warn!("a tensor could not be painted: {error:?}");
+        }
+    });
+    view! {
+        <canvas
+            class="heat-map"
+            node_ref=canvas
+            role="img"
+            aria-label=label
+            style:max-width=width
+        ></canvas>
+    }
+}
 
 /// Cells of colour; sign is hue, magnitude is depth.
 #[component]
@@ -23,17 +77,8 @@ pub fn HeatMap(
     #[prop(into)]
     label: Signal<String>,
 ) -> impl IntoView {
-    let address = use_address();
     let canvas = NodeRef::<Canvas>::new();
-    let ramp = Memo::new(move |_| {
-        let theme = address.state.with(|state| state.theme);
-        let palette = if browser::is_dark(theme) {
-            Palette::DARK
-        } else {
-            Palette::LIGHT
-        };
-        Ramp::new(&palette)
-    });
+    let ramp = use_ramp();
     Effect::new(move |_| {
         let Some(canvas) = canvas.get() else { return };
         let (bytes, rows) =

@@ -14,14 +14,16 @@ use leptos::prelude::*;
 
 use self::activation::ActivationView;
 use self::convolution::{SampleGradientView, WindowView};
-pub use self::heat_map::HeatMap;
+pub use self::heat_map::{HeatMap, PictureMap};
 use self::pooling::PoolingView;
 use self::products::ProductsView;
 use self::softmax::{SoftmaxBackwardView, SoftmaxView};
 use self::update::UpdateView;
 use super::scope::{Microscope, use_microscope};
 use crate::session::{ExplanationFacts, NodeFacts};
-use crate::view::microscope::detail::{Kind, convolution, kind, products};
+use crate::view::microscope::detail::convolution::{Window, windows};
+use crate::view::microscope::detail::products::products;
+use crate::view::microscope::detail::{Kind, kind};
 use crate::view::microscope::model::{Element, GraphModel};
 
 /// What a picture is made for: a node, and an element of its result.
@@ -57,14 +59,17 @@ pub fn Detail(
     facts: Arc<ExplanationFacts>,
 ) -> impl IntoView {
     let scope = use_microscope();
-    let graph = scope.graph.get_untracked()?;
+    let graph = scope.graph.get_untracked();
+    graph.and_then(|graph| picture(graph, facts))
+}
+
+fn picture(graph: Arc<GraphModel>, facts: Arc<ExplanationFacts>) -> Option<AnyView> {
     let tensor = graph.tensor(&facts.tensor)?;
     // A parameter's value comes from the update, others' from the node that computes them.
     let last = graph.facts.nodes.len().checked_sub(1)?;
     let number = tensor.node.map_or(last, |node| node as usize);
     let node = graph.node(number)?.clone();
     let kind = kind(&graph, &node)?;
-    let shape_of = |name: &str| Some(graph.tensor(name)?.shape.clone());
     let subject = Subject {
         graph: Arc::clone(&graph),
         element: Element {
@@ -73,32 +78,29 @@ pub fn Detail(
         },
         node,
     };
-    let view = match kind {
+    let in_windows = || windows(&facts, |name: &str| Some(graph.tensor(name)?.shape.clone()));
+    Some(match kind {
         Kind::Softmax => view! { <SoftmaxView subject/> }.into_any(),
         Kind::SoftmaxBackward => view! { <SoftmaxBackwardView subject/> }.into_any(),
         Kind::Pooling => view! { <PoolingView subject is_backward=false/> }.into_any(),
         Kind::PoolingBackward => view! { <PoolingView subject is_backward=true/> }.into_any(),
         Kind::Convolution => {
-            let windows = convolution::windows(&facts, shape_of)?;
+            let windows = in_windows()?;
             view! { <WindowView windows is_flipped=false/> }.into_any()
         }
         Kind::ConvolutionBackwardInput => {
-            let windows = convolution::windows(&facts, shape_of)?;
-            let windows = windows
-                .into_iter()
-                .map(convolution::Window::flipped)
-                .collect::<Vec<_>>();
+            let windows = in_windows()?.into_iter().map(Window::flipped);
+            let windows = windows.collect::<Vec<_>>();
             view! { <WindowView windows is_flipped=true/> }.into_any()
         }
         Kind::ConvolutionBackwardWeight => view! { <SampleGradientView subject facts/> }.into_any(),
         Kind::Products => {
-            let products = products::products(&facts)?;
+            let products = products(&facts)?;
             view! { <ProductsView products/> }.into_any()
         }
         Kind::Activation | Kind::ActivationBackward => {
             view! { <ActivationView subject/> }.into_any()
         }
         Kind::Update => view! { <UpdateView subject/> }.into_any(),
-    };
-    Some(view)
+    })
 }

@@ -34,8 +34,9 @@ pub fn SoftmaxView(
         let label = steps.label;
         let rows = steps.classes.iter().enumerate().map(|(class, row)| {
             let share = row.probability as f32;
+            let is_label = class == label;
             view! {
-                <tr class:is-label=class == label>
+                <tr class:is-label=is_label>
                     <th scope="row" class="numeric">{class.to_string()}</th>
                     <td class="numeric">{number(row.logit)}</td>
                     <td class="numeric">{number(row.shifted)}</td>
@@ -121,10 +122,11 @@ pub fn SoftmaxBackwardView(
         let rows = (0..).zip(&steps.classes).map(|(class, row)| {
             let hue = if row.gradient < 0.0 { "is-negative" } else { "is-positive" };
             let share = (row.gradient.abs() / limit) as f32;
+            let is_label = class as usize == steps.label;
+            let is_looked_at = looked_at == Some(class);
             view! {
                 <tr
-                    class:is-label=class as usize == steps.label
-                    class:is-looked-at=looked_at == Some(class)
+                    class:is-label=is_label class:is-looked-at=is_looked_at
                 >
                     <th scope="row" class="numeric">{class.to_string()}</th>
                     <td class="numeric">{number(row.probability)}</td>
