@@ -201,7 +201,7 @@ fn strokes_that_cannot_be_made_say_why() {
 #[test]
 fn a_gradient_check_before_the_batch_is_gathered_counts_its_edits() {
     let mut microscope = Microscope::lenet(DevicePreference::Cpu);
-    let mut check = |microscope: &mut Microscope| {
+    let check = |microscope: &mut Microscope| {
         let request = Inspection::CheckGradient {
             request: 4,
             name: "fc3.bias".into(),

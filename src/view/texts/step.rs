@@ -233,7 +233,7 @@ texts! {
         activation_point: fn(&str, &str, &str),
         /// Sample, its part, the whole, as text.
         sample_part: fn(u32, &str, &str),
-        /// Numbers of the lines of the inner product.
+        /// Numbers of the lines that do the work.
         work_lines: fn(&str),
         /// A stroke: tensor, elements, value.
         painted: fn(&str, usize, &str),

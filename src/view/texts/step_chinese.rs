@@ -217,7 +217,7 @@ pub const STEP: StepTexts = StepTexts {
     products_of: |count| format!("{count} 个乘积，逐个因子"),
     activation_point: |x, y, slope| format!("x = {x}，y = {y}，斜率 {slope}"),
     sample_part: |sample, part, whole| format!("样本 {sample}：{whole} 中的 {part}"),
-    work_lines: |lines| format!("内积在第 {lines} 行"),
+    work_lines: |lines| format!("主要计算：第 {lines} 行"),
     painted: |tensor, count, value| format!("{tensor} 的 {count} 个元素改为 {value}"),
     label_of: |sample| format!("样本 {sample} 的标签"),
 };

@@ -235,7 +235,7 @@ pub const STEP: StepTexts = StepTexts {
     products_of: |count| format!("{count} products, factor by factor"),
     activation_point: |x, y, slope| format!("x = {x}, y = {y}, slope {slope}"),
     sample_part: |sample, part, whole| format!("Sample {sample}: {part} of {whole}"),
-    work_lines: |lines| format!("inner product in line {lines}"),
+    work_lines: |lines| format!("the work: line {lines}"),
     painted: |tensor, count, value| format!("{count} elements of {tensor} set to {value}"),
     label_of: |sample| format!("Label of sample {sample}"),
 };

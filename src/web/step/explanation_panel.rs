@@ -90,7 +90,7 @@ fn Terms(
     let detail = Arc::clone(&facts);
     let hidden = (!facts.hidden.is_empty()).then(|| {
         let rows = facts.hidden.iter().take(FEW);
-        rows.map(|term| view! { <TermRow term=term.clone() limit=0.0/> })
+        rows.map(|term| view! { <TermRow term=term.clone() limit=0.0 is_hidden=true/> })
             .collect_view()
     });
     // Groups of one term each would only repeat the terms.
@@ -247,10 +247,17 @@ fn TermRow(
     term: TermFacts,
     /// Largest magnitude of a term.
     limit: f64,
+    /// Whether a condition took it out, so that it is no product of what it names.
+    #[prop(optional)]
+    is_hidden: bool,
 ) -> impl IntoView {
     let scope = use_microscope();
     let (hue, share) = hue_and_share(term.value, limit);
-    let mark = if is_product(&term) { "×" } else { "," };
+    let mark = if is_product(&term) && !is_hidden {
+        "×"
+    } else {
+        ","
+    };
     let factors = term
         .references
         .iter()

@@ -63,7 +63,7 @@ fn evaluate(op: &Op, operands: &[(&'static str, f64)]) -> Option<f64> {
     let shape = Shape::from([1]);
     let inputs = vec![(&shape, ElementType::F32); operands.len()];
     let resolved = op.resolve(&inputs).ok()?;
-    let equations = op.equations();
+    let equations = op.equations(&resolved.dims);
     let equation: &Equation = equations.first()?;
     let numbers = Points(operands);
     let step = StepValues::forward(1);

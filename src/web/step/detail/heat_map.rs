@@ -9,6 +9,9 @@ use crate::view::microscope::picture::Picture;
 use crate::web::address::use_address;
 use crate::web::browser;
 
+/// Largest side of a cell, in pixels.
+const LARGEST_CELL: u32 = 24;
+
 /// The colours of the theme.
 fn use_ramp() -> Memo<Ramp> {
     let address = use_address();
@@ -92,5 +95,15 @@ pub fn HeatMap(
             leptos::logging::warn!("a heat map could not be painted: {error:?}");
         }
     });
-    view! { <canvas class="heat-map" node_ref=canvas role="img" aria-label=label></canvas> }
+    // A few cells are no larger than many: they stay cells.
+    let width = format!("{}px", columns * LARGEST_CELL);
+    view! {
+        <canvas
+            class="heat-map"
+            node_ref=canvas
+            role="img"
+            aria-label=label
+            style:max-width=width
+        ></canvas>
+    }
 }
