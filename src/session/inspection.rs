@@ -87,6 +87,23 @@ pub enum Inspection {
         request: u32,
         node: u32,
     },
+    /// The chain rule along one path, in 64 bits: from the element `to` of a value of the forward pass
+    /// back to the element `from` of a parameter, the input, or an earlier value. Goes through the
+    /// elements in `via` where it can, and elsewhere through the largest part of the derivative.
+    FollowPath {
+        request: u32,
+        from: ElementName,
+        to: ElementName,
+        via: Vec<ElementName>,
+    },
+}
+
+/// One element of one tensor.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct ElementName {
+    /// The tensor's name in the graph.
+    pub tensor: String,
+    pub index: Vec<u32>,
 }
 
 /// Most values that one answer carries.
@@ -337,6 +354,68 @@ pub struct GradientCheckFacts {
     pub nudges: Vec<Nudge>,
 }
 
+/// Another element that a path may go through.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PathAlternative {
+    pub element: ElementName,
+    /// Of the stop before by this element.
+    pub derivative: f64,
+    /// The part of the stop's derivative by the path's start that comes in here: `derivative` times the
+    /// derivative of this element by the start. All parts add up to [`PathStop::below`] of the stop.
+    pub carried: f64,
+}
+
+/// One operation of a path: the derivative of one element of its result by one element that it reads.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PathFactor {
+    /// The forward node, by its number in running order.
+    pub node: u32,
+    /// The operation that differentiates it: `linear_backward_input`.
+    pub operation: String,
+    pub derivative: f64,
+    /// Of that operation; its upstream gradient is 1 at the stop and 0 elsewhere.
+    pub equation: EquationFacts,
+    /// What is left of the equation then, without the upstream gradient; some, where there are many.
+    pub terms: Vec<TermFacts>,
+    /// Elements that carry a part of the derivative.
+    pub way_count: u32,
+    /// Those that carry most, the largest part first; the chosen one is among them.
+    pub alternatives: Vec<PathAlternative>,
+}
+
+/// An element on a path.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PathStop {
+    pub element: ElementName,
+    pub value: f64,
+    /// The derivative of the path's end by this element, over all paths: where the end is the loss, the
+    /// element of the gradient.
+    pub above: f64,
+    /// The derivative of this element by the path's start, over all paths.
+    pub below: f64,
+    /// The factors from the path's end to here, multiplied.
+    pub product: f64,
+    /// Between the stop before and this one; `None` at the path's end, where the list begins.
+    pub factor: Option<PathFactor>,
+}
+
+/// The chain rule along one path.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PathFacts {
+    pub from: ElementName,
+    pub to: ElementName,
+    /// From the end back to the start.
+    pub stops: Vec<PathStop>,
+    /// Whether the stops reach the start; where every derivative is 0, they do not.
+    pub is_whole: bool,
+    /// The product of all factors: one term of `total`.
+    pub product: f64,
+    /// The derivative over all paths.
+    pub total: f64,
+    /// The node behind which nothing depends on the start any more, where the path is not whole.
+    pub blocked_at: Option<u32>,
+}
+
 /// What the microscope hears.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum InspectionReport {
@@ -372,5 +451,9 @@ pub enum InspectionReport {
     Timed {
         request: u32,
         time: TimeFacts,
+    },
+    PathFollowed {
+        request: u32,
+        path: PathFacts,
     },
 }

@@ -1,12 +1,14 @@
 //! Host tensors: shapes with checked sizes, values by element type, and the
 //! number type that the CPU twins are generic over.
 
+mod dual;
 pub mod init;
 mod real;
 
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
+pub use dual::Dual;
 pub use real::Real;
 
 /// Largest number of elements one tensor may have: 2^28 f32 values are 1 GiB.

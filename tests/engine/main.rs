@@ -11,6 +11,7 @@ mod kernels;
 mod layer_files;
 mod layers;
 mod naive;
+mod path;
 mod session;
 mod shaders;
 mod single;

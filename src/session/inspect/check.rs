@@ -67,7 +67,10 @@ impl Run {
     }
 
     /// A CPU executor at this batch's start, edits included, with the batch gathered.
-    async fn oracle<T: Real>(&self, inspector: &Inspector) -> Result<CpuExecutor<T>, SessionError> {
+    pub(super) async fn oracle<T: Real>(
+        &self,
+        inspector: &Inspector,
+    ) -> Result<CpuExecutor<T>, SessionError> {
         let plan = Arc::clone(inspector.plan());
         let mut oracle = CpuExecutor::<T>::new(Arc::clone(&inspector.graph), plan);
         let batch = [self.model.input, self.model.target];

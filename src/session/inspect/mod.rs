@@ -6,6 +6,7 @@
 //!
 //! - `batch`: moving through the batch.
 //! - `tensor`, `explain`, `check`: what is read, what it was made of, finite differences.
+//! - `path`: the chain rule along one path.
 //! - `edit`: numbers that the learner writes over.
 //! - `update`: a parameter before and after the update, and how long a node took.
 
@@ -13,6 +14,7 @@ mod batch;
 mod check;
 mod edit;
 mod explain;
+mod path;
 mod tensor;
 mod update;
 
@@ -325,6 +327,19 @@ impl Run {
             } => {
                 let report = match self.check_gradient(inspector, &name, &index).await? {
                     Ok(check) => InspectionReport::GradientChecked { request, check },
+                    Err(message) => refused(Some(request), message),
+                };
+                self.report_inspection(report, emit);
+                return Ok(());
+            }
+            Inspection::FollowPath {
+                request,
+                from,
+                to,
+                via,
+            } => {
+                let report = match self.follow_path(inspector, [&from, &to], &via).await? {
+                    Ok(path) => InspectionReport::PathFollowed { request, path },
                     Err(message) => refused(Some(request), message),
                 };
                 self.report_inspection(report, emit);

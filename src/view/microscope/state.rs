@@ -10,8 +10,8 @@ use std::sync::Arc;
 use super::model::{Element, GraphModel, index_at, shown_node};
 use super::paint::own_limit;
 use crate::session::{
-    CursorFacts, ExplanationFacts, GradientCheckFacts, Inspection, InspectionReport, Statistics,
-    TimeFacts, UpdateFacts,
+    CursorFacts, ElementName, ExplanationFacts, GradientCheckFacts, Inspection, InspectionReport,
+    PathFacts, Statistics, TimeFacts, UpdateFacts,
 };
 
 /// Part of a tensor as it was read.
@@ -74,6 +74,10 @@ pub struct MicroscopeState {
     pub explanation: Option<Arc<ExplanationFacts>>,
     /// Why the last element could not be explained.
     pub not_explained: Option<String>,
+    following: Option<u32>,
+    pub path: Option<Arc<PathFacts>>,
+    /// Why the last path could not be followed.
+    pub not_followed: Option<String>,
     checking: Option<u32>,
     pub check: Option<Arc<GradientCheckFacts>>,
     /// Why the last request could not be answered.
@@ -151,6 +155,13 @@ impl MicroscopeState {
                     self.time = Some(time);
                 }
             }
+            InspectionReport::PathFollowed { request, path } => {
+                if self.following == Some(request) {
+                    self.following = None;
+                    self.path = Some(Arc::new(path));
+                    self.not_followed = None;
+                }
+            }
             InspectionReport::Left => *self = self.emptied(),
             InspectionReport::Refused { request, message } => self.refuse(request, message),
         }
@@ -194,6 +205,11 @@ impl MicroscopeState {
             Some(request) if self.checking == Some(request) => {
                 self.checking = None;
                 self.refusal = Some(message);
+            }
+            Some(request) if self.following == Some(request) => {
+                self.following = None;
+                self.path = None;
+                self.not_followed = Some(message);
             }
             Some(request) => {
                 let mut asked = self.asked.iter();
@@ -363,6 +379,34 @@ impl MicroscopeState {
             name: element.tensor,
             index: element.index,
         }
+    }
+
+    /// The request for the chain rule along a path; the latest counts.
+    pub fn follow_path(
+        &mut self,
+        from: ElementName,
+        to: ElementName,
+        via: Vec<ElementName>,
+    ) -> Inspection {
+        let request = self.next_request();
+        self.following = Some(request);
+        Inspection::FollowPath {
+            request,
+            from,
+            to,
+            via,
+        }
+    }
+
+    pub fn is_following(&self) -> bool {
+        self.following.is_some()
+    }
+
+    /// No path is looked at any more.
+    pub fn forget_path(&mut self) {
+        self.following = None;
+        self.path = None;
+        self.not_followed = None;
     }
 
     fn note_edit(&mut self, element: Element, value: f32, count: usize) {
