@@ -51,11 +51,11 @@ fn dy() -> Expression {
     element("dy", [index("i")])
 }
 
-/// An activation and its backward operation; `$derivative` in terms of the output.
+/// An activation and its backward operation, each with its formula; `$derivative` in terms of the output.
 macro_rules! activation {
     (
-        $(#[$doc:meta])* $forward:ident $name:literal: $equation:expr, $function:expr;
-        $(#[$backward_doc:meta])* $backward:ident $backward_name:literal: $derivative_equation:expr, $derivative:expr;
+        $(#[$doc:meta])* $forward:ident $name:literal = $formula:literal: $equation:expr, $function:expr;
+        $(#[$backward_doc:meta])* $backward:ident $backward_name:literal = $derivative_formula:literal: $derivative_equation:expr, $derivative:expr;
         flops $flops:literal
     ) => {
         $(#[$doc])*
@@ -83,6 +83,10 @@ macro_rules! activation {
 
             fn equations(&self) -> Vec<Equation> {
                 vec![$equation.defines("y", [("i", "count")])]
+            }
+
+            fn formulas(&self) -> &'static [(&'static str, &'static str)] {
+                &[("y", $formula)]
             }
 
             fn cost(&self, dims: &Dims) -> Cost {
@@ -121,6 +125,10 @@ macro_rules! activation {
                 vec![$derivative_equation.defines("dx", [("i", "count")])]
             }
 
+            fn formulas(&self) -> &'static [(&'static str, &'static str)] {
+                &[("dx", $derivative_formula)]
+            }
+
             fn cost(&self, dims: &Dims) -> Cost {
                 Cost::new(2 * dims.get("count"))
             }
@@ -143,28 +151,28 @@ macro_rules! activation {
 
 activation! {
     /// `y = max(0, x)`. NaN stays NaN, so that a fault is not hidden.
-    Relu "relu": apply(Function::PositivePart, x()),
+    Relu "relu" = "ReLU(x)": apply(Function::PositivePart, x()),
         |x| if x < T::ZERO { T::ZERO } else { x };
     /// `dx = dy · 1[y > 0]`; at 0 the gradient is 0, as in PyTorch.
-    ReluBackward "relu_backward": dy() * positive(y()),
+    ReluBackward "relu_backward" = "dy ⊙ [y > 0]": dy() * positive(y()),
         |y| if y > T::ZERO { T::ONE } else { T::ZERO };
     flops 1
 }
 
 activation! {
     /// `y = 1 / (1 + exp(−x))`
-    Sigmoid "sigmoid": apply(Function::Sigmoid, x()), sigmoid;
+    Sigmoid "sigmoid" = "σ(x)": apply(Function::Sigmoid, x()), sigmoid;
     /// `dx = dy · y · (1 − y)`
-    SigmoidBackward "sigmoid_backward": dy() * y() * (number(1.0) - y()),
+    SigmoidBackward "sigmoid_backward" = "dy ⊙ y ⊙ (1 − y)": dy() * y() * (number(1.0) - y()),
         |y| y * (T::ONE - y);
     flops 4
 }
 
 activation! {
     /// `y = tanh(x)`
-    Tanh "tanh_activation": apply(Function::Tanh, x()), T::tanh;
+    Tanh "tanh_activation" = "tanh(x)": apply(Function::Tanh, x()), T::tanh;
     /// `dx = dy · (1 − y²)`
-    TanhBackward "tanh_backward": dy() * (number(1.0) - power(y(), number(2.0))),
+    TanhBackward "tanh_backward" = "dy ⊙ (1 − y ⊙ y)": dy() * (number(1.0) - power(y(), number(2.0))),
         |y| T::ONE - y * y;
     flops 4
 }

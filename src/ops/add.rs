@@ -54,6 +54,10 @@ impl Operation for Add {
         broadcast_equation(dims, |a, b| a + b)
     }
 
+    fn formulas(&self) -> &'static [(&'static str, &'static str)] {
+        &[("y", "a + b")]
+    }
+
     fn cost(&self, dims: &Dims) -> Cost {
         Cost::new(dims.get("count"))
     }

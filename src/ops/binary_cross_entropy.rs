@@ -61,6 +61,10 @@ impl Operation for BinaryCrossEntropy {
         ]
     }
 
+    fn formulas(&self) -> &'static [(&'static str, &'static str)] {
+        &[("p", "σ(z)"), ("L", "mean(− t ⊙ ln(p) − (1 − t) ⊙ ln(1 − p))")]
+    }
+
     fn cost(&self, dims: &Dims) -> Cost {
         let [n, k] = dims.all(["N", "K"]);
         Cost::new(10 * n * k)
@@ -136,6 +140,10 @@ impl Operation for BinaryCrossEntropyBackward {
             (less(n, size("B")) * element("dL", []) * (difference / (scalar("B") * scalar("K"))))
                 .defines("dz", [("n", "N"), ("k", "K")]),
         ]
+    }
+
+    fn formulas(&self) -> &'static [(&'static str, &'static str)] {
+        &[("dz", "dL · (p − t) / (B · K)")]
     }
 
     fn cost(&self, dims: &Dims) -> Cost {

@@ -416,6 +416,10 @@ impl Operation for Conv2d {
         ]
     }
 
+    fn formulas(&self) -> &'static [(&'static str, &'static str)] {
+        &[("y", "x ⋆ w + b")]
+    }
+
     fn cost(&self, dims: &Dims) -> Cost {
         Cost::new(2 * Geometry::new(dims, self.stride, self.padding).multiply_adds())
     }
@@ -504,6 +508,10 @@ impl Operation for Conv2dBackwardInput {
             sum("o", "O", sum("i", "K", sum("j", "L", product)))
                 .defines("dx", [("n", "N"), ("c", "C"), ("u", "H"), ("v", "W")]),
         ]
+    }
+
+    fn formulas(&self) -> &'static [(&'static str, &'static str)] {
+        &[("dx", "dy ∗ w")]
     }
 
     fn cost(&self, dims: &Dims) -> Cost {
@@ -598,6 +606,10 @@ impl Operation for Conv2dBackwardWeight {
             sum("n", "N", sum("p", "P", sum("q", "Q", product)))
                 .defines("dw", [("o", "O"), ("c", "C"), ("i", "K"), ("j", "L")]),
         ]
+    }
+
+    fn formulas(&self) -> &'static [(&'static str, &'static str)] {
+        &[("dw", "x ⋆ dy")]
     }
 
     fn cost(&self, dims: &Dims) -> Cost {
@@ -705,6 +717,10 @@ impl Operation for Conv2dBackwardBias {
             )
             .defines("db", [("o", "O")]),
         ]
+    }
+
+    fn formulas(&self) -> &'static [(&'static str, &'static str)] {
+        &[("db", "Σ dy")]
     }
 
     fn cost(&self, dims: &Dims) -> Cost {

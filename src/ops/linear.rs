@@ -122,6 +122,10 @@ impl Operation for Linear {
         vec![(sum("i", "I", product) + element("b", [o])).defines("y", [("n", "N"), ("o", "O")])]
     }
 
+    fn formulas(&self) -> &'static [(&'static str, &'static str)] {
+        &[("y", "x · wᵀ + b")]
+    }
+
     fn cost(&self, dims: &Dims) -> Cost {
         let [n, i, o] = dims.all(["N", "I", "O"]);
         Cost::new(2 * n * i * o)
@@ -168,6 +172,10 @@ impl Operation for LinearBackwardInput {
         let [n, o, i] = indices(["n", "o", "i"]);
         let product = element("dy", [n, o.clone()]) * element("w", [o, i]);
         vec![sum("o", "O", product).defines("dx", [("n", "N"), ("i", "I")])]
+    }
+
+    fn formulas(&self) -> &'static [(&'static str, &'static str)] {
+        &[("dx", "dy · w")]
     }
 
     fn cost(&self, dims: &Dims) -> Cost {
@@ -223,6 +231,10 @@ impl Operation for LinearBackwardWeight {
         vec![sum("n", "N", product).defines("dw", [("o", "O"), ("i", "I")])]
     }
 
+    fn formulas(&self) -> &'static [(&'static str, &'static str)] {
+        &[("dw", "dyᵀ · x")]
+    }
+
     fn cost(&self, dims: &Dims) -> Cost {
         let [n, i, o] = dims.all(["N", "I", "O"]);
         Cost::new(2 * n * i * o)
@@ -273,6 +285,10 @@ impl Operation for LinearBackwardBias {
     fn equations(&self) -> Vec<Equation> {
         let [n, o] = indices(["n", "o"]);
         vec![sum("n", "N", element("dy", [n, o])).defines("db", [("o", "O")])]
+    }
+
+    fn formulas(&self) -> &'static [(&'static str, &'static str)] {
+        &[("db", "Σ dy")]
     }
 
     fn cost(&self, dims: &Dims) -> Cost {

@@ -264,6 +264,15 @@ pub trait Operation: Clone {
         self.equations()
     }
 
+    /// (output, formula) in terms of whole tensors, as the model's equations show it: `("y", "x · wᵀ + b")`.
+    ///
+    /// Words that name an input or output stand for it; every other word is a function or a size.
+    /// Between them stand `+ − · ⊙ ⋆ ∗ / > , ( ) [ ]`, numbers, `Σ`, and `ᵀ` behind what is
+    /// transposed. Without a formula an output is shown as the operation's name applied to its inputs.
+    fn formulas(&self) -> &'static [(&'static str, &'static str)] {
+        &[]
+    }
+
     fn cost(&self, dims: &Dims) -> Cost;
 
     /// Computes the outputs on the CPU.

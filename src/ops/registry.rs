@@ -67,6 +67,11 @@ macro_rules! registry {
                 match self { $(Self::$variant(op) => op.equations_for(dims)),+ }
             }
 
+            /// As [`Operation::formulas`].
+            pub fn formulas(&self) -> &'static [(&'static str, &'static str)] {
+                match self { $(Self::$variant(op) => op.formulas()),+ }
+            }
+
             /// Counted FLOPs; bytes are those of every distinct operand once.
             pub fn cost(&self, dims: &Dims) -> Cost {
                 match self { $(Self::$variant(op) => op.cost(dims)),+ }

@@ -135,6 +135,10 @@ impl Operation for SoftmaxCrossEntropy {
         ]
     }
 
+    fn formulas(&self) -> &'static [(&'static str, &'static str)] {
+        &[("p", "softmax(z)"), ("L", "mean(− ln(p[t]))")]
+    }
+
     fn cost(&self, dims: &Dims) -> Cost {
         let [n, k] = dims.all(["N", "K"]);
         Cost::new(5 * n * k)
@@ -227,6 +231,10 @@ impl Operation for SoftmaxCrossEntropyBackward {
             (less(n, size("B")) * element("dL", []) * (difference / scalar("B")))
                 .defines("dz", [("n", "N"), ("k", "K")]),
         ]
+    }
+
+    fn formulas(&self) -> &'static [(&'static str, &'static str)] {
+        &[("dz", "dL · (p − onehot(t)) / B")]
     }
 
     fn cost(&self, dims: &Dims) -> Cost {

@@ -86,6 +86,7 @@ fn node_facts(graph: &Graph, id: NodeId, number: impl Fn(NodeId) -> Option<u32>)
             .map(|(output, &value)| (output.name.into(), name(value)))
             .collect(),
         equations: defined.collect(),
+        formulas: formulas(&node.op),
         scalars,
         flops: node.op.cost(&node.dims).flops,
         bytes: bytes_moved(graph, node),
@@ -128,6 +129,19 @@ fn bytes_moved(graph: &Graph, node: &Node) -> u64 {
     } else {
         read + written
     }
+}
+
+/// The formulas that an operation gives, or its name applied to what it reads.
+fn formulas(op: &crate::ops::Op) -> Vec<(String, String)> {
+    let given = op.formulas();
+    if !given.is_empty() {
+        let owned = |&(symbol, formula): &(&str, &str)| (symbol.into(), formula.into());
+        return given.iter().map(owned).collect();
+    }
+    let inputs: Vec<&str> = op.inputs().iter().map(|input| input.name).collect();
+    let result = op.outputs().first().map(|output| output.name.to_string());
+    let formula = format!("{}({})", op.name(), inputs.join(", "));
+    result.into_iter().map(|symbol| (symbol, formula.clone())).collect()
 }
 
 fn tensor_facts(graph: &Graph, id: ValueId, number: impl Fn(NodeId) -> Option<u32>) -> TensorFacts {

@@ -162,6 +162,8 @@ pub struct NodeFacts {
     pub inputs: Vec<(String, String)>,
     pub outputs: Vec<(String, String)>,
     pub equations: Vec<EquationFacts>,
+    /// (symbol of an output, formula in the node's symbols): see [`crate::ops::Operation::formulas`].
+    pub formulas: Vec<(String, String)>,
     /// Attributes and sizes that the equations name, as they are in this model.
     pub scalars: Vec<(String, f64)>,
     pub flops: u64,

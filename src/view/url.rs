@@ -7,6 +7,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::format;
+use super::microscope::model::Element;
+use super::microscope::path::{parse_ends, write_ends};
 use super::texts::Locale;
 use crate::optim::MAX_LEARNING_RATE;
 
@@ -187,6 +189,8 @@ pub struct PageState {
     pub hyperparameters: Hyperparameters,
     /// Operations of the batch that have run, on the page that steps through it.
     pub cursor: Option<u32>,
+    /// The ends of the path of the chain rule that is followed there.
+    pub path: Option<[Element; 2]>,
 }
 
 /// What a value in the address should have been.
@@ -197,6 +201,8 @@ pub enum Expected {
     PositiveNumber,
     /// A number from 0 to below 1.
     NumberBelowOne,
+    /// Two elements: `x.0.1~loss.L`.
+    PathEnds,
     WholeNumber {
         least: u64,
         most: u64,
@@ -226,6 +232,7 @@ impl PageState {
             theme: Theme::Auto,
             hyperparameters: Hyperparameters::default(),
             cursor: None,
+            path: None,
         }
     }
 
@@ -284,6 +291,7 @@ impl PageState {
             "seed" => set_whole(&mut self.seed, value, 0, u64::MAX),
             "epochs" => set_whole(&mut run.epochs, value, 1, MOST_STEPS),
             "cursor" => set_whole(&mut self.cursor, value, 0, MOST_OPERATIONS),
+            "path" => set_or(&mut self.path, parse_ends(value), Expected::PathEnds),
             "steps" => set_whole(&mut run.steps, value, 1, MOST_STEPS),
             "batch" => set_whole(&mut run.batch, value, 1, MOST_BATCH.into()),
             "lr" => {
@@ -340,6 +348,7 @@ impl PageState {
             ("epochs", run.epochs.map(|epochs| epochs.to_string())),
             ("steps", run.steps.map(|steps| steps.to_string())),
             ("cursor", self.cursor.map(|cursor| cursor.to_string())),
+            ("path", self.path.as_ref().map(write_ends)),
             ("lang", self.locale.map(|locale| locale.code().to_string())),
             (
                 "theme",
@@ -382,6 +391,7 @@ impl PageState {
         }
         if state.route != self.route {
             state.cursor = None;
+            state.path = None;
         }
         state
     }
@@ -631,6 +641,12 @@ mod tests {
         assert_eq!(problems[0].given, "a".repeat(SHOWN_CHARACTERS));
     }
 
+    fn element() -> impl Strategy<Value = Element> {
+        let name = "[a-z][a-z0-9_]{0,9}(\\.[a-z][a-z0-9_]{0,9}){0,2}";
+        let index = prop::collection::vec(any::<u32>(), 0..5);
+        (name, index).prop_map(|(tensor, index)| Element { tensor, index })
+    }
+
     fn route() -> impl Strategy<Value = Route> {
         prop_oneof![
             Just(Route::Home),
@@ -658,9 +674,10 @@ mod tests {
             epochs in option::of(1..=MOST_STEPS),
             steps in option::of(1..=MOST_STEPS),
             cursor in option::of(0..=MOST_OPERATIONS as u32),
+            path in option::of([element(), element()]),
         ) -> PageState {
             let hyperparameters = Hyperparameters { learning_rate, batch, optimizer, momentum, epochs, steps };
-            PageState { route, device, seed, locale, theme, hyperparameters, cursor }
+            PageState { route, device, seed, locale, theme, hyperparameters, cursor, path }
         }
     }
 

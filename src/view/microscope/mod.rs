@@ -4,10 +4,14 @@
 //!
 //! - `state`: what is known of the batch under the microscope, from the engine's reports.
 //! - `model`: the graph as the page asks about it: producers, partners, batches, what may be edited.
-//! - `layout`: where nodes and edges stand in the picture of the graph.
+//! - `layers`: the nodes of a graph by layer.
+//! - `layout`: where nodes and edges stand in the picture of the graph, and which layers are folded.
+//! - `viewport`: which part of that picture is on screen.
 //! - `picture`: a tensor as bars or tiles of cells; which cell is where.
 //! - `paint`: the colours of the cells.
 //! - `equation`: what is added to a generated equation: shapes, marks, numbers.
+//! - `system`: the equations of the whole model.
+//! - `path`: one path of the chain rule, as it is chosen and read.
 //! - `terms`: the terms of an element, put in order for reading.
 //! - `detail`: pictures of single operations.
 //! - `brush`: painting on the batch.
@@ -23,12 +27,16 @@ pub mod detail;
 pub mod equation;
 pub mod kernel;
 pub mod keys;
+pub mod layers;
 pub mod layout;
 pub mod model;
 pub mod paint;
+pub mod path;
 pub mod picture;
 pub mod state;
+pub mod system;
 pub mod terms;
+pub mod viewport;
 
 #[cfg(test)]
 pub(crate) mod tests {

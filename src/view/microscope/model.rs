@@ -339,6 +339,7 @@ pub mod tests {
             inputs: pairs(inputs),
             outputs: pairs(outputs),
             equations: Vec::new(),
+            formulas: Vec::new(),
             scalars: Vec::new(),
             flops: 0,
             bytes: 0,

@@ -279,6 +279,7 @@ pub static TEXTS: Texts = Texts {
         action: "计划中",
     },
     step: step_chinese::STEP,
+    step_graph: step_graph::CHINESE,
     about: AboutTexts {
         title: "关于 Glassbox",
         what_title: "这是什么",
@@ -407,6 +408,7 @@ fn expected(expected: &Expected) -> String {
     match expected {
         Expected::OneOf(choices) => format!("以下之一：{}", choices.join("、")),
         Expected::PositiveNumber => format!("大于 0、不超过 {MAX_LEARNING_RATE} 的数"),
+        Expected::PathEnds => "两个张量元素，例如 x.0.1~loss.L".to_string(),
         Expected::NumberBelowOne => "从 0 到 1（不含 1）的数".to_string(),
         Expected::WholeNumber { least, most } => format!(
             "从 {} 到 {} 的整数",

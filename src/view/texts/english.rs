@@ -281,6 +281,7 @@ pub static TEXTS: Texts = Texts {
         action: "Planned",
     },
     step: step_english::STEP,
+    step_graph: step_graph::ENGLISH,
     about: AboutTexts {
         title: "About Glassbox",
         what_title: "What it is",
@@ -411,6 +412,7 @@ fn expected(expected: &Expected) -> String {
         Expected::PositiveNumber => {
             format!("a number greater than 0 and at most {MAX_LEARNING_RATE}")
         }
+        Expected::PathEnds => "two elements of tensors, such as x.0.1~loss.L".to_string(),
         Expected::NumberBelowOne => "a number from 0 to below 1".to_string(),
         Expected::WholeNumber { least, most } => format!(
             "a whole number from {} to {}",

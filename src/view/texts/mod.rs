@@ -101,8 +101,10 @@ mod presets;
 mod step;
 mod step_chinese;
 mod step_english;
+mod step_graph;
 pub use data::DataTexts;
 pub use step::StepTexts;
+pub use step_graph::StepGraphTexts;
 
 texts! {
     /// The name and what is on every page.
@@ -627,6 +629,7 @@ pub struct Texts {
     pub door_map: DoorTexts,
     pub door_course: DoorTexts,
     pub step: StepTexts,
+    pub step_graph: StepGraphTexts,
     pub about: AboutTexts,
     pub not_found: NotFoundTexts,
 }
@@ -674,6 +677,7 @@ impl Texts {
             self.door_map.entries(),
             self.door_course.entries(),
             self.step.entries(),
+            self.step_graph.entries(),
             self.about.entries(),
             self.not_found.entries(),
         ]

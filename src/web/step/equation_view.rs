@@ -8,10 +8,12 @@ use wasm_bindgen_futures::JsFuture;
 
 use super::scope::use_microscope;
 use super::segmented::Segmented;
+use super::system_view::SystemView;
 use crate::session::{EquationFacts, NodeFacts};
 use crate::view::format;
 use crate::view::microscope::equation::{Notation, lit, symbols, with_numbers, with_shapes};
 use crate::view::microscope::model::{GraphModel, shape_label};
+use crate::view::microscope::system::Direction;
 use crate::web::address::use_texts;
 
 /// All equations of a node, and what their symbols stand for.
@@ -36,7 +38,62 @@ pub fn EquationView(
             .to_vec()
     });
     let label = Signal::derive(move || texts.get().step.equation_notation);
-    let node = Arc::new(node);
+    let operation = StoredValue::new((Arc::clone(&graph), Arc::new(node)));
+    let scopes = Signal::derive(move || {
+        let texts = &texts.get().step_graph;
+        vec![
+            (None, texts.this_operation),
+            (Some(Direction::Forward), texts.whole_model),
+            (Some(Direction::Backward), texts.gradients),
+        ]
+    });
+    let scope_label = Signal::derive(move || texts.get().step_graph.equations_of);
+    let content = move || match scope.system.get() {
+        None => {
+            let (graph, node) = operation.get_value();
+            view! { <OperationEquations graph node/> }.into_any()
+        }
+        Some(direction) => {
+            let (graph, _) = operation.get_value();
+            view! { <SystemView graph direction/> }.into_any()
+        }
+    };
+    view! {
+        <div class="step-part">
+            <div class="spread">
+                <h3>{move || texts.get().step.equation}</h3>
+                <div class="cluster">
+                    <Segmented
+                        name="equation-scope"
+                        label=scope_label
+                        choices=scopes
+                        value=scope.system
+                        on_choose=move |direction| scope.system.set(direction)
+                    />
+                    <Segmented
+                        name="equation-notation"
+                        label
+                        choices
+                        value=scope.notation
+                        on_choose=move |notation| scope.notation.set(notation)
+                    />
+                </div>
+            </div>
+            {content}
+        </div>
+    }
+}
+
+/// The equations of one node, and what their symbols stand for.
+#[component]
+fn OperationEquations(
+    /// The graph of the batch.
+    graph: Arc<GraphModel>,
+    /// The node.
+    node: Arc<NodeFacts>,
+) -> impl IntoView {
+    let scope = use_microscope();
+    let texts = use_texts();
     let equations = node
         .equations
         .iter()
@@ -49,23 +106,11 @@ pub fn EquationView(
         scope.notation.get() == Notation::Numbers && scope.explanation.with(Option::is_none)
     };
     view! {
-        <div class="step-part">
-            <div class="spread">
-                <h3>{move || texts.get().step.equation}</h3>
-                <Segmented
-                    name="equation-notation"
-                    label
-                    choices
-                    value=scope.notation
-                    on_choose=move |notation| scope.notation.set(notation)
-                />
-            </div>
-            {equations}
-            <Show when=waits>
-                <p class="panel-note">{move || texts.get().step.numbers_need_an_element}</p>
-            </Show>
-            <SymbolList graph node/>
-        </div>
+        {equations}
+        <Show when=waits>
+            <p class="panel-note">{move || texts.get().step.numbers_need_an_element}</p>
+        </Show>
+        <SymbolList graph node/>
     }
 }
 
@@ -146,10 +191,11 @@ fn OneEquation(
 
 /// Puts a text on the clipboard.
 #[component]
-fn CopyButton(
+pub fn CopyButton(
     /// The text.
     text: String,
     /// What the button says.
+    #[prop(into)]
     label: Signal<&'static str>,
 ) -> impl IntoView {
     let texts = use_texts();

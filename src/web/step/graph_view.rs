@@ -1,97 +1,45 @@
-//! The computation graph: operations as buttons, tensors as edges between them.
+//! The computation graph: the frame in which it is moved, its buttons, and the map of all of it.
 
-use std::sync::Arc;
+use std::collections::HashSet;
 
 use leptos::html::Div;
 use leptos::prelude::*;
+use wasm_bindgen::JsCast;
 
-use super::scope::{Microscope, use_microscope};
+use super::graph_picture::GraphPicture;
+use super::scope::use_microscope;
+use super::stage::Stage;
 use crate::graph::Phase;
-use crate::session::{Inspection, NodeFacts};
-use crate::view::microscope::layout::{Flow, Place};
-use crate::view::microscope::model::GraphModel;
+use crate::view::microscope::layout::Place;
+use crate::view::microscope::viewport::{Size, ZOOM_FACTOR};
 use crate::view::texts::StepTexts;
 use crate::web::address::use_texts;
 
-/// Zooms between which the buttons move, and their factor.
-const LEAST_ZOOM: f64 = 0.3;
-const MOST_ZOOM: f64 = 1.6;
-const ZOOM_FACTOR: f64 = 1.25;
-/// Below this the names cannot be read: a large graph starts here and is scrolled.
-const READABLE_ZOOM: f64 = 0.82;
+/// Pixels: a graph that is less high gets less room.
+const LEAST_HEIGHT: f64 = 160.0;
+const MOST_HEIGHT: f64 = 460.0;
 
-/// The graph with its buttons. It scrolls natively; only the zoom is a transform.
+/// The graph with its buttons.
 #[component]
 pub fn GraphView() -> impl IntoView {
     let scope = use_microscope();
     let texts = use_texts();
-    let frame = NodeRef::<Div>::new();
-    let zoom = RwSignal::new(1.0_f64);
-    let fitting = move || {
-        let (Some(frame), Some(graph)) = (frame.get_untracked(), scope.graph.get_untracked())
-        else {
-            return 1.0;
-        };
-        let room = f64::from(frame.client_width());
-        (room / graph.layout.width).clamp(LEAST_ZOOM, 1.0)
+    let stage = Stage::new(scope);
+    stage.follow();
+    let height = move || {
+        let layout = stage.layout.get();
+        let height = layout.map_or(MOST_HEIGHT, |layout| layout.height);
+        format!("{:.0}px", height.clamp(LEAST_HEIGHT, MOST_HEIGHT) + 2.0)
     };
-    Effect::new(move |_| {
-        let is_ready = frame.get().is_some() && scope.graph.with(Option::is_some);
-        if is_ready {
-            zoom.set(fitting().max(READABLE_ZOOM));
-        }
-    });
-    let show_current = move || {
-        let (Some(frame), Some(graph)) = (frame.get_untracked(), scope.graph.get_untracked())
-        else {
-            return;
+    let has_folded = Memo::new(move |_| !stage.folded.with(HashSet::is_empty));
+    let on_key = move |event: web_sys::KeyboardEvent| {
+        let frame = stage.frame.get_untracked();
+        let target: Option<web_sys::Element> = event.target().and_then(|t| t.dyn_into().ok());
+        let is_on_frame = match (&frame, &target) {
+            (Some(frame), Some(target)) => target.is_same_node(Some(frame.as_ref())),
+            _ => false,
         };
-        let Some(place) = graph.layout.nodes.get(scope.shown.get_untracked()) else {
-            return;
-        };
-        let (x, y) = place.center();
-        let (x, y) = (x * zoom.get_untracked(), y * zoom.get_untracked());
-        let keep = |at: f64, scrolled: i32, room: i32| {
-            let margin = (f64::from(room) * 0.2).min(140.0);
-            let seen = f64::from(scrolled) + margin..f64::from(scrolled + room) - margin;
-            if seen.contains(&at) {
-                scrolled
-            } else {
-                (at - f64::from(room) / 2.0) as i32
-            }
-        };
-        frame.set_scroll_left(keep(x, frame.scroll_left(), frame.client_width()));
-        frame.set_scroll_top(keep(y, frame.scroll_top(), frame.client_height()));
-    };
-    Effect::new(move |_| {
-        scope.shown.track();
-        zoom.track();
-        scope.graph.track();
-        // The new size has to be laid out first.
-        request_animation_frame(show_current);
-    });
-    let change_zoom = move |factor: f64| {
-        zoom.update(|zoom| *zoom = (*zoom * factor).clamp(LEAST_ZOOM, MOST_ZOOM));
-    };
-    let drag = Drag::new(frame);
-    let picture = move || {
-        scope.graph.get().map(|graph| {
-            let (width, height) = (graph.layout.width, graph.layout.height);
-            let size = move |length: f64| move || format!("{:.0}px", length * zoom.get());
-            view! {
-                <div class="graph-size" style:width=size(width) style:height=size(height)>
-                    <div
-                        class="graph-world"
-                        style:width=format!("{width}px")
-                        style:height=format!("{height}px")
-                        style:transform=move || format!("scale({:.3})", zoom.get())
-                    >
-                        <Edges graph=Arc::clone(&graph)/>
-                        <Nodes graph/>
-                    </div>
-                </div>
-            }
-        })
+        stage.on_key(&event, is_on_frame);
     };
     view! {
         <section class="panel step-graph" data-testid="graph">
@@ -100,11 +48,20 @@ pub fn GraphView() -> impl IntoView {
                 <div class="cluster">
                     <button
                         type="button"
+                        class="button"
+                        data-testid="fold-all"
+                        aria-pressed=move || has_folded.get().to_string()
+                        on:click=move |_| stage.toggle_all()
+                    >
+                        {move || texts.get().step_graph.fold_all}
+                    </button>
+                    <button
+                        type="button"
                         class="button button-icon"
                         data-testid="zoom-out"
                         aria-label=move || texts.get().step.zoom_out
                         title=move || texts.get().step.zoom_out
-                        on:click=move |_| change_zoom(1.0 / ZOOM_FACTOR)
+                        on:click=move |_| stage.zoom(1.0 / ZOOM_FACTOR)
                     >
                         "−"
                     </button>
@@ -114,7 +71,7 @@ pub fn GraphView() -> impl IntoView {
                         data-testid="zoom-in"
                         aria-label=move || texts.get().step.zoom_in
                         title=move || texts.get().step.zoom_in
-                        on:click=move |_| change_zoom(ZOOM_FACTOR)
+                        on:click=move |_| stage.zoom(ZOOM_FACTOR)
                     >
                         "+"
                     </button>
@@ -122,7 +79,7 @@ pub fn GraphView() -> impl IntoView {
                         type="button"
                         class="button"
                         data-testid="zoom-fit"
-                        on:click=move |_| zoom.set(fitting())
+                        on:click=move |_| stage.fit()
                     >
                         {move || texts.get().step.fit}
                     </button>
@@ -132,7 +89,7 @@ pub fn GraphView() -> impl IntoView {
                         data-testid="graph-follow"
                         aria-label=move || texts.get().step.follow
                         title=move || texts.get().step.follow
-                        on:click=move |_| show_current()
+                        on:click=move |_| stage.go_to_current()
                     >
                         <svg class="step-icon" viewBox="0 0 16 16" aria-hidden="true">
                             <circle cx="8" cy="8" r="4"></circle>
@@ -144,57 +101,132 @@ pub fn GraphView() -> impl IntoView {
             <p class="panel-note">{move || texts.get().step.graph_hint}</p>
             <div
                 class="graph-frame"
-                node_ref=frame
-                on:pointerdown=move |event| drag.begin(&event)
-                on:pointermove=move |event| drag.go_on(&event)
-                on:pointerup=move |_| drag.end()
-                on:pointerleave=move |_| drag.end()
+                node_ref=stage.frame
+                style:height=height
+                tabindex="0"
+                role="group"
+                aria-label=move || texts.get().step_graph.frame
+                data-testid="graph-frame"
+                on:pointerdown=move |event| stage.on_down(&event)
+                on:pointermove=move |event| stage.on_move(&event)
+                on:pointerup=move |event| stage.on_up(&event)
+                on:pointercancel=move |event| stage.on_up(&event)
+                on:wheel=move |event| stage.on_wheel(&event)
+                on:keydown=on_key
             >
-                {picture}
+                <div
+                    class="graph-world"
+                    class:is-gliding=move || stage.glides.get()
+                    data-testid="graph-world"
+                    style:transform=move || stage.view.get().transform()
+                >
+                    <GraphPicture stage/>
+                </div>
             </div>
+            <GraphMap stage/>
             <Legend/>
         </section>
     }
 }
 
-/// Pulling the picture with a mouse; fingers scroll it natively.
-#[derive(Clone, Copy)]
-struct Drag {
-    frame: NodeRef<Div>,
-    /// Where the pointer and the picture were.
-    start: StoredValue<Option<(i32, i32, i32, i32)>>,
-}
-
-impl Drag {
-    fn new(frame: NodeRef<Div>) -> Self {
-        Self {
-            frame,
-            start: StoredValue::new(None),
+/// All of the graph, small, with the part that is on screen; only where there is more than that.
+#[component]
+fn GraphMap(
+    /// Where the graph is moved.
+    stage: Stage,
+) -> impl IntoView {
+    let scope = use_microscope();
+    let is_partial = Memo::new(move |_| {
+        let layout = stage.layout.get();
+        let world = layout.map_or(Size::default(), |layout| Size {
+            width: layout.width,
+            height: layout.height,
+        });
+        stage.view.get().is_partial(stage.size.get(), world)
+    });
+    let map = NodeRef::<Div>::new();
+    let is_down = StoredValue::new(false);
+    let look = move |event: &web_sys::PointerEvent| {
+        if let Some(map) = map.get_untracked() {
+            let bounds = map.get_bounding_client_rect();
+            stage.look_at((
+                (f64::from(event.client_x()) - bounds.left()) / bounds.width().max(1.0),
+                (f64::from(event.client_y()) - bounds.top()) / bounds.height().max(1.0),
+            ));
         }
-    }
-
-    fn begin(self, event: &web_sys::PointerEvent) {
-        if let Some(frame) = self.frame.get_untracked()
-            && event.pointer_type() == "mouse"
-            && event.button() == 0
-        {
-            let at = (event.client_x(), event.client_y());
-            self.start
-                .set_value(Some((at.0, at.1, frame.scroll_left(), frame.scroll_top())));
-        }
-    }
-
-    fn go_on(self, event: &web_sys::PointerEvent) {
-        if let (Some(frame), Some((x, y, left, top))) =
-            (self.frame.get_untracked(), self.start.get_value())
-        {
-            frame.set_scroll_left(left - (event.client_x() - x));
-            frame.set_scroll_top(top - (event.client_y() - y));
-        }
-    }
-
-    fn end(self) {
-        self.start.set_value(None);
+    };
+    let picture = move || {
+        let (graph, layout) = (scope.graph.get()?, stage.layout.get()?);
+        let mut seen: Vec<Place> = Vec::new();
+        let units = layout.nodes.iter().zip(&graph.facts.nodes).enumerate();
+        let boxes: Vec<_> = units
+            .filter_map(|(number, (place, node))| {
+                if seen.contains(place) {
+                    return None;
+                }
+                seen.push(*place);
+                let class = format!("graph-map-unit {}", phase_class(node.phase));
+                let is_waiting = move || number >= scope.done.get() as usize;
+                let place = *place;
+                let nodes = layout.nodes.clone();
+                let is_current =
+                    Memo::new(move |_| nodes.get(scope.shown.get()) == Some(&place));
+                Some(view! {
+                    <rect
+                        class=class
+                        class:is-waiting=is_waiting
+                        class:is-current=move || is_current.get()
+                        x=place.x
+                        y=place.y
+                        width=place.width
+                        height=place.height
+                    ></rect>
+                })
+            })
+            .collect();
+        let window = move || stage.view.get().window(stage.size.get());
+        Some(view! {
+            <svg
+                viewBox=format!("0 0 {:.0} {:.0}", layout.width, layout.height)
+                preserveAspectRatio="none"
+                aria-hidden="true"
+            >
+                {boxes}
+                <rect
+                    class="graph-map-window"
+                    x=move || window().x
+                    y=move || window().y
+                    width=move || window().width
+                    height=move || window().height
+                ></rect>
+            </svg>
+        })
+    };
+    view! {
+        <Show when=move || is_partial.get()>
+            <div
+                class="graph-map"
+                node_ref=map
+                data-testid="graph-map"
+                on:pointerdown=move |event| {
+                    is_down.set_value(true);
+                    if let Some(map) = map.get_untracked() {
+                        // A pointer that has gone cannot be captured.
+                        let _ = map.set_pointer_capture(event.pointer_id());
+                    }
+                    look(&event);
+                }
+                on:pointermove=move |event| {
+                    if is_down.get_value() {
+                        look(&event);
+                    }
+                }
+                on:pointerup=move |_| is_down.set_value(false)
+                on:pointercancel=move |_| is_down.set_value(false)
+            >
+                {picture}
+            </div>
+        </Show>
     }
 }
 
@@ -215,181 +247,6 @@ pub fn phase_name(phase: Phase, texts: &StepTexts) -> &'static str {
         Phase::Loss => texts.phase_loss,
         Phase::Backward => texts.phase_backward,
         Phase::Update => texts.phase_update,
-    }
-}
-
-/// Tensors on their way, with their shapes.
-#[component]
-fn Edges(
-    /// The graph of the batch.
-    graph: Arc<GraphModel>,
-) -> impl IntoView {
-    let scope = use_microscope();
-    let layout = &graph.layout;
-    let edges = layout
-        .edges
-        .iter()
-        .map(|edge| {
-            let flow = match edge.flow {
-                Flow::Forward => "graph-edge is-forward",
-                Flow::Gradient => "graph-edge is-backward",
-                Flow::Reuse => "graph-edge is-forward is-reuse",
-                Flow::Update => "graph-edge is-update",
-            };
-            let (from, to, tensor) = (edge.from, edge.to, edge.tensor.clone());
-            let is_waiting = move || scope.done.get() as usize <= from;
-            let is_near = move || scope.shown.get() == to || scope.shown.get() == from;
-            let is_lit = move || scope.lit().with(|lit| lit.as_ref() == Some(&tensor));
-            let label = edge.label.clone().map(|(text, x, y)| {
-                view! {
-                    <text class="graph-shape" x=format!("{x:.1}") y=format!("{y:.1}")>{text}</text>
-                }
-            });
-            view! {
-                <g class=flow class:is-waiting=is_waiting class:is-near=is_near class:is-lit=is_lit>
-                    <path d=edge.path.clone()></path>
-                    {label}
-                </g>
-            }
-        })
-        .collect_view();
-    let marker = |id: &'static str, class: &'static str| {
-        view! {
-            <marker
-                id=id
-                class=class
-                viewBox="0 0 8 8"
-                refX="7"
-                refY="4"
-                markerWidth="7"
-                markerHeight="7"
-                orient="auto"
-            >
-                <path d="M0 0.5 L8 4 L0 7.5 z"></path>
-            </marker>
-        }
-    };
-    view! {
-        <svg
-            class="graph-edges"
-            width=format!("{:.0}", layout.width)
-            height=format!("{:.0}", layout.height)
-            viewBox=format!("0 0 {:.0} {:.0}", layout.width, layout.height)
-            aria-hidden="true"
-        >
-            <defs>
-                {marker("arrow-forward", "graph-arrow is-forward")}
-                {marker("arrow-backward", "graph-arrow is-backward")}
-                {marker("arrow-update", "graph-arrow is-update")}
-            </defs>
-            {edges}
-        </svg>
-    }
-}
-
-/// Operations as buttons, in running order.
-#[component]
-fn Nodes(
-    /// The graph of the batch.
-    graph: Arc<GraphModel>,
-) -> impl IntoView {
-    let nodes = graph.facts.nodes.iter().zip(&graph.layout.nodes);
-    nodes
-        .enumerate()
-        .map(|(number, (node, place))| {
-            view! { <NodeButton node=node.clone() number place=*place/> }
-        })
-        .collect_view()
-}
-
-/// One operation: runs up to it when pressed.
-#[component]
-fn NodeButton(
-    /// The node.
-    node: NodeFacts,
-    /// Its number in running order.
-    number: usize,
-    /// Where it stands.
-    place: Place,
-) -> impl IntoView {
-    let scope = use_microscope();
-    let texts = use_texts();
-    let is_done = Memo::new(move |_| number < scope.done.get() as usize);
-    let is_current = Memo::new(move |_| scope.shown.get() == number);
-    let state = move || match (is_current.get(), is_done.get()) {
-        (true, _) => "current",
-        (_, true) => "done",
-        _ => "waiting",
-    };
-    let (head, tail) = title_of(&node);
-    let class = format!("graph-node {}", phase_class(node.phase));
-    let testid = format!("node-{}", node.name);
-    let title = node.name.clone();
-    let tensors = Signal::stored(
-        node.outputs
-            .iter()
-            .map(|(_, tensor)| tensor.clone())
-            .collect::<Vec<String>>(),
-    );
-    let is_lit = move || {
-        scope.lit().with(|lit| {
-            lit.as_ref()
-                .is_some_and(|l| tensors.with(|t| t.contains(l)))
-        })
-    };
-    let label = move || {
-        let texts = &texts.get().step;
-        let mut state = if is_done.get() {
-            texts.state_done.to_string()
-        } else {
-            texts.state_waiting.to_string()
-        };
-        if is_current.get() {
-            state = format!("{}, {state}", texts.state_current);
-        }
-        let phase = phase_name(node.phase, texts);
-        (texts.node)(&node.name, &node.operation, phase, &state)
-    };
-    let light = move |on: bool| light_output(scope, tensors, on);
-    view! {
-        <button
-            type="button"
-            class=class
-            class:is-waiting=move || !is_done.get()
-            class:is-current=move || is_current.get()
-            class:is-lit=is_lit
-            style:left=format!("{:.1}px", place.x)
-            style:top=format!("{:.1}px", place.y)
-            style:width=format!("{:.1}px", place.width)
-            style:height=format!("{:.1}px", place.height)
-            data-testid=testid
-            data-state=state
-            title=title
-            aria-label=label
-            aria-current=move || is_current.get().then_some("step")
-            on:click=move |_| scope.go(Inspection::Goto { done: number as u32 + 1 })
-            on:pointerenter=move |_| light(true)
-            on:pointerleave=move |_| light(false)
-            on:focus=move |_| light(true)
-            on:blur=move |_| light(false)
-        >
-            <span class="graph-node-name">{head}</span>
-            <span class="graph-node-operation">{tail}</span>
-        </button>
-    }
-}
-
-fn light_output(scope: Microscope, tensors: Signal<Vec<String>>, on: bool) {
-    let first = tensors.with_untracked(|tensors| tensors.first().cloned());
-    scope.light(first.filter(|_| on));
-}
-
-/// Layer and what is done in it: `conv1` and `conv2d`, `conv1` and `backward_weight`.
-fn title_of(node: &NodeFacts) -> (String, String) {
-    let short = node.name.strip_prefix(&node.layer);
-    match short.map(|rest| rest.trim_start_matches('.')) {
-        Some(rest) if !rest.is_empty() => (node.layer.clone(), rest.replace('_', " ")),
-        _ => (node.name.clone(), node.operation.replace('_', " ")),
     }
 }
 

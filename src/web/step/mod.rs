@@ -6,14 +6,18 @@ mod edit_panel;
 mod equation_view;
 mod explanation_panel;
 mod gradient_check;
+mod graph_picture;
 mod graph_view;
 mod help;
 mod kernel_view;
 mod operation_panel;
 mod page;
+mod path_panel;
 mod scope;
 mod segmented;
+mod stage;
 mod stepping_bar;
+mod system_view;
 mod tensor_panel;
 mod update_comparison;
 

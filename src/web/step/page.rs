@@ -10,6 +10,7 @@ use super::blackboard::Blackboard;
 use super::graph_view::{GraphView, phase_name};
 use super::help::StepHelp;
 use super::operation_panel::OperationPanel;
+use super::path_panel::PathPanel;
 use super::scope::{Microscope, use_microscope};
 use super::stepping_bar::SteppingBar;
 use crate::session::{Inspection, StepUnit};
@@ -107,6 +108,7 @@ fn Bench() -> impl IntoView {
             <Refusal/>
             <GraphView/>
             {move || graph.get().map(|graph| view! { <OperationPanel graph/> })}
+            {move || graph.get().map(|graph| view! { <PathPanel graph/> })}
             {move || {
                 let graph = graph.get().filter(|graph| graph.fits_a_blackboard());
                 graph.map(|graph| view! { <Blackboard graph/> })
@@ -196,7 +198,7 @@ fn follow_address(scope: Microscope) {
 /// One operation after the other while playing, each after the one before has been shown.
 fn play(scope: Microscope) {
     Effect::new(move |_| {
-        scope.revision.track();
+        scope.revision.with(|_| ());
         let pace = Duration::from_millis(1_000 / u64::from(scope.speed.get().max(1)));
         if !scope.is_playing.get() {
             return;

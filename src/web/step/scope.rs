@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use leptos::prelude::*;
 
-use crate::session::{Command, CursorFacts, ExplanationFacts, Inspection, TensorKind};
+use crate::session::{
+    Command, CursorFacts, ElementName, ExplanationFacts, Inspection, TensorKind,
+};
 use crate::view::microscope::brush::Tool;
 use crate::view::microscope::detail::also_shown;
 use crate::view::microscope::equation::Notation;
@@ -14,6 +16,7 @@ use crate::view::microscope::model::{Element, GraphModel, element_count};
 use crate::view::microscope::paint::Scale;
 use crate::view::microscope::picture::{Part, Picture, part_of};
 use crate::view::microscope::state::{MicroscopeState, Reading, Want};
+use crate::view::microscope::system::Direction;
 use crate::web::engine::{Engine, use_engine};
 
 /// The microscope of the page. A context of the page that steps.
@@ -50,6 +53,8 @@ pub struct Microscope {
     pub tool: RwSignal<Tool>,
     /// Strokes that wait until the one before them has been replayed.
     strokes: RwSignal<Vec<(String, Vec<(u64, f32)>)>>,
+    /// The equations of the whole model that are shown; `None` for those of the operation.
+    pub system: RwSignal<Option<Direction>>,
 }
 
 impl Microscope {
@@ -82,6 +87,7 @@ impl Microscope {
             notation: RwSignal::default(),
             tool: RwSignal::default(),
             strokes: RwSignal::default(),
+            system: RwSignal::new(None),
         };
         provide_context(scope);
         scope
@@ -230,6 +236,21 @@ impl Microscope {
         }
     }
 
+    /// Asks for the chain rule along a path.
+    pub fn follow_path(self, from: Element, to: Element, via: Vec<ElementName>) {
+        let request = self
+            .state
+            .try_update(|state| state.follow_path(from.into(), to.into(), via));
+        if let Some(request) = request {
+            self.engine.inspect(request);
+        }
+    }
+
+    /// Looks at no path any more.
+    pub fn forget_path(self) {
+        self.state.update(MicroscopeState::forget_path);
+    }
+
     /// Overwrites an element.
     pub fn edit(self, element: Element, value: f32) {
         if self.is_moving() {
@@ -322,7 +343,7 @@ impl Microscope {
 
     fn follow_readings(self) {
         Effect::new(move |_| {
-            self.revision.track();
+            self.revision.with(|_| ());
             let wants = self.wants();
             let requests = self.state.try_update_untracked(|state| state.read(&wants));
             for request in requests.into_iter().flatten() {
@@ -398,7 +419,7 @@ impl Microscope {
 
     fn follow_element(self) {
         Effect::new(move |_| {
-            self.revision.track();
+            self.revision.with(|_| ());
             let element = self.element.get().filter(|element| self.has_terms(element));
             let request = self.state.try_update(|state| state.explain(element));
             if let Some(request) = request.flatten() {
@@ -407,7 +428,7 @@ impl Microscope {
         });
         // The wish that waited for an answer.
         Effect::new(move |_| {
-            self.explanation.track();
+            self.explanation.with(|_| ());
             self.state.with(|state| state.not_explained.is_some());
             let request = self
                 .state

@@ -8,6 +8,7 @@ mod settings;
 mod shell;
 mod step;
 mod step_detail;
+mod step_graph;
 mod train;
 mod worker;
 
@@ -25,6 +26,7 @@ pub fn all() -> Vec<Test> {
         files::tests(),
         step::tests(),
         step_detail::tests(),
+        step_graph::tests(),
     ]
     .into_iter()
     .flatten()
