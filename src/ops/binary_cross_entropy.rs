@@ -62,7 +62,10 @@ impl Operation for BinaryCrossEntropy {
     }
 
     fn formulas(&self) -> &'static [(&'static str, &'static str)] {
-        &[("p", "σ(z)"), ("L", "mean(− t ⊙ ln(p) − (1 − t) ⊙ ln(1 − p))")]
+        &[
+            ("p", "σ(z)"),
+            ("L", "mean(− t ⊙ ln(p) − (1 − t) ⊙ ln(1 − p))"),
+        ]
     }
 
     fn cost(&self, dims: &Dims) -> Cost {

@@ -141,7 +141,10 @@ fn formulas(op: &crate::ops::Op) -> Vec<(String, String)> {
     let inputs: Vec<&str> = op.inputs().iter().map(|input| input.name).collect();
     let result = op.outputs().first().map(|output| output.name.to_string());
     let formula = format!("{}({})", op.name(), inputs.join(", "));
-    result.into_iter().map(|symbol| (symbol, formula.clone())).collect()
+    result
+        .into_iter()
+        .map(|symbol| (symbol, formula.clone()))
+        .collect()
 }
 
 fn tensor_facts(graph: &Graph, id: ValueId, number: impl Fn(NodeId) -> Option<u32>) -> TensorFacts {

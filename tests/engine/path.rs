@@ -2,10 +2,13 @@
 //! total derivative.
 
 use glassbox::data::{self, DataSource};
+use glassbox::graph::Phase;
 use glassbox::session::{
     Command, DevicePreference, ElementName, Event, GraphFacts, Inspection, InspectionReport,
     PathFacts, RunConfig, Session, StepUnit, TensorKind,
 };
+use glassbox::view::microscope::model::GraphModel;
+use glassbox::view::microscope::system::{Direction, Token, composition, rows};
 use std::cell::RefCell;
 use std::rc::Rc;
 
@@ -357,4 +360,50 @@ fn ends_without_a_path_are_refused_with_what_was_expected() {
         (path.is_whole, path.total, path.blocked_at),
         (false, 0.0, None)
     );
+}
+
+/// The model's equations come from the operations' formulas: each names a result of its own and tensors
+/// that it reads.
+#[test]
+fn every_operation_of_a_model_has_an_equation_of_whole_tensors() {
+    for (preset, batch) in [
+        ("worked-2-3-1", None),
+        ("mlp-mnist", Some(2)),
+        ("lenet5-mnist", Some(2)),
+    ] {
+        let facts = Microscope::new(preset, batch).graph;
+        let graph = GraphModel::new(facts.clone());
+        let forward = rows(&graph, Direction::Forward);
+        let backward = rows(&graph, Direction::Backward);
+        for (number, node) in facts.nodes.iter().enumerate() {
+            let own = forward
+                .iter()
+                .chain(&backward)
+                .filter(|row| row.node == number);
+            let own: Vec<_> = own.collect();
+            let is_shown = !matches!(node.phase, Phase::Data | Phase::Update);
+            assert_eq!(!own.is_empty(), is_shown, "{}", node.name);
+            for row in own {
+                let is_output = node.outputs.iter().any(|(_, tensor)| *tensor == row.tensor);
+                assert!(is_output, "{}: {}", node.name, row.tensor);
+                let reads = |token: &Token| matches!(token, Token::Tensor(_));
+                assert!(
+                    row.tokens.iter().any(reads),
+                    "{}: {:?}",
+                    node.name,
+                    row.tokens
+                );
+            }
+        }
+        let composed = composition(&graph).expect("a prediction");
+        let weights = facts
+            .tensors
+            .iter()
+            .filter(|t| t.kind == TensorKind::Parameter);
+        let named = |tensor: &str| composed.tokens.contains(&Token::Tensor(tensor.into()));
+        assert!(
+            weights.filter(|weight| named(&weight.name)).count() >= 4,
+            "{preset}"
+        );
+    }
 }

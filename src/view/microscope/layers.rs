@@ -47,7 +47,13 @@ impl Layer {
             tensors.find(|t| t.name == *name && t.kind == TensorKind::Parameter)
         });
         parameters
-            .map(|tensor| tensor.shape.iter().map(|&size| u64::from(size)).product::<u64>())
+            .map(|tensor| {
+                tensor
+                    .shape
+                    .iter()
+                    .map(|&size| u64::from(size))
+                    .product::<u64>()
+            })
             .sum()
     }
 }

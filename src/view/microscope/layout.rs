@@ -308,10 +308,7 @@ impl<'a> Plan<'a> {
             let is_label = nodes[link.from].phase == Phase::Data
                 && nodes[link.to].phase == Phase::Loss
                 && has_forward;
-            let edge = (
-                self.unit_of[link.from] as u32,
-                self.unit_of[link.to] as u32,
-            );
+            let edge = (self.unit_of[link.from] as u32, self.unit_of[link.to] as u32);
             if !is_label && !edges.contains(&edge) {
                 edges.push(edge);
             }
@@ -351,9 +348,8 @@ impl<'a> Plan<'a> {
             if let Some(partner) = nodes[at].partner {
                 return Some(self.unit_of[partner as usize]);
             }
-            let before = |link: &&Link| {
-                link.to == at && link.flow == Flow::Gradient && link.from < at
-            };
+            let before =
+                |link: &&Link| link.to == at && link.flow == Flow::Gradient && link.from < at;
             at = self.links.iter().rev().find(before)?.from;
         }
         None
@@ -363,9 +359,9 @@ impl<'a> Plan<'a> {
     /// in (weights, biases) below.
     fn place_backward(&self, top: f64, places: &mut [Place]) {
         let flows_on = |unit: usize| {
-            self.links.iter().any(|link| {
-                link.flow == Flow::Gradient && self.unit_of[link.from] == unit
-            })
+            self.links
+                .iter()
+                .any(|link| link.flow == Flow::Gradient && self.unit_of[link.from] == unit)
         };
         let mut columns: Vec<Column> = Vec::new();
         for unit in self.of_band(Band::Backward) {
@@ -453,7 +449,8 @@ impl<'a> Plan<'a> {
             let (a, b) = (places[from].center().0, places[to].center().0);
             let span = (a.min(b), a.max(b));
             let is_free = |lane: &&mut Vec<(f64, f64)>| {
-                lane.iter().all(|other| span.1 <= other.0 || other.1 <= span.0)
+                lane.iter()
+                    .all(|other| span.1 <= other.0 || other.1 <= span.0)
             };
             let lane = match taken.iter_mut().position(|lane| is_free(&lane)) {
                 Some(lane) => lane,
@@ -473,7 +470,10 @@ impl<'a> Plan<'a> {
     fn is_obstructed(&self, link: &Link, places: &[Place]) -> bool {
         let (from, to) = (self.unit_of[link.from], self.unit_of[link.to]);
         let levels = [from, to].map(|unit| self.level(unit, link.flow, &places[unit]));
-        let (high, low) = (levels[0].min(levels[1]) - 4.0, levels[0].max(levels[1]) + 4.0);
+        let (high, low) = (
+            levels[0].min(levels[1]) - 4.0,
+            levels[0].max(levels[1]) + 4.0,
+        );
         let (left, right) = (
             places[from].x.min(places[to].x),
             places[from].x.max(places[to].x),
@@ -539,11 +539,7 @@ impl<'a> Plan<'a> {
             .filter(|_| lane.is_some() || (is_level && is_near))
             .map(|tensor| {
                 let y = lane.unwrap_or((start.1 + end.1) / 2.0);
-                (
-                    shape_label(&tensor.shape),
-                    (start.0 + end.0) / 2.0,
-                    y - 5.0,
-                )
+                (shape_label(&tensor.shape), (start.0 + end.0) / 2.0, y - 5.0)
             });
         Edge {
             tensor: link.tensor.clone(),
@@ -733,9 +729,16 @@ mod tests {
     fn a_folded_layer_is_one_box_with_both_directions_beside_it() {
         let facts = small();
         let layout = arrange(&facts, &folded_names(&facts));
-        let names: Vec<&str> = layout.folded.iter().map(|f| f.layer.name.as_str()).collect();
+        let names: Vec<&str> = layout
+            .folded
+            .iter()
+            .map(|f| f.layer.name.as_str())
+            .collect();
         assert_eq!(names, ["fc", "loss"]);
-        assert_eq!(layout.nodes[1], layout.nodes[4], "forward and backward share a box");
+        assert_eq!(
+            layout.nodes[1], layout.nodes[4],
+            "forward and backward share a box"
+        );
         assert!(layout.is_folded(4) && !layout.is_folded(0) && !layout.is_folded(6));
         let between: Vec<Flow> = layout
             .edges
@@ -794,11 +797,18 @@ mod tests {
             };
             let to = 2 + 2 * block;
             let mut edges = layout.edges.iter();
-            edges.find(|edge| edge.tensor == tensor && edge.to == to).unwrap().clone()
+            edges
+                .find(|edge| edge.tensor == tensor && edge.to == to)
+                .unwrap()
+                .clone()
         };
         for block in 0..3 {
             let skip = skip(block);
-            let top = layout.nodes.iter().map(|node| node.y).fold(f64::INFINITY, f64::min);
+            let top = layout
+                .nodes
+                .iter()
+                .map(|node| node.y)
+                .fold(f64::INFINITY, f64::min);
             let (shape, _, y) = skip.label.clone().unwrap_or((String::new(), 0.0, 0.0));
             if skip.tensor == "batch.x" {
                 assert_eq!(shape, "2×3");

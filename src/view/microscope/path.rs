@@ -61,7 +61,10 @@ pub fn parse_ends(text: &str) -> Option<[Element; 2]> {
             parts.pop();
         }
         let is_name = |part: &&str| {
-            !part.is_empty() && part.chars().all(|c| c.is_alphanumeric() || "_-′".contains(c))
+            !part.is_empty()
+                && part
+                    .chars()
+                    .all(|c| c.is_alphanumeric() || "_-′".contains(c))
         };
         let tensor = parts.join(".");
         let is_fit = !parts.is_empty()
@@ -153,7 +156,9 @@ fn escaped(text: &str) -> String {
 fn number(value: f64) -> String {
     let written = format::significant(value, 4);
     if value < 0.0 {
-        format!("<mrow><mo>(</mo><mn>{written}</mn><mo>)</mo></mrow>")
+        format!(
+            "<mrow><mo stretchy=\"false\">(</mo><mn>{written}</mn><mo stretchy=\"false\">)</mo></mrow>"
+        )
     } else {
         format!("<mn>{written}</mn>")
     }
@@ -262,9 +267,20 @@ mod tests {
         ];
         assert_eq!(write_ends(&ends), "conv1.weight.5.0.4.4~loss.L");
         assert_eq!(parse_ends("conv1.weight.5.0.4.4~loss.L"), Some(ends));
-        for wrong in ["", "x", "x.0", "~", "x~", "1.2~loss.L", "x<~y", "x..1~y", "x.0~y.-1"] {
+        for wrong in [
+            "",
+            "x",
+            "x.0",
+            "~",
+            "x~",
+            "1.2~loss.L",
+            "x<~y",
+            "x..1~y",
+            "x.0~y.-1",
+        ] {
             assert!(
-                parse_ends(wrong).is_none_or(|ends| write_ends(&ends) == wrong && wrong == "x.0~y.-1"),
+                parse_ends(wrong)
+                    .is_none_or(|ends| write_ends(&ends) == wrong && wrong == "x.0~y.-1"),
                 "{wrong}"
             );
         }
@@ -276,7 +292,10 @@ mod tests {
         assert_eq!(starts(&model), ["batch.x", "fc.weight", "fc.bias"]);
         assert_eq!(ends(&model), ["loss.L", "fc.y"]);
         let [start, end] = first_ends(&model, 1).unwrap();
-        assert_eq!((start.label(), end.label()), ("batch.x[1, 0]".into(), "loss.L".into()));
+        assert_eq!(
+            (start.label(), end.label()),
+            ("batch.x[1, 0]".into(), "loss.L".into())
+        );
     }
 
     #[test]
@@ -284,18 +303,30 @@ mod tests {
         let other = name("batch.x", &[0, 0]);
         let chosen = via(&path(), 2, &other);
         assert_eq!(chosen, [name("fc.y", &[0, 2]), other]);
-        assert_eq!(via(&path(), 1, &name("fc.y", &[0, 0])), [name("fc.y", &[0, 0])]);
+        assert_eq!(
+            via(&path(), 1, &name("fc.y", &[0, 0])),
+            [name("fc.y", &[0, 0])]
+        );
     }
 
     #[test]
     fn a_path_is_a_product_and_a_share_of_the_whole() {
         let text = chain(&path());
         assert_eq!(text.matches("<mfrac>").count(), 2);
-        assert_eq!(text.matches("<munder>").count(), text.matches("</munder>").count());
-        assert!(text.contains("(</mo><mn>−0.5</mn>") && text.contains("<mn>−0.125</mn>"), "{text}");
+        assert_eq!(
+            text.matches("<munder>").count(),
+            text.matches("</munder>").count()
+        );
+        assert!(
+            text.contains(">(</mo><mn>−0.5</mn>") && text.contains("<mn>−0.125</mn>"),
+            "{text}"
+        );
         assert_eq!(share(-0.125, -0.5), Some(0.25));
         assert_eq!(share(1.0, 0.0), None);
-        assert_eq!((share_label(0.25), share_label(-0.015)), ("25 %".into(), "−1.5 %".into()));
+        assert_eq!(
+            (share_label(0.25), share_label(-0.015)),
+            ("25 %".into(), "−1.5 %".into())
+        );
         assert!(passes(&path(), 1) && !passes(&path(), 2));
         assert!(touches(&path(), "fc.y") && !touches(&path(), "fc.weight"));
     }

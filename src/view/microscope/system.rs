@@ -215,18 +215,24 @@ fn escaped(text: &str) -> String {
         .replace('"', "&quot;")
 }
 
-fn symbol_mathml(graph: &GraphModel, tensor: &str) -> String {
+/// A symbol, transposed or not.
+fn symbol_mathml(graph: &GraphModel, tensor: &str, is_transposed: bool) -> String {
     let symbol = symbol(graph, tensor);
-    let mut inner = format!("<mi>{}</mi>", escaped(&symbol.letter));
-    if let Some(index) = symbol.index {
-        inner = format!("<msub>{inner}<mtext>{}</mtext></msub>", escaped(&index));
-    }
+    let letter = format!("<mi>{}</mi>", escaped(&symbol.letter));
+    let index = symbol
+        .index
+        .map(|index| format!("<mtext>{}</mtext>", escaped(&index)));
+    let inner = match (index, is_transposed) {
+        (None, false) => letter,
+        (None, true) => format!("<msup>{letter}{TRANSPOSED}</msup>"),
+        (Some(index), false) => format!("<msub>{letter}{index}</msub>"),
+        (Some(index), true) => format!("<msubsup>{letter}{index}{TRANSPOSED}</msubsup>"),
+    };
     let d = if symbol.is_gradient { "<mi>d</mi>" } else { "" };
-    format!(
-        "<mrow data-term=\"{}\">{d}{inner}</mrow>",
-        escaped(tensor)
-    )
+    format!("<mrow data-term=\"{}\">{d}{inner}</mrow>", escaped(tensor))
 }
+
+const TRANSPOSED: &str = "<mo>⊤</mo>";
 
 fn matrix_mathml(tensor: &str, shape: &[u32], values: &[f32]) -> Option<String> {
     if values.is_empty() || values.len() > MAX_NUMBERS || shape.len() > 2 {
@@ -244,7 +250,9 @@ fn matrix_mathml(tensor: &str, shape: &[u32], values: &[f32]) -> Option<String> 
     let rows: String = values
         .chunks(columns)
         .map(|row| {
-            let cells = row.iter().map(|value| format!("<mtd>{}</mtd>", number(value)));
+            let cells = row
+                .iter()
+                .map(|value| format!("<mtd>{}</mtd>", number(value)));
             format!("<mtr>{}</mtr>", cells.collect::<String>())
         })
         .collect();
@@ -254,8 +262,8 @@ fn matrix_mathml(tensor: &str, shape: &[u32], values: &[f32]) -> Option<String> 
     ))
 }
 
-fn tensor_mathml(graph: &GraphModel, tensor: &str, dress: Dress) -> String {
-    let plain = symbol_mathml(graph, tensor);
+fn tensor_mathml(graph: &GraphModel, tensor: &str, dress: Dress, is_transposed: bool) -> String {
+    let plain = symbol_mathml(graph, tensor, is_transposed);
     let Some(facts) = graph.tensor(tensor) else {
         return plain;
     };
@@ -265,14 +273,22 @@ fn tensor_mathml(graph: &GraphModel, tensor: &str, dress: Dress) -> String {
             "<munder>{plain}<mtext class=\"equation-shape\">{}</mtext></munder>",
             shape_label(&facts.shape)
         ),
-        Dress::Numbers(numbers) => numbers(tensor)
-            .and_then(|values| matrix_mathml(tensor, &facts.shape, &values))
-            .unwrap_or(plain),
+        Dress::Numbers(numbers) => {
+            let matrix =
+                numbers(tensor).and_then(|values| matrix_mathml(tensor, &facts.shape, &values));
+            match matrix {
+                Some(matrix) if is_transposed => format!("<msup>{matrix}{TRANSPOSED}</msup>"),
+                Some(matrix) => matrix,
+                None => plain,
+            }
+        }
     }
 }
 
-fn sign_mathml(sign: char) -> String {
+/// Parentheses grow with matrices, but not with the index of a symbol.
+fn sign_mathml(sign: char, grows: bool) -> String {
     match sign {
+        '(' | ')' | '[' | ']' if !grows => format!("<mo stretchy=\"false\">{sign}</mo>"),
         '>' => "<mo>&gt;</mo>".to_string(),
         '<' => "<mo>&lt;</mo>".to_string(),
         'Σ' => "<mo largeop=\"false\">∑</mo>".to_string(),
@@ -287,25 +303,25 @@ pub fn mathml(graph: &GraphModel, row: &Row, dress: Dress) -> String {
         Dress::Numbers(_) => Dress::Symbols,
         dress => dress,
     };
-    text.push_str(&tensor_mathml(graph, &row.tensor, left));
+    text.push_str(&tensor_mathml(graph, &row.tensor, left, false));
     text.push_str("<mo>=</mo>");
+    let grows = matches!(dress, Dress::Numbers(_));
     let mut tokens = row.tokens.iter().peekable();
     while let Some(token) = tokens.next() {
         let written = match token {
-            Token::Tensor(tensor) => tensor_mathml(graph, tensor, dress),
+            Token::Tensor(tensor) => {
+                let is_transposed = tokens.next_if_eq(&&Token::Transposed).is_some();
+                tensor_mathml(graph, tensor, dress, is_transposed)
+            }
             Token::Number(number) => format!("<mn>{number}</mn>"),
             Token::Word(word) if matches!(tokens.peek(), Some(Token::Sign('('))) => {
                 format!("<mi>{}</mi><mo>&#x2061;</mo>", escaped(word))
             }
             Token::Word(word) => format!("<mi>{}</mi>", escaped(word)),
-            Token::Sign(sign) => sign_mathml(*sign),
-            Token::Transposed => "<msup><mrow></mrow><mo>⊤</mo></msup>".to_string(),
+            Token::Sign(sign) => sign_mathml(*sign, grows),
+            Token::Transposed => format!("<msup><mrow></mrow>{TRANSPOSED}</msup>"),
         };
-        if tokens.next_if_eq(&&Token::Transposed).is_some() {
-            text.push_str(&format!("<msup>{written}<mo>⊤</mo></msup>"));
-        } else {
-            text.push_str(&written);
-        }
+        text.push_str(&written);
     }
     if let Dress::Numbers(numbers) = dress
         && let Some(facts) = graph.tensor(&row.tensor)
@@ -330,7 +346,11 @@ fn latex_word(word: &str) -> String {
 
 fn latex_symbol(graph: &GraphModel, tensor: &str) -> String {
     let symbol = symbol(graph, tensor);
-    let d = if symbol.is_gradient { "\\mathrm{d}" } else { "" };
+    let d = if symbol.is_gradient {
+        "\\mathrm{d}"
+    } else {
+        ""
+    };
     let letter = if symbol.letter.chars().count() == 1 {
         symbol.letter
     } else {
@@ -409,7 +429,10 @@ mod tests {
     #[test]
     fn every_operation_has_its_rows_with_its_tensors() {
         let model = model();
-        let forward: Vec<String> = rows(&model, Direction::Forward).iter().map(written).collect();
+        let forward: Vec<String> = rows(&model, Direction::Forward)
+            .iter()
+            .map(written)
+            .collect();
         assert_eq!(
             forward,
             [
@@ -418,7 +441,10 @@ mod tests {
                 "loss.L = mean ( − ln ( loss.p [ batch.t ] ) )",
             ]
         );
-        let backward: Vec<String> = rows(&model, Direction::Backward).iter().map(written).collect();
+        let backward: Vec<String> = rows(&model, Direction::Backward)
+            .iter()
+            .map(written)
+            .collect();
         assert_eq!(backward.len(), 3);
         assert_eq!(backward[1], "fc.weight.grad = fc.y.grad ᵀ · batch.x");
     }
@@ -448,7 +474,10 @@ mod tests {
         };
         assert_eq!(name("fc.weight"), "W_fc");
         assert_eq!(name("fc.bias.grad"), "db_fc");
-        assert_eq!((name("fc.y"), name("batch.x")), ("y_fc".into(), "x_".into()));
+        assert_eq!(
+            (name("fc.y"), name("batch.x")),
+            ("y_fc".into(), "x_".into())
+        );
         assert_eq!(name("loss.L"), "L_");
     }
 
@@ -462,7 +491,9 @@ mod tests {
         for row in rows(&model, Direction::Forward) {
             for dress in [Dress::Symbols, Dress::Shapes, Dress::Numbers(&numbers)] {
                 let text = mathml(&model, &row, dress);
-                for tag in ["math", "mrow", "msub", "msup", "munder", "mtable", "mi", "mo"] {
+                for tag in [
+                    "math", "mrow", "msub", "msubsup", "munder", "mtable", "mi", "mo",
+                ] {
                     let opened = text.matches(&format!("<{tag}>")).count()
                         + text.matches(&format!("<{tag} ")).count();
                     assert_eq!(opened, text.matches(&format!("</{tag}>")).count(), "{text}");
@@ -480,7 +511,9 @@ mod tests {
     fn latex_is_aligned() {
         let model = model();
         let text = latex(&model, &rows(&model, Direction::Forward));
-        assert!(text.starts_with("\\begin{aligned}\ny_{\\mathrm{fc}} &= x \\cdot W_{\\mathrm{fc}}^{\\top} + b"));
+        assert!(text.starts_with(
+            "\\begin{aligned}\ny_{\\mathrm{fc}} &= x \\cdot W_{\\mathrm{fc}}^{\\top} + b"
+        ));
         assert_eq!(text.matches("&=").count(), 3);
         assert_eq!(text.matches("\\\\\n").count(), 2);
     }

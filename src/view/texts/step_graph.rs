@@ -4,6 +4,9 @@ texts! {
     StepGraphTexts {
         fold_all,
         frame,
+        key_zoom,
+        key_fit,
+        key_fold,
         on_the_path,
         equations_of,
         this_operation,
@@ -61,6 +64,9 @@ texts! {
 pub const ENGLISH: StepGraphTexts = StepGraphTexts {
     fold_all: "Fold layers",
     frame: "Computation graph. Plus and minus zoom, 0 shows all of it, arrow keys move it; E on an operation folds its layer.",
+    key_zoom: "In the graph: zoom in and out",
+    key_fit: "In the graph: show all of it",
+    key_fold: "In the graph: fold or unfold the layer of an operation",
     on_the_path: "on the path",
     equations_of: "Equations of",
     this_operation: "This operation",
@@ -127,6 +133,9 @@ pub const ENGLISH: StepGraphTexts = StepGraphTexts {
 pub const CHINESE: StepGraphTexts = StepGraphTexts {
     fold_all: "折叠各层",
     frame: "计算图。加号和减号缩放，0 显示全图，方向键移动；在某个运算上按 E 可折叠它所在的层。",
+    key_zoom: "在计算图中：放大、缩小",
+    key_fit: "在计算图中：显示全图",
+    key_fold: "在计算图中：折叠或展开某个运算所在的层",
     on_the_path: "在路径上",
     equations_of: "方程范围",
     this_operation: "当前运算",

@@ -17,6 +17,9 @@ use crate::view::microscope::model::GraphModel;
 use crate::view::microscope::path::{passes, touches};
 use crate::web::address::use_texts;
 
+/// Width of a box whose name follows the view.
+const WIDE: f64 = 300.0;
+
 /// The path that is looked at.
 type PathMemo = Memo<Option<Arc<PathFacts>>>;
 
@@ -223,10 +226,23 @@ fn NodeButton(
         (step.node)(&node.name, &node.operation, phase, &state)
     };
     let light = move |on: bool| light_output(scope, tensors, on);
+    // The name of a box that is wider than the frame stays on screen.
+    let indent = move || {
+        let hidden = if place.width > WIDE {
+            stage.view.with(|view| view.x) - place.x
+        } else {
+            0.0
+        };
+        format!(
+            "{:.0}px",
+            hidden.clamp(0.0, (place.width - WIDE / 2.0).max(0.0)) + 8.0
+        )
+    };
     view! {
         <button
             type="button"
             class=class
+            style:padding-left=indent
             class:is-waiting=move || !is_done.get()
             class:is-current=move || is_current.get()
             class:is-lit=move || is_lit.get()
@@ -322,7 +338,10 @@ fn LayerButton(
     let marks = numbers
         .iter()
         .map(|&number| {
-            let class = format!("graph-mark {}", phase_class(graph.facts.nodes[number].phase));
+            let class = format!(
+                "graph-mark {}",
+                phase_class(graph.facts.nodes[number].phase)
+            );
             let is_done = Memo::new(move |_| number < scope.done.get() as usize);
             let is_current = Memo::new(move |_| scope.shown.get() == number);
             view! {

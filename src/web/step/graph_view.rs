@@ -169,8 +169,7 @@ fn GraphMap(
                 let is_waiting = move || number >= scope.done.get() as usize;
                 let place = *place;
                 let nodes = layout.nodes.clone();
-                let is_current =
-                    Memo::new(move |_| nodes.get(scope.shown.get()) == Some(&place));
+                let is_current = Memo::new(move |_| nodes.get(scope.shown.get()) == Some(&place));
                 Some(view! {
                     <rect
                         class=class

@@ -4,6 +4,9 @@ use leptos::prelude::*;
 
 use crate::web::address::use_texts;
 
+/// What the graph takes while the focus is in it.
+const GRAPH_KEYS: [&str; 3] = ["+ −", "0", "E"];
+
 /// A native dialog: Escape closes it, and the focus stays within and returns.
 #[component]
 pub fn StepHelp(
@@ -27,6 +30,7 @@ pub fn StepHelp(
     });
     let rows = move || {
         let (step, keys) = (&texts.get().step, &texts.get().keys);
+        let graph = &texts.get().step_graph;
         [
             (keys.space, keys.play_or_pause),
             (step.key_right, step.forward_one_operation),
@@ -37,6 +41,9 @@ pub fn StepHelp(
             (step.key_page_up, step.key_back_phase),
             (step.key_home, step.key_batch_start),
             (step.key_end, step.key_batch_end),
+            (GRAPH_KEYS[0], graph.key_zoom),
+            (GRAPH_KEYS[1], graph.key_fit),
+            (GRAPH_KEYS[2], graph.key_fold),
             (keys.letter_r, step.reset),
             (keys.question_mark, keys.help),
             (keys.escape, keys.close),

@@ -7,7 +7,7 @@ use wasm_bindgen::JsCast;
 
 use super::graph_view::phase_class;
 use super::scope::use_microscope;
-use crate::session::{ElementName, Inspection, PathFacts, PathFactor, PathStop, TermFacts};
+use crate::session::{ElementName, Inspection, PathFactor, PathFacts, PathStop, TermFacts};
 use crate::view::format;
 use crate::view::microscope::model::{Element, GraphModel, flat_index, index_label, shape_label};
 use crate::view::microscope::path::{
@@ -66,10 +66,12 @@ pub fn PathPanel(
     let is_following = scope.part(|state| state.is_following());
     let (from_graph, to_graph) = (Arc::clone(&graph), Arc::clone(&graph));
     let names = (starts(&graph), ends(&graph));
-    let choose = Callback::new(move |(which, element): (RwSignal<Option<Element>>, Element)| {
-        chosen.set(Vec::new());
-        which.set(Some(element));
-    });
+    let choose = Callback::new(
+        move |(which, element): (RwSignal<Option<Element>>, Element)| {
+            chosen.set(Vec::new());
+            which.set(Some(element));
+        },
+    );
     let result = move || {
         let graph = Arc::clone(&graph);
         path.get()
@@ -154,9 +156,8 @@ fn EndField(
     let scope = use_microscope();
     let texts = use_texts();
     let is_wrong = RwSignal::new(false);
-    let tensor = Memo::new(move |_| {
-        value.with(|value| value.as_ref().map(|value| value.tensor.clone()))
-    });
+    let tensor =
+        Memo::new(move |_| value.with(|value| value.as_ref().map(|value| value.tensor.clone())));
     let known = StoredValue::new(names.clone());
     let options = names
         .into_iter()
@@ -188,7 +189,9 @@ fn EndField(
     let choose_index = move |event| {
         let index = parse_index(&event_target_value(&event));
         let name = tensor.get_untracked();
-        let element = index.zip(name).map(|(index, tensor)| Element { tensor, index });
+        let element = index
+            .zip(name)
+            .map(|(index, tensor)| Element { tensor, index });
         let element = element.filter(|element| {
             let tensor = graph.tensor(&element.tensor);
             tensor.is_some_and(|tensor| flat_index(&tensor.shape, &element.index).is_some())
@@ -213,6 +216,9 @@ fn EndField(
             on_choose.run(element);
         }
     };
+    let is_scalar = Memo::new(move |_| {
+        value.with(|value| value.as_ref().is_none_or(|value| value.index.is_empty()))
+    });
     let tensor_label = move || format!("{}: {}", label.get(), texts.get().step_graph.path_tensor);
     let index_text = move || format!("{}: {}", label.get(), texts.get().step_graph.path_index);
     view! {
@@ -235,6 +241,7 @@ fn EndField(
                     data-testid=format!("{name}-index")
                     aria-label=index_text
                     aria-invalid=move || is_wrong.get().to_string()
+                    disabled=move || is_scalar.get()
                     prop:value=index
                     on:change=choose_index
                 />
@@ -299,7 +306,9 @@ fn PathView(
         .iter()
         .enumerate()
         .map(|(number, stop)| {
-            let before = number.checked_sub(1).map(|before| path.stops[before].clone());
+            let before = number
+                .checked_sub(1)
+                .map(|before| path.stops[before].clone());
             let (path, graph) = (Arc::clone(&path), Arc::clone(&graph));
             let choose = move |element: ElementName| on_via.run(via(&path, number, &element));
             view! { <StopView graph stop=stop.clone() before number on_choose=choose/> }

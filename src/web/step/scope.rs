@@ -5,9 +5,7 @@ use std::sync::Arc;
 
 use leptos::prelude::*;
 
-use crate::session::{
-    Command, CursorFacts, ElementName, ExplanationFacts, Inspection, TensorKind,
-};
+use crate::session::{Command, CursorFacts, ElementName, ExplanationFacts, Inspection, TensorKind};
 use crate::view::microscope::brush::Tool;
 use crate::view::microscope::detail::also_shown;
 use crate::view::microscope::equation::Notation;

@@ -48,7 +48,9 @@ impl Stage {
         let folded = RwSignal::new(HashSet::new());
         let layout = Memo::new(move |_| {
             let graph = scope.graph.get()?;
-            Some(Arc::new(folded.with(|folded| arrange(&graph.facts, folded))))
+            Some(Arc::new(
+                folded.with(|folded| arrange(&graph.facts, folded)),
+            ))
         });
         Self {
             frame: NodeRef::new(),
@@ -147,14 +149,20 @@ impl Stage {
     }
 
     pub fn show(self, place: &Place, glides: bool) {
-        self.change(glides, |view, frame, world| view.showing(place, frame, world));
+        self.change(glides, |view, frame, world| {
+            view.showing(place, frame, world)
+        });
     }
 
     fn show_current(self, glides: bool) {
-        let place = self.layout.try_get_untracked().flatten().and_then(|layout| {
-            let shown = self.scope.shown.try_get_untracked()?;
-            layout.nodes.get(shown).copied()
-        });
+        let place = self
+            .layout
+            .try_get_untracked()
+            .flatten()
+            .and_then(|layout| {
+                let shown = self.scope.shown.try_get_untracked()?;
+                layout.nodes.get(shown).copied()
+            });
         if let Some(place) = place {
             self.show(&place, glides);
         }
@@ -168,7 +176,9 @@ impl Stage {
         });
         if let Some(place) = place {
             self.change(true, |view, frame, world| {
-                let zoom = view.zoom.max(crate::view::microscope::viewport::READABLE_ZOOM);
+                let zoom = view
+                    .zoom
+                    .max(crate::view::microscope::viewport::READABLE_ZOOM);
                 Viewport { zoom, ..view }.centered(place.center(), frame, world)
             });
         }
@@ -195,7 +205,11 @@ impl Stage {
         let all = self.scope.graph.with_untracked(|graph| {
             let graph = graph.as_ref()?;
             let all = layers(&graph.facts).into_iter();
-            Some(all.filter(|layer| layer.can_fold()).map(|layer| layer.name).collect())
+            Some(
+                all.filter(|layer| layer.can_fold())
+                    .map(|layer| layer.name)
+                    .collect(),
+            )
         });
         self.folded.update(|folded| {
             if folded.is_empty() {

@@ -12,9 +12,7 @@ use super::scope::{Microscope, use_microscope};
 use crate::session::Inspection;
 use crate::view::microscope::equation::{Notation, lit};
 use crate::view::microscope::model::{GraphModel, element_count};
-use crate::view::microscope::system::{
-    Direction, Dress, Row, composition, latex, mathml, rows,
-};
+use crate::view::microscope::system::{Direction, Dress, Row, composition, latex, mathml, rows};
 use crate::web::address::use_texts;
 
 /// Largest tensor whose numbers may be written out.

@@ -17,7 +17,10 @@ pub fn tests() -> Vec<Test> {
         test("layers_fold_and_the_cursor_stays_marked", folding),
         test("the_graph_zooms_and_moves_and_follows_the_cursor", moving),
         test("the_whole_model_has_its_equations", whole_model),
-        test("a_path_of_the_chain_rule_is_followed_factor_by_factor", path),
+        test(
+            "a_path_of_the_chain_rule_is_followed_factor_by_factor",
+            path,
+        ),
         test("the_stepping_bar_stays_in_reach_on_a_phone", phone),
     ]
 }
@@ -51,13 +54,19 @@ fn near(what: &str, actual: f64, expected: f64) -> Outcome {
 fn folding(page: &Page) -> Outcome {
     open(page, "/step/lenet5-mnist?device=cpu&batch=2&cursor=3")?;
     page.wait_for("the cursor at its place", LONG, || {
-        Ok((page.attribute("node-relu1", "data-state")?.as_deref() == Some("current")).then_some(()))
+        Ok(
+            (page.attribute("node-relu1", "data-state")?.as_deref() == Some("current"))
+                .then_some(()),
+        )
     })?;
     page.click("fold-all")?;
     page.wait_for("folded layers", PATIENCE, || {
         Ok(page.has("layer-conv1")?.then_some(()))
     })?;
-    expect(!page.has("node-conv1")?, "expected conv1's nodes to be in its layer")?;
+    expect(
+        !page.has("node-conv1")?,
+        "expected conv1's nodes to be in its layer",
+    )?;
     let state = |layer: &str| page.attribute(layer, "data-state");
     expect_equal("relu1", state("layer-relu1")?.as_deref(), Some("current"))?;
     expect_equal("conv1", state("layer-conv1")?.as_deref(), Some("partial"))?;
@@ -91,9 +100,11 @@ fn transform(page: &Page) -> Result<String, String> {
 
 fn moving(page: &Page) -> Outcome {
     open(page, "/step/lenet5-mnist?device=cpu&batch=2")?;
-    page.wait_for("the map of a graph that is larger than its frame", PATIENCE, || {
-        Ok(page.has("graph-map")?.then_some(()))
-    })?;
+    page.wait_for(
+        "the map of a graph that is larger than its frame",
+        PATIENCE,
+        || Ok(page.has("graph-map")?.then_some(())),
+    )?;
     let start = transform(page)?;
     page.click("zoom-fit")?;
     page.wait_for("all of the graph", PATIENCE, || {
@@ -107,9 +118,14 @@ fn moving(page: &Page) -> Outcome {
     // The last operation lies outside of the frame until the cursor goes there.
     page.click("graph-follow")?;
     let before = transform(page)?;
-    page.click("step-phase")?;
-    page.click("step-batch")?;
-    page.wait_for("the graph to follow the cursor", LONG, || {
+    for done in [1.0, 10.0] {
+        // To the end of the data, then of forward.
+        page.click("step-phase")?;
+        page.wait_for("the phase to end", LONG, || {
+            Ok(number(page, "cursor-done")?.filter(|&now| now >= done))
+        })?;
+    }
+    page.wait_for("the graph to follow the cursor", PATIENCE, || {
         Ok((transform(page)? != before).then_some(()))
     })?;
     page.wait_for("the current operation in the frame", PATIENCE, || {
@@ -149,7 +165,10 @@ fn whole_model(page: &Page) -> Outcome {
         &[],
     )?;
     page.wait_for("the update's edge to light up", PATIENCE, || {
-        Ok((page.count(".graph-edge.is-lit")? > 0 && page.count(".system-row .is-lit")? > 0).then_some(()))
+        Ok(
+            (page.count(".graph-edge.is-lit")? > 0 && page.count(".system-row .is-lit")? > 0)
+                .then_some(()),
+        )
     })?;
     page.expect_clean()
 }
@@ -183,7 +202,10 @@ fn path(page: &Page) -> Outcome {
     near("the other product", other, -0.064_760)?;
     near("the sum of both", product + other, total)?;
     // A unit that is off: the path says where it ends. The link opens there.
-    open(page, "/step/worked-2-3-1?device=cpu&lang=zh&path=fc1.weight.1.0~loss.L")?;
+    open(
+        page,
+        "/step/worked-2-3-1?device=cpu&lang=zh&path=fc1.weight.1.0~loss.L",
+    )?;
     page.wait_for_text("path-blocked", LONG, |text| text.contains("relu"))?;
     page.expect_clean()
 }
@@ -199,7 +221,10 @@ fn phone(page: &Page) -> Outcome {
             return scrollY > 300 && hit?.closest('[data-testid=step-op]') != null;";
         Ok((page.script(inside, &[])? == true).then_some(()))
     })?;
-    let wide = page.script("return document.documentElement.scrollWidth <= innerWidth", &[])?;
+    let wide = page.script(
+        "return document.documentElement.scrollWidth <= innerWidth",
+        &[],
+    )?;
     expect(wide == true, "expected nothing wider than the window")?;
     page.click("step-op")?;
     page.wait_for("a step", LONG, || {
