@@ -155,6 +155,16 @@ impl Real for Dual {
         let value = self.value.tanh();
         self.map(value, 1.0 - value * value)
     }
+    fn powf(self, exponent: Self) -> Self {
+        let value = self.value.powf(exponent.value);
+        let slope = exponent.value * self.value.powf(exponent.value - 1.0);
+        let along_base = self.map(value, slope);
+        let along_exponent = exponent.map(value, value * self.value.ln());
+        Self {
+            value,
+            tangent: along_base.tangent + along_exponent.tangent,
+        }
+    }
     fn abs(self) -> Self {
         if self.value < 0.0 { -self } else { self }
     }
@@ -214,7 +224,7 @@ mod tests {
 
     #[test]
     fn tangents_are_slopes() {
-        let functions: [(&str, fn(Dual) -> Dual); 9] = [
+        let functions: [(&str, fn(Dual) -> Dual); 11] = [
             ("product", |x| x * x * Dual::from_f64(3.0)),
             ("quotient", |x| Dual::ONE / (x + Dual::ONE)),
             ("exp", Real::exp),
@@ -222,6 +232,8 @@ mod tests {
             ("ln_1p", Real::ln_1p),
             ("sqrt", Real::sqrt),
             ("tanh", Real::tanh),
+            ("power", |x| x.powf(Dual::from_f64(2.5))),
+            ("exponent", |x| Dual::from_f64(1.5).powf(x)),
             ("abs", |x| -(-x).abs()),
             ("maximum", |x| x.maximum(Dual::from_f64(0.1))),
         ];

@@ -356,7 +356,7 @@ impl Ground<'_> {
 
     /// The equation of a factor: that of the gradient step's first output.
     fn equation(&self, row: &Row, target: ValueId) -> EquationFacts {
-        let equations = row.step.op.equations();
+        let equations = row.step.op.equations(&row.dims);
         let symbol = row.step.op.outputs()[0].name;
         let equation = equations
             .iter()
@@ -380,7 +380,7 @@ impl Ground<'_> {
         for (name, (shape, buffer)) in names.zip(row.operands.iter().chain(&row.outputs)) {
             environment = environment.with_tensor(name, shape, |at| buffer.number(at));
         }
-        let equations = op.equations();
+        let equations = op.equations(&row.dims);
         let equation = equations.iter().find(|e| e.output == outputs[0].name);
         let Some(equation) = equation else {
             return Vec::new();

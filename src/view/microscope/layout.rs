@@ -516,7 +516,6 @@ impl<'a> Plan<'a> {
                 true,
             ),
         };
-        let is_near = (start.0 - end.0).abs() <= COLUMN_GAP + 1.0;
         let path = match lane {
             Some(lane) => along(from, to, lane),
             None if is_level => {
@@ -535,12 +534,10 @@ impl<'a> Plan<'a> {
             }
         };
         let shape = self.facts.tensors.iter().find(|t| t.name == link.tensor);
-        let label = shape
-            .filter(|_| lane.is_some() || (is_level && is_near))
-            .map(|tensor| {
-                let y = lane.unwrap_or((start.1 + end.1) / 2.0);
-                (shape_label(&tensor.shape), (start.0 + end.0) / 2.0, y - 5.0)
-            });
+        let label = shape.filter(|_| lane.is_some() || is_level).map(|tensor| {
+            let y = lane.unwrap_or((start.1 + end.1) / 2.0);
+            (shape_label(&tensor.shape), (start.0 + end.0) / 2.0, y - 5.0)
+        });
         Edge {
             tensor: link.tensor.clone(),
             from: link.from,
@@ -786,36 +783,34 @@ mod tests {
     }
 
     #[test]
-    fn skips_pass_over_what_they_skip() {
+    fn skips_have_a_way_of_their_own_with_their_shape() {
         let facts = residual(3);
         let layout = layout(&facts);
         no_overlaps(&layout);
-        let skip = |block: usize| {
-            let tensor = match block {
-                0 => "batch.x".to_string(),
-                block => format!("add{}.y", block - 1),
-            };
-            let to = 2 + 2 * block;
-            let mut edges = layout.edges.iter();
-            edges
-                .find(|edge| edge.tensor == tensor && edge.to == to)
-                .unwrap()
-                .clone()
-        };
-        for block in 0..3 {
-            let skip = skip(block);
-            let top = layout
-                .nodes
-                .iter()
-                .map(|node| node.y)
-                .fold(f64::INFINITY, f64::min);
-            let (shape, _, y) = skip.label.clone().unwrap_or((String::new(), 0.0, 0.0));
-            if skip.tensor == "batch.x" {
-                assert_eq!(shape, "2×3");
-                assert!(y > 0.0 && y < top, "{y}");
-            }
-            assert!(skip.path.contains('L'), "{}", skip.path);
-        }
+        // From the batch over the first layer to the first sum.
+        let mut edges = layout.edges.iter();
+        let skip = edges.find(|edge| edge.tensor == "batch.x" && edge.to == 2);
+        let (shape, x, y) = skip.and_then(|skip| skip.label.clone()).unwrap();
+        assert_eq!(shape, "2×3");
+        let mut boxes = layout.nodes.iter();
+        assert!(
+            !boxes
+                .any(|place| place.x < x && x < place.right() && place.y < y && y < place.bottom()),
+            "{x} {y}"
+        );
+    }
+
+    #[test]
+    fn what_would_run_through_others_passes_above_them() {
+        let layout = layout(&small());
+        let mut edges = layout.edges.iter();
+        let target = edges.find(|edge| edge.tensor == "batch.t" && edge.flow == Flow::Forward);
+        let target = target.unwrap();
+        assert!(target.path.contains('L'), "{}", target.path);
+        let (shape, _, y) = target.label.clone().unwrap();
+        assert_eq!(shape, "2");
+        let tops = layout.nodes.iter().map(|node| node.y);
+        assert!(y > 0.0 && y < tops.fold(f64::INFINITY, f64::min), "{y}");
     }
 
     #[test]

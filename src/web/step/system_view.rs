@@ -71,7 +71,7 @@ pub fn SystemView(
         <div class="spread">
             <p class="panel-note">
                 {move || texts.get().step_graph.notation_hint}
-                ". "
+                " "
                 {move || {
                     let is_numbers = scope.notation.get() == Notation::Numbers;
                     is_numbers.then(|| texts.get().step_graph.numbers_hint)
