@@ -280,13 +280,11 @@ fn PathView(
     let is_whole = path.is_whole;
     let blocked = path.blocked_at.and_then(|node| graph.node(node as usize));
     let blocked = blocked.map(|node| node.name.clone());
-    let why_not = (!is_whole).then(|| {
-        move || {
-            let texts = &texts.get().step_graph;
-            match &blocked {
-                Some(node) => (texts.path_blocked)(node),
-                None => texts.path_independent.to_string(),
-            }
+    let why_not = (!is_whole).then_some(move || {
+        let texts = &texts.get().step_graph;
+        match &blocked {
+            Some(node) => (texts.path_blocked)(node),
+            None => texts.path_independent.to_string(),
         }
     });
     let part = share(path.product, path.total);
