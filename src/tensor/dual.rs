@@ -215,6 +215,8 @@ impl Real for Dual {
 mod tests {
     use super::*;
 
+    type Named = (&'static str, fn(Dual) -> Dual);
+
     fn along(value: f64) -> Dual {
         Dual {
             value,
@@ -224,7 +226,7 @@ mod tests {
 
     #[test]
     fn tangents_are_slopes() {
-        let functions: [(&str, fn(Dual) -> Dual); 11] = [
+        let functions: [Named; 11] = [
             ("product", |x| x * x * Dual::from_f64(3.0)),
             ("quotient", |x| Dual::ONE / (x + Dual::ONE)),
             ("exp", Real::exp),
