@@ -61,6 +61,7 @@ fn build(options: &Options) -> Model {
         mean: vec![0.13],
         standard_deviation: vec![0.31],
         order_length: MAX_STEPS_PER_SUBMIT * options.batch,
+        margin: None,
     };
     let update = models::optimizer_op(preset.defaults.optimizer, preset.defaults.momentum);
     Model::build(&(preset.spec)(), &source, options.batch, update).expect("the layers fit")
@@ -76,15 +77,15 @@ fn random_below(stream: u64, count: usize, bound: usize) -> Vec<u32> {
 
 /// What to write before a run.
 fn contents(model: &Model) -> Vec<(ValueId, Values)> {
-    let images = model.images.expect("the preset learns from images");
+    let images = model.gathered.expect("the preset learns from images");
     let count = |value| model.graph.value(value).shape.count();
-    let bytes = random_below(1, count(images.bytes), 256);
+    let bytes = random_below(1, count(images.samples), 256);
     let mut contents = vec![
         (
-            images.bytes,
+            images.samples,
             Values::U8(bytes.into_iter().map(|byte| byte as u8).collect()),
         ),
-        (images.classes, Values::U32(random_below(2, SAMPLES, 10))),
+        (images.targets, Values::U32(random_below(2, SAMPLES, 10))),
         (
             images.order,
             Values::U32(random_below(3, count(images.order), SAMPLES)),

@@ -134,6 +134,11 @@ mod worker {
         if !response.ok() {
             return Err(format!("the server answered {}", response.status()));
         }
+        // A server of single-page sites answers with its page where there is no file.
+        let kind = response.headers().get("content-type").map_err(text_of)?;
+        if kind.is_some_and(|kind| kind.starts_with("text/html")) {
+            return Err("there is no such file".to_string());
+        }
         let buffer = response.array_buffer().map_err(text_of)?;
         let buffer = JsFuture::from(buffer).await.map_err(text_of)?;
         Ok(Uint8Array::new(&buffer).to_vec())

@@ -2,7 +2,6 @@
 
 use super::CliError;
 use crate::layers::ModelSpec;
-use crate::models::Preset;
 use crate::optim::OptimizerKind;
 use crate::session::DevicePreference;
 use clap::{Args, Parser, Subcommand};
@@ -61,10 +60,23 @@ pub struct ListArguments {
     pub json: bool,
 }
 
+/// The learner's own table.
+#[derive(Debug, Default, Args)]
+pub struct TableArguments {
+    /// A CSV file to learn from, with the preset mlp-csv
+    #[arg(long, value_name = "FILE")]
+    pub csv: Option<PathBuf>,
+    /// The column of the CSV file to predict, by name or by number from 1 [default: the last]
+    #[arg(long, value_name = "COLUMN", requires = "csv")]
+    pub target: Option<String>,
+}
+
 #[derive(Debug, Args)]
 pub struct TrainArguments {
     /// The network to train; `glassbox presets` lists them
     pub preset: String,
+    #[command(flatten)]
+    pub table: TableArguments,
     /// What to compute on: auto, gpu or cpu. `auto` takes a real GPU where there is one
     #[arg(long, value_name = "DEVICE", default_value = "auto", value_parser = device)]
     pub device: DevicePreference,
@@ -119,10 +131,10 @@ pub struct ModelArguments {
 }
 
 impl ModelArguments {
-    /// The layer list to build.
-    pub fn spec(&self, preset: &Preset) -> Result<ModelSpec, CliError> {
+    /// The layer list to build instead of the preset's, if one is named.
+    pub fn spec(&self) -> Result<Option<ModelSpec>, CliError> {
         let Some(path) = &self.file else {
-            return Ok((preset.spec)());
+            return Ok(None);
         };
         let file = std::fs::File::open(path).map_err(|error| CliError::file(path, error))?;
         // A byte more than a layer list may have, so that a longer one is refused as such.
@@ -130,13 +142,16 @@ impl ModelArguments {
         file.take(ModelSpec::MAX_JSON_BYTES as u64 + 1)
             .read_to_string(&mut text)
             .map_err(|error| CliError::file(path, error))?;
-        ModelSpec::from_json(&text).map_err(|error| CliError::file(path, error))
+        let spec = ModelSpec::from_json(&text).map_err(|error| CliError::file(path, error))?;
+        Ok(Some(spec))
     }
 }
 
 #[derive(Debug, Args)]
 pub struct SummaryArguments {
     pub preset: String,
+    #[command(flatten)]
+    pub table: TableArguments,
     #[command(flatten)]
     pub model: ModelArguments,
     /// Samples in a batch, for the memory [default: the preset's]
@@ -152,6 +167,8 @@ pub struct CheckArguments {
     pub preset: String,
     #[command(flatten)]
     pub model: ModelArguments,
+    #[command(flatten)]
+    pub table: TableArguments,
     /// cpu: equations and gradients in f64; gpu: and every kernel against the CPU
     #[arg(long, value_name = "DEVICE", default_value = "cpu", value_parser = fixed_device)]
     pub device: DevicePreference,
@@ -169,6 +186,8 @@ pub struct CheckArguments {
 #[derive(Debug, Args)]
 pub struct BenchArguments {
     pub preset: String,
+    #[command(flatten)]
+    pub table: TableArguments,
     /// Samples in a batch [default: the preset's]
     #[arg(long, value_name = "N")]
     pub batch: Option<u32>,
@@ -208,6 +227,8 @@ pub struct StepArguments {
     pub preset: String,
     #[command(flatten)]
     pub model: ModelArguments,
+    #[command(flatten)]
+    pub table: TableArguments,
     /// What to compute on: gpu or cpu
     #[arg(long, value_name = "DEVICE", default_value = "cpu", value_parser = fixed_device)]
     pub device: DevicePreference,

@@ -20,7 +20,7 @@ pub fn run(arguments: &BenchArguments) -> Result<(), CliError> {
         optimizer: arguments.optimizer,
         ..RunConfig::default()
     };
-    let (mut driver, started) = Driver::start(preset, config)?;
+    let (mut driver, started) = Driver::start(preset, &arguments.table, config)?;
     let mut records: Vec<StepRecord> = Vec::new();
     let mut figures = ExecutionFigures::default();
     let mut take = |event| {

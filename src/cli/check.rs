@@ -12,9 +12,14 @@ use pollster::block_on;
 
 pub fn run(arguments: &CheckArguments) -> Result<(), CliError> {
     let preset = find_preset(&arguments.preset)?;
-    let spec = arguments.model.spec(preset)?;
-    let Subject { model, given, step } =
-        Subject::with_spec(preset, &spec, arguments.batch, arguments.seed)?;
+    let spec = arguments.model.spec()?;
+    let Subject { model, given, step } = Subject::new(
+        preset,
+        &arguments.table,
+        spec.as_ref(),
+        arguments.batch,
+        arguments.seed,
+    )?;
     let gpu = match arguments.device {
         DevicePreference::Gpu => Some(block_on(GpuDevice::request())?),
         DevicePreference::Auto | DevicePreference::Cpu => None,

@@ -1,25 +1,47 @@
 //! Where the command line's data comes from.
 
 use super::CliError;
-use crate::data::{DataSource, Dataset, default_folders, mnist_from_bytes};
+use super::arguments::TableArguments;
+use crate::data::csv_table::MAX_CSV_BYTES;
+use crate::data::{DataSource, SampleSet, default_folders, mnist_from_bytes, table_from_csv};
 use crate::models::{Preset, PresetData};
 
-/// The data set of a preset: MNIST's subset is part of the program, others lie in
-/// `GLASSBOX_DATA` or `assets/data`.
-pub fn dataset(preset: &Preset) -> Result<Option<(DataSource, Dataset)>, CliError> {
-    let PresetData::Images { source, per_class } = preset.data else {
-        return Ok(None);
-    };
-    let dataset = match source {
-        DataSource::Mnist => mnist_from_bytes(
-            include_bytes!("../../assets/data/mnist/train-images-idx3-ubyte.gz"),
-            include_bytes!("../../assets/data/mnist/train-labels-idx1-ubyte.gz"),
-            include_bytes!("../../assets/data/mnist/t10k-images-idx3-ubyte.gz"),
-            include_bytes!("../../assets/data/mnist/t10k-labels-idx1-ubyte.gz"),
-        )?,
-        other => other
-            .load(&default_folders())?
-            .subset(per_class.0 as usize, per_class.1 as usize),
-    };
-    Ok(Some((source, dataset)))
+/// What a preset learns from; `None` for one that brings its sample along. MNIST's subset is part of the program,
+/// other images lie in `GLASSBOX_DATA`, `data` or `assets/data`, points are drawn, and `--csv` names the learner's
+/// own table.
+pub fn samples(preset: &Preset, own: &TableArguments) -> Result<Option<SampleSet>, CliError> {
+    let is_own = preset.data == PresetData::OwnTable;
+    if own.csv.is_some() && !is_own {
+        return Err(CliError::Usage(format!(
+            "--csv: {} does not learn from a table of your own; mlp-csv does",
+            preset.id
+        )));
+    }
+    Ok(match preset.data {
+        PresetData::Fixed(_) => None,
+        PresetData::Toy(source) => Some(source.draw()?.into()),
+        PresetData::OwnTable => {
+            let path = own.csv.as_deref().ok_or_else(|| {
+                CliError::Usage(format!(
+                    "{} learns from a table of your own: --csv FILE",
+                    preset.id
+                ))
+            })?;
+            let bytes = super::picture::read_file(path, MAX_CSV_BYTES as u64)?;
+            let name = path.display().to_string();
+            Some(table_from_csv(&name, &bytes, own.target.as_deref())?.into())
+        }
+        PresetData::Images { source, subset, .. } => {
+            let whole = match source {
+                DataSource::Mnist => mnist_from_bytes(
+                    include_bytes!("../../assets/data/mnist/train-images-idx3-ubyte.gz"),
+                    include_bytes!("../../assets/data/mnist/train-labels-idx1-ubyte.gz"),
+                    include_bytes!("../../assets/data/mnist/t10k-images-idx3-ubyte.gz"),
+                    include_bytes!("../../assets/data/mnist/t10k-labels-idx1-ubyte.gz"),
+                )?,
+                other => other.load(&default_folders())?,
+            };
+            Some(whole.choose(subset).into())
+        }
+    })
 }

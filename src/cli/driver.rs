@@ -1,7 +1,9 @@
 //! Running a session from the command line.
 
+use super::arguments::TableArguments;
 use super::{CliError, data, presets};
-use crate::models::Preset;
+use crate::data::SampleSet;
+use crate::models::{Preset, PresetData};
 use crate::session::{
     Command, DeviceInfo, DeviceKind, Event, ModelSummary, ResolvedConfig, RunConfig, RunId, Session,
 };
@@ -59,16 +61,27 @@ impl Started {
 }
 
 impl Driver {
-    /// A session with a run of `config`.
-    pub fn start(preset: &Preset, config: RunConfig) -> Result<(Self, Started), CliError> {
+    /// A session with a run of `config`; `own` names the learner's own table.
+    pub fn start(
+        preset: &Preset,
+        own: &TableArguments,
+        config: RunConfig,
+    ) -> Result<(Self, Started), CliError> {
         let events = Rc::new(RefCell::new(VecDeque::new()));
         let queue = Rc::clone(&events);
         let session = Session::new(env!("CARGO_PKG_VERSION"), move |event| {
             queue.borrow_mut().push_back(event);
         });
         let mut driver = Self { session, events };
-        if let Some((source, dataset)) = data::dataset(preset)? {
-            driver.session.provide_dataset(source, dataset);
+        match (preset.data, data::samples(preset, own)?) {
+            (PresetData::Images { source, .. }, Some(SampleSet::Images(images))) => {
+                driver.session.provide_dataset(source, images);
+            }
+            (PresetData::OwnTable, Some(SampleSet::Table(table))) => {
+                driver.session.provide_table(table);
+            }
+            // The session draws points itself.
+            _ => {}
         }
         let mut started = None;
         let command = Command::Start { run: RUN, config };

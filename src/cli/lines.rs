@@ -15,7 +15,9 @@ use std::io::Write;
 pub enum Line<'a> {
     Preset {
         id: &'a str,
-        parameters: u64,
+        /// Left out, and the shape empty, where a table of the learner's own decides them.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        parameters: Option<u64>,
         input_shape: Vec<usize>,
         batch: u32,
         learning_rate: Number,

@@ -1,7 +1,7 @@
 //! `glassbox predict`
 
 use super::CliError;
-use super::arguments::PredictArguments;
+use super::arguments::{PredictArguments, TableArguments};
 use super::driver::{Driver, RUN, find_preset};
 use super::lines::{Line, Number, print};
 use super::picture::{self, Picture};
@@ -31,7 +31,7 @@ pub fn run(arguments: &PredictArguments) -> Result<(), CliError> {
         batch: Some(1),
         ..RunConfig::default()
     };
-    let (mut driver, started) = Driver::start(preset, config)?;
+    let (mut driver, started) = Driver::start(preset, &TableArguments::default(), config)?;
     let mut probabilities = Vec::new();
     let mut take = |event| {
         if let Event::Prediction {

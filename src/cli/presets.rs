@@ -3,8 +3,9 @@
 use super::CliError;
 use super::arguments::ListArguments;
 use super::lines::{Line, print};
-use super::subject::Subject;
+use crate::layers::Model;
 use crate::models::PRESETS;
+use crate::session::outline;
 
 /// All presets' names.
 pub fn names() -> String {
@@ -14,9 +15,12 @@ pub fn names() -> String {
 
 pub fn run(arguments: &ListArguments) -> Result<(), CliError> {
     for preset in PRESETS {
-        let model = Subject::new(preset, 1, 1)?.model;
-        let parameters = model.parameter_count();
-        let input_shape = model.graph.value(model.input).shape.dims()[1..].to_vec();
+        // A table of the learner's own decides the sizes.
+        let model = outline(preset)?;
+        let parameters = model.as_ref().map(Model::parameter_count);
+        let input_shape = model.as_ref().map_or_else(Vec::new, |model| {
+            model.graph.value(model.input).shape.dims()[1..].to_vec()
+        });
         let defaults = preset.defaults;
         if arguments.json {
             Line::Preset {
@@ -32,8 +36,9 @@ pub fn run(arguments: &ListArguments) -> Result<(), CliError> {
             .print()?;
         } else {
             print(&format!(
-                "{:<14} {parameters:>7} parameters, batch {}, {} at {}, {} epochs{}",
+                "{:<16} {} parameters, batch {}, {} at {}, {} epochs{}",
                 preset.id,
+                parameters.map_or_else(|| format!("{:>10}", "own"), |count| format!("{count:>10}")),
                 defaults.batch,
                 defaults.optimizer.name(),
                 defaults.learning_rate,

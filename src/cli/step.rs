@@ -17,9 +17,14 @@ use std::sync::Arc;
 
 pub fn run(arguments: &StepArguments) -> Result<(), CliError> {
     let preset = find_preset(&arguments.preset)?;
-    let spec = arguments.model.spec(preset)?;
-    let Subject { model, given, step } =
-        Subject::with_spec(preset, &spec, arguments.batch, arguments.seed)?;
+    let spec = arguments.model.spec()?;
+    let Subject { model, given, step } = Subject::new(
+        preset,
+        &arguments.table,
+        spec.as_ref(),
+        arguments.batch,
+        arguments.seed,
+    )?;
     let graph = Arc::new(model.graph);
     let plan = Arc::new(Plan::new(&graph, Mode::Inspect, &[]));
     let mut executor = make_executor(arguments.device, &graph, &plan)?;

@@ -1,12 +1,15 @@
 //! A preset with one small batch of its data: what `step` walks through and `check` checks.
 
+use super::arguments::TableArguments;
 use super::{CliError, data};
-use crate::data::BatchSchedule;
+use crate::data::{BatchSchedule, SampleSet};
 use crate::graph::ValueId;
 use crate::layers::{Model, ModelSpec};
 use crate::models::Preset;
 use crate::ops::{AdamUpdate, StepValues};
-use crate::session::{OptimizerChoice, build_spec, given_values, initial_parameters};
+use crate::session::{
+    OptimizerChoice, build_model, build_spec, given_values, initial_parameters, order_values,
+};
 use crate::tensor::Values;
 
 /// A model and everything that its first batch reads.
@@ -18,30 +21,31 @@ pub struct Subject {
 
 impl Subject {
     /// The first batch of `seed`, of at most `batch` samples.
-    pub fn new(preset: &'static Preset, batch: u32, seed: u64) -> Result<Self, CliError> {
-        Self::with_spec(preset, &(preset.spec)(), batch, seed)
-    }
-
-    /// Another layer list on the preset's data.
-    pub fn with_spec(
+    /// With `spec` another layer list on the preset's data; `own` names the learner's own table.
+    pub fn new(
         preset: &'static Preset,
-        spec: &ModelSpec,
+        own: &TableArguments,
+        spec: Option<&ModelSpec>,
         batch: u32,
         seed: u64,
     ) -> Result<Self, CliError> {
-        let dataset = data::dataset(preset)?.map(|(_, dataset)| dataset);
-        let count = dataset.as_ref().map_or(1, |dataset| dataset.train.count());
+        let samples = data::samples(preset, own)?;
+        let count = samples.as_ref().map_or(1, SampleSet::train_count);
         let batch = batch.min(count);
         let defaults = preset.defaults;
         let optimizer = OptimizerChoice {
             kind: defaults.optimizer,
             momentum: defaults.momentum,
         };
-        let model = build_spec(spec, preset, dataset.as_ref(), batch, optimizer)?;
-        let mut given = given_values(&model, preset, dataset.as_ref());
-        if let Some(images) = model.images {
+        let model = match spec {
+            Some(spec) => build_spec(spec, preset, samples.as_ref(), batch, optimizer)?,
+            None => build_model(preset, samples.as_ref(), batch, optimizer)?,
+        };
+        let mut given = given_values(&model, preset, samples.as_ref());
+        if let Some(gathered) = model.gathered {
             let mut schedule = BatchSchedule::shuffled(seed, count, batch)?;
-            given.push((images.order, Values::U32(schedule.at(0).padded().collect())));
+            let order: Vec<(u64, u32)> = schedule.at(0).padded().map(|at| (0, at)).collect();
+            given.extend(order_values(&gathered, preset, seed, &order));
         }
         let parameters = model.parameters.iter().map(|parameter| parameter.value);
         given.extend(parameters.zip(initial_parameters(preset, &model, seed)));

@@ -11,9 +11,9 @@ use crate::layers::{LayerSummary, summarize};
 
 pub fn run(arguments: &SummaryArguments) -> Result<(), CliError> {
     let preset = find_preset(&arguments.preset)?;
-    let spec = arguments.model.spec(preset)?;
+    let spec = arguments.model.spec()?;
     let batch = arguments.batch.unwrap_or(preset.defaults.batch);
-    let model = Subject::with_spec(preset, &spec, batch, 1)?.model;
+    let model = Subject::new(preset, &arguments.table, spec.as_ref(), batch, 1)?.model;
     let mut keep = vec![model.loss, model.loss_of_row];
     keep.extend(model.correct);
     keep.extend(model.probabilities);

@@ -43,7 +43,7 @@ pub fn run(arguments: &TrainArguments) -> Result<(), CliError> {
     let facts = resumed.as_deref().map(Checkpoint::read_facts).transpose()?;
     let defaults = defaults(arguments, preset)?;
     let config = configure(arguments, &defaults, facts.as_ref())?;
-    let (mut driver, started) = Driver::start(preset, config)?;
+    let (mut driver, started) = Driver::start(preset, &arguments.table, config)?;
     if arguments.momentum.is_some() && started.config.optimizer != OptimizerKind::Momentum {
         return Err(CliError::Usage(format!(
             "--momentum belongs to --optimizer momentum; this run has {}",

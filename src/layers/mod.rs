@@ -7,12 +7,13 @@
 //!   with [`BuildLayer`], in the file of its family (`convolution.rs`, …), and one
 //!   line in the list.
 //! - `builder.rs`: what a kind builds with; `parameter.rs`: what learned values start as.
-//! - `model.rs`: the whole graph; `summary.rs`: the table that describes it.
+//! - `batch.rs`: where batches come from; `model.rs`: the whole graph; `summary.rs`: the table that describes it.
 //!
 //! Layers work on samples: axis 0 of every activation is the batch.
 
 mod activation;
 mod arithmetic;
+mod batch;
 mod builder;
 mod convolution;
 mod error;
@@ -31,6 +32,7 @@ pub use arithmetic::{
     Add, Divide, Exponential, Logarithm, MatrixProduct, Maximum, Mean, Minimum, Multiply, Negate,
     Power, Square, SquareRoot, Subtract, Sum,
 };
+pub use batch::{BatchSource, GatheredInputs, TableTargets};
 pub use builder::LayerBuilder;
 pub use convolution::{Conv2d, MaxPool2d};
 pub use error::ModelError;
@@ -38,7 +40,7 @@ pub use kind::{BuildLayer, Kind};
 pub use layer::Layer;
 pub use linear::Linear;
 pub use loss::Loss;
-pub use model::{BatchSource, ImageInputs, Model};
+pub use model::Model;
 pub use parameter::{Initial, Parameter};
 pub use shape::{Concatenate, Flatten, Reshape, Slice, Transpose};
 pub use spec::{INPUT, MAX_LAYERS, ModelSpec};

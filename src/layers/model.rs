@@ -1,43 +1,17 @@
 //! From a layer list to the whole graph of a training step.
 
+use super::batch::{BatchSource, GatheredInputs, add_batch};
 use super::{LayerBuilder, ModelError, ModelSpec, Parameter};
 use crate::graph::{Graph, Phase, ValueId};
-use crate::ops::{GatherBatch, Op};
-use crate::tensor::{ElementType, Shape, Tensor};
-
-/// Where batches come from.
-#[derive(Clone, Debug, PartialEq)]
-pub enum BatchSource {
-    /// Gathered on the device from `samples` images of (C, H, W) bytes.
-    Images {
-        samples: usize,
-        shape: [usize; 3],
-        mean: Vec<f32>,
-        standard_deviation: Vec<f32>,
-        /// Places in the uploaded order: batches of one submit times the batch.
-        order_length: usize,
-    },
-    /// Written from outside once: (features) for each sample.
-    Features { features: usize, targets: usize },
-}
-
-/// Values of a gathered batch.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ImageInputs {
-    /// (M, C, H, W) u8
-    pub bytes: ValueId,
-    /// (M) u32
-    pub classes: ValueId,
-    /// (R) u32
-    pub order: ValueId,
-}
+use crate::ops::Op;
 
 /// A model's graph, and the values that training reads and writes.
 #[derive(Clone, Debug)]
 pub struct Model {
     pub graph: Graph,
     pub batch: usize,
-    pub images: Option<ImageInputs>,
+    /// `None` where the batch itself is written from outside.
+    pub gathered: Option<GatheredInputs>,
     /// (N, …) what the first layer reads.
     pub input: ValueId,
     /// (N) classes or (N, K) targets.
@@ -68,7 +42,7 @@ impl Model {
     ) -> Result<Self, ModelError> {
         let sources = spec.sources()?;
         let mut graph = Graph::default();
-        let (images, input, target) = add_batch(&mut graph, source, batch)?;
+        let (gathered, input, target) = add_batch(&mut graph, source, batch)?;
         let mut parameters = Vec::new();
         let mut values: Vec<ValueId> = Vec::with_capacity(spec.layers.len());
         for (layer, sources) in spec.layers.iter().zip(&sources) {
@@ -102,7 +76,7 @@ impl Model {
         };
         let mut targets: Vec<ValueId> =
             parameters.iter().map(|parameter| parameter.value).collect();
-        if images.is_none() {
+        if gathered.is_none() {
             // A handful of features: their gradient is worth seeing too.
             targets.push(input);
         }
@@ -111,7 +85,7 @@ impl Model {
         Ok(Self {
             graph,
             batch,
-            images,
+            gathered,
             input,
             target,
             logits,
@@ -150,43 +124,4 @@ fn check_size(graph: &Graph, layer: &str, batch: usize) -> Result<(), ModelError
         });
     }
     Ok(())
-}
-
-/// Adds what a batch is gathered from; returns (image inputs, x, target).
-fn add_batch(
-    graph: &mut Graph,
-    source: &BatchSource,
-    batch: usize,
-) -> Result<(Option<ImageInputs>, ValueId, ValueId), ModelError> {
-    match source {
-        BatchSource::Images {
-            samples,
-            shape: [channels, height, width],
-            mean,
-            standard_deviation,
-            order_length,
-        } => {
-            let shape = Shape::new([*samples, *channels, *height, *width])?;
-            let bytes = graph.input("data.bytes", shape, ElementType::U8);
-            let classes = graph.input("data.classes", Shape::new([*samples])?, ElementType::U32);
-            let order = graph.input("data.order", Shape::new([*order_length])?, ElementType::U32);
-            let per_channel = |values: &Vec<f32>| Tensor::f32([*channels], values.clone());
-            let mean = graph.constant("data.mean", per_channel(mean)?);
-            let deviation = graph.constant("data.std", per_channel(standard_deviation)?);
-            let gather = Op::GatherBatch(GatherBatch { batch });
-            let inputs = [bytes, classes, order, mean, deviation];
-            let outputs = graph.apply_in(Phase::Data, None, gather, "batch".into(), &inputs)?;
-            let images = ImageInputs {
-                bytes,
-                classes,
-                order,
-            };
-            Ok((Some(images), outputs[0], outputs[1]))
-        }
-        BatchSource::Features { features, targets } => {
-            let input = graph.input("x", Shape::new([batch, *features])?, ElementType::F32);
-            let target = graph.input("y", Shape::new([batch, *targets])?, ElementType::F32);
-            Ok((None, input, target))
-        }
-    }
 }

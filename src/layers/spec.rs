@@ -7,7 +7,16 @@ use serde::{Deserialize, Serialize};
 pub const INPUT: &str = "input";
 
 /// Names that other nodes and values of a model have.
-const RESERVED: [&str; 6] = [INPUT, "loss", "batch", "update", "parameters", "data"];
+const RESERVED: [&str; 8] = [
+    INPUT,
+    "loss",
+    "batch",
+    "target",
+    "augment",
+    "update",
+    "parameters",
+    "data",
+];
 
 /// Longest name of a layer, in characters.
 const MAX_NAME: usize = 64;

@@ -1,12 +1,15 @@
 //! Presets: the systems that Glassbox teaches with, as data.
 
+mod images;
 mod presets;
 mod residual;
+mod tables;
 
 pub use presets::{PRESETS, find};
 pub use residual::resnet_s;
+pub use tables::table_spec;
 
-use crate::data::DataSource;
+use crate::data::{Augmentation, DataSource, Subset, ToySource};
 use crate::layers::ModelSpec;
 use crate::ops::{AdamUpdate, MomentumUpdate, Op, SgdUpdate};
 use crate::optim::OptimizerKind;
@@ -16,19 +19,22 @@ use crate::optim::OptimizerKind;
 pub struct FixedExample {
     pub features: &'static [f32],
     pub targets: &'static [f32],
-    /// By parameter name.
-    pub parameters: &'static [(&'static str, &'static [f32])],
 }
 
 /// What a preset learns from.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum PresetData {
-    /// Images of a data set, of which this many of each class are used:
-    /// (training, held out).
+    /// Images of a data set, or of a part of it.
     Images {
         source: DataSource,
-        per_class: (u32, u32),
+        subset: Subset,
+        /// How training images are moved and mirrored; `None` leaves them alone.
+        augmentation: Option<Augmentation>,
     },
+    /// Points drawn from a seed.
+    Toy(ToySource),
+    /// The learner's own table: the layer list ends in what its target needs, see [`table_spec`].
+    OwnTable,
     Fixed(FixedExample),
 }
 
@@ -43,6 +49,19 @@ pub struct Hyperparameters {
     pub epochs: u32,
 }
 
+impl Hyperparameters {
+    /// With momentum 0.9 for the optimizer of that name.
+    const fn new(optimizer: OptimizerKind, learning_rate: f32, batch: u32, epochs: u32) -> Self {
+        Self {
+            batch,
+            learning_rate,
+            optimizer,
+            momentum: 0.9,
+            epochs,
+        }
+    }
+}
+
 /// A system to look at and train.
 #[derive(Clone, Copy, Debug)]
 pub struct Preset {
@@ -50,9 +69,21 @@ pub struct Preset {
     /// Builds the layer list.
     pub spec: fn() -> ModelSpec,
     pub data: PresetData,
+    /// Initial weights by parameter name; the others are drawn from the seed.
+    pub initial: &'static [(&'static str, &'static [f32])],
     pub defaults: Hyperparameters,
     /// The article's own settings, where they differ.
     pub article: Option<Hyperparameters>,
+}
+
+impl Preset {
+    /// How training images are moved and mirrored.
+    pub fn augmentation(&self) -> Option<Augmentation> {
+        match self.data {
+            PresetData::Images { augmentation, .. } => augmentation,
+            _ => None,
+        }
+    }
 }
 
 /// The update operation of an optimizer.

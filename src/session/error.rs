@@ -23,6 +23,8 @@ pub enum SessionError {
         dataset: &'static str,
         path: &'static str,
     },
+    #[error("the preset {preset} learns from a table of your own, which was not given")]
+    NoTable { preset: &'static str },
     #[error(transparent)]
     Data(#[from] DataError),
     #[error(transparent)]
@@ -60,7 +62,7 @@ impl SessionError {
         match self {
             Self::UnknownPreset { .. } => FailureKind::UnknownPreset,
             Self::BadConfig { .. } => FailureKind::BadConfig,
-            Self::MissingData { .. } => FailureKind::MissingData,
+            Self::MissingData { .. } | Self::NoTable { .. } => FailureKind::MissingData,
             Self::Data(_) | Self::Export(_) => FailureKind::BadFile,
             Self::Model(_) => FailureKind::Internal,
             Self::Gpu(error) => match error {

@@ -5,6 +5,7 @@
 //! it by [`RunId`]: answers to a run that was replaced can be told apart.
 
 use super::inspection::{Inspection, InspectionReport};
+use super::points::{Boundary, TablePoints};
 pub use crate::layers::LayerSummary;
 use crate::optim::OptimizerKind;
 pub use crate::train::Evaluation;
@@ -69,6 +70,13 @@ pub enum Command {
         path: String,
         bytes: Vec<u8>,
     },
+    /// The learner's own table as CSV text, for the next start of a preset that learns from one; answered by
+    /// [`Event::TableRead`]. `target` is the column to predict, by name or number; the last one without it.
+    ProvideTable {
+        name: String,
+        bytes: Vec<u8>,
+        target: Option<String>,
+    },
     /// Builds the model and replaces the current run; it starts paused, at step 0.
     /// Fails, leaving the current run as it was, when the configuration is not valid.
     Start {
@@ -103,7 +111,7 @@ pub enum Command {
         run: RunId,
         steps: u32,
     },
-    /// Sends the pixels of `count` held-out samples once, and their predictions
+    /// Sends `count` held-out samples (pixels or rows) once, and their predictions
     /// after every evaluation from then on.
     WatchSamples {
         run: RunId,
@@ -282,7 +290,36 @@ pub enum Event {
         pixels: Vec<u8>,
         labels: Vec<u32>,
     },
-    /// Probabilities of the watched samples, (count, classes) row-major.
+    /// Watched rows of a table, (count, columns) row-major, in the table's own units.
+    Rows {
+        run: RunId,
+        columns: Vec<String>,
+        rows: Vec<f32>,
+        /// Their classes; empty where numbers are predicted.
+        labels: Vec<u32>,
+    },
+    /// The points of a table that can be drawn; once, after `Started`.
+    Points {
+        run: RunId,
+        points: TablePoints,
+    },
+    /// What the network says between those points; after every evaluation.
+    Boundary {
+        run: RunId,
+        step: u64,
+        boundary: Boundary,
+    },
+    /// The learner's table was read; the next start learns from it.
+    TableRead {
+        name: String,
+        /// All columns of the file.
+        columns: Vec<String>,
+        /// The one to predict.
+        target: String,
+        train_count: u32,
+        test_count: u32,
+    },
+    /// Probabilities of the watched samples, (count, classes) row-major; one number each where the model gives one.
     SamplePredictions {
         run: RunId,
         step: u64,
@@ -363,7 +400,10 @@ impl Command {
     /// The run that the command is about.
     pub fn run(&self) -> Option<RunId> {
         match self {
-            Self::Hello { .. } | Self::ProvideFile { .. } | Self::Ping { .. } => None,
+            Self::Hello { .. }
+            | Self::ProvideFile { .. }
+            | Self::ProvideTable { .. }
+            | Self::Ping { .. } => None,
             Self::Start { run, .. }
             | Self::Play { run }
             | Self::Pause { run }

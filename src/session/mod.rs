@@ -8,27 +8,30 @@ mod facts;
 mod inspect;
 mod inspection;
 mod message;
+mod points;
 mod run;
+mod samples;
 mod start;
 
 pub use error::SessionError;
 pub use inspection::*;
 pub use message::*;
-pub use start::{OptimizerChoice, build_model, build_spec, given_values, initial_parameters};
+pub use points::{Boundary, PointSet, TablePoints};
+pub use start::{
+    OptimizerChoice, build_model, build_spec, given_values, initial_parameters, order_values,
+    outline,
+};
 
-use crate::data::{DataSource, Dataset};
+use crate::data::SampleSet;
 use crate::models::{self, PresetData};
 use run::Run;
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// The engine: at most one run at a time.
 pub struct Session {
     build_id: String,
     emit: Box<dyn FnMut(Event)>,
-    /// Given files by path, until a data set is made of them.
-    files: BTreeMap<String, Vec<u8>>,
-    datasets: Vec<(DataSource, Arc<Dataset>)>,
+    samples: samples::SampleStore,
     device: start::DeviceCache,
     run: Option<Run>,
 }
@@ -39,33 +42,10 @@ impl Session {
         Self {
             build_id: build_id.into(),
             emit: Box::new(emit),
-            files: BTreeMap::new(),
-            datasets: Vec::new(),
+            samples: samples::SampleStore::default(),
             device: start::DeviceCache::default(),
             run: None,
         }
-    }
-
-    /// Paths below `assets/data/` of files that a preset needs and that have not been given.
-    pub fn missing_files(&self, preset: &str) -> Vec<&'static str> {
-        let Some(PresetData::Images { source, .. }) =
-            models::find(preset).map(|preset| preset.data)
-        else {
-            return Vec::new();
-        };
-        if self.datasets.iter().any(|(known, _)| *known == source) {
-            return Vec::new();
-        }
-        let paths = source.files().iter().map(|file| file.path);
-        paths
-            .filter(|path| !self.files.contains_key(*path))
-            .collect()
-    }
-
-    /// Gives a whole data set, instead of its files.
-    pub fn provide_dataset(&mut self, source: DataSource, dataset: Dataset) {
-        self.datasets.retain(|(known, _)| *known != source);
-        self.datasets.push((source, Arc::new(dataset)));
     }
 
     /// Tells of something that happens outside, such as the loading of files.
@@ -135,9 +115,14 @@ impl Session {
                 Ok(())
             }
             Command::ProvideFile { path, bytes } => {
-                self.files.insert(path, bytes);
+                self.samples.give_file(path, bytes);
                 Ok(())
             }
+            Command::ProvideTable {
+                name,
+                bytes,
+                target,
+            } => Ok(self.read_table(&name, &bytes, target.as_deref())?),
             Command::Start { run, config } => self.start(run, &config).await,
             command => {
                 let asked = command.run().expect("the other commands name a run");

@@ -89,7 +89,11 @@ fn bounds_of(table: &TableSet, axis: usize) -> (f32, f32) {
     let (low, high) = values.fold((f32::INFINITY, f32::NEG_INFINITY), |(low, high), value| {
         (low.min(value), high.max(value))
     });
-    let room = if high > low { MARGIN * (high - low) } else { 1.0 };
+    let room = if high > low {
+        MARGIN * (high - low)
+    } else {
+        1.0
+    };
     (low - room, high + room)
 }
 
@@ -103,7 +107,10 @@ fn thinned(table: &Table) -> PointSet {
             .iter()
             .flat_map(|&index| table.row(index).iter().copied())
             .collect(),
-        classes: chosen.iter().map(|&index| classes[index as usize]).collect(),
+        classes: chosen
+            .iter()
+            .map(|&index| classes[index as usize])
+            .collect(),
     }
 }
 
@@ -146,7 +153,10 @@ mod tests {
         assert_eq!(places.len() as u32, 2 * GRID * GRID);
         assert_eq!(places[..2], [0.0, -2.0]);
         assert_eq!(places[places.len() - 2..], [1.0, 2.0]);
-        assert_eq!(places[2 * GRID as usize - 2..2 * GRID as usize], [1.0, -2.0]);
+        assert_eq!(
+            places[2 * GRID as usize - 2..2 * GRID as usize],
+            [1.0, -2.0]
+        );
         let (size, places) = Boundary::places(&[(-1.0, 3.0)]);
         assert_eq!((size, places[0], places[255]), (vec![LINE], -1.0, 3.0));
     }

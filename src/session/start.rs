@@ -2,15 +2,17 @@
 
 use super::run::{Run, RunParts};
 use super::*;
-use crate::data::BatchSchedule;
+use crate::data::{BatchSchedule, TableSet, Targets, Transform};
 use crate::exec::cpu::CpuExecutor;
 use crate::exec::gpu::{GpuDevice, GpuError, GpuExecutor, MAX_STEPS_PER_SUBMIT};
 use crate::exec::{Executor, Mode, Plan};
 use crate::graph::ValueId;
-use crate::layers::{BatchSource, Model, ModelError, ModelSpec, summarize};
-use crate::models::{Preset, optimizer_op};
+use crate::layers::{
+    BatchSource, GatheredInputs, Model, ModelError, ModelSpec, TableTargets, summarize,
+};
+use crate::models::{Preset, optimizer_op, table_spec};
 use crate::optim::MAX_LEARNING_RATE;
-use crate::tensor::Values;
+use crate::tensor::{ElementType, Values};
 
 /// Largest batch that a run may ask for.
 pub const MAX_BATCH: u32 = 4_096;
@@ -126,11 +128,21 @@ fn resolve(
 /// When a layer does not fit.
 pub fn build_model(
     preset: &Preset,
-    dataset: Option<&Dataset>,
+    samples: Option<&SampleSet>,
     batch: u32,
     optimizer: OptimizerChoice,
 ) -> Result<Model, SessionError> {
-    build_spec(&(preset.spec)(), preset, dataset, batch, optimizer)
+    let spec = match (&preset.data, samples.and_then(SampleSet::table)) {
+        (PresetData::OwnTable, Some(table)) => {
+            table_spec(table).ok_or_else(|| SessionError::BadConfig {
+                name: "the column to predict",
+                actual: format!("{}, which holds numbers", table.target),
+                expected: "text, or at most 20 different whole numbers".into(),
+            })?
+        }
+        _ => (preset.spec)(),
+    };
+    build_spec(&spec, preset, samples, batch, optimizer)
 }
 
 /// A layer list on the data of a preset, for batches of up to `batch` samples.
@@ -140,49 +152,118 @@ pub fn build_model(
 pub fn build_spec(
     spec: &ModelSpec,
     preset: &Preset,
-    dataset: Option<&Dataset>,
+    samples: Option<&SampleSet>,
     batch: u32,
     optimizer: OptimizerChoice,
 ) -> Result<Model, SessionError> {
-    let source = match (&preset.data, dataset) {
-        (PresetData::Images { .. }, Some(dataset)) => {
-            let shape = dataset.train.shape();
-            BatchSource::Images {
-                samples: (dataset.train.count() + dataset.test.count()) as usize,
-                shape: [shape.channels, shape.height, shape.width].map(|size| size as usize),
-                mean: dataset.normalization.mean.to_vec(),
-                standard_deviation: dataset.normalization.standard_deviation.to_vec(),
-                order_length: MAX_STEPS_PER_SUBMIT * batch as usize,
-            }
-        }
-        (PresetData::Images { source, .. }, None) => {
-            return Err(SessionError::MissingData {
-                dataset: source.name(),
-                path: source.files()[0].path,
-            });
-        }
-        (PresetData::Fixed(example), _) => BatchSource::Features {
-            features: example.features.len(),
-            targets: example.targets.len(),
-        },
-    };
+    let source = batch_source(preset, spec, samples, batch)?;
     let update = optimizer_op(optimizer.kind, optimizer.momentum);
     let model = Model::build(spec, &source, batch as usize, update)?;
     let outputs = &model.graph.value(model.logits).shape;
-    if let Some(dataset) = dataset
-        && model.correct.is_some()
-        && outputs.dims()[1..].iter().product::<usize>() < dataset.classes.len()
-    {
+    let width: usize = outputs.dims()[1..].iter().product();
+    let classes = samples.map_or(0, |samples| samples.class_names().len());
+    // One probability tells two classes apart.
+    let told = if width == 1 { 2 } else { width };
+    if model.correct.is_some() && told < classes {
         let layer = spec.layers.last().map_or("input", |layer| &layer.name);
         return Err(SessionError::Model(ModelError::Attribute {
             layer: layer.into(),
             message: format!(
-                "its output is {outputs}, expected a value for each of the {} classes",
-                dataset.classes.len()
+                "its output is {outputs}, expected a value for each of the {classes} classes"
             ),
         }));
     }
     Ok(model)
+}
+
+/// The model of a preset for one sample, without its data: layers, sizes, parameters. `None` where a table of the
+/// learner's own decides them.
+///
+/// # Errors
+/// When a layer does not fit.
+pub fn outline(preset: &Preset) -> Result<Option<Model>, SessionError> {
+    let optimizer = OptimizerChoice {
+        kind: preset.defaults.optimizer,
+        momentum: preset.defaults.momentum,
+    };
+    let PresetData::Images { source, .. } = preset.data else {
+        let samples = match preset.data {
+            PresetData::OwnTable => return Ok(None),
+            PresetData::Toy(source) => Some(SampleSet::Table(source.draw()?)),
+            _ => None,
+        };
+        return build_model(preset, samples.as_ref(), 1, optimizer).map(Some);
+    };
+    let shape = source.shape();
+    let normalization = source.normalization();
+    let source = BatchSource::Images {
+        samples: 1,
+        shape: [shape.channels, shape.height, shape.width].map(|size| size as usize),
+        mean: normalization.mean.to_vec(),
+        standard_deviation: normalization.standard_deviation.to_vec(),
+        order_length: 1,
+        margin: preset.augmentation().map(|moved| moved.margin as usize),
+    };
+    let update = optimizer_op(optimizer.kind, optimizer.momentum);
+    Ok(Some(Model::build(&(preset.spec)(), &source, 1, update)?))
+}
+
+/// Where the batches of a preset come from.
+fn batch_source(
+    preset: &Preset,
+    spec: &ModelSpec,
+    samples: Option<&SampleSet>,
+    batch: u32,
+) -> Result<BatchSource, SessionError> {
+    let order_length = MAX_STEPS_PER_SUBMIT * batch as usize;
+    let count = |samples: &SampleSet| (samples.train_count() + samples.test_count()) as usize;
+    Ok(match (&preset.data, samples) {
+        (PresetData::Fixed(example), _) => BatchSource::Features {
+            features: example.features.len(),
+            targets: example.targets.len(),
+        },
+        (PresetData::Images { source, .. }, None) => {
+            return Err(SessionError::MissingData {
+                dataset: source.name(),
+                path: source.page_files()[0].path,
+            });
+        }
+        (PresetData::Toy(_) | PresetData::OwnTable, None) => {
+            return Err(SessionError::NoTable { preset: preset.id });
+        }
+        (_, Some(samples @ SampleSet::Images(images))) => {
+            let shape = images.train.shape();
+            BatchSource::Images {
+                samples: count(samples),
+                shape: [shape.channels, shape.height, shape.width].map(|size| size as usize),
+                mean: images.normalization.mean.to_vec(),
+                standard_deviation: images.normalization.standard_deviation.to_vec(),
+                order_length,
+                margin: preset.augmentation().map(|moved| moved.margin as usize),
+            }
+        }
+        (_, Some(samples @ SampleSet::Table(table))) => BatchSource::Table {
+            samples: count(samples),
+            mean: table.standardization.mean.clone(),
+            standard_deviation: table.standardization.deviation.clone(),
+            targets: table_targets(spec, table),
+            order_length,
+        },
+    })
+}
+
+/// What a table's batches are compared with: classes where the loss reads whole numbers.
+fn table_targets(spec: &ModelSpec, table: &TableSet) -> TableTargets {
+    let reads_classes = spec.loss.op().inputs()[1].element == ElementType::U32;
+    let standard = &table.target_standardization;
+    if reads_classes {
+        TableTargets::Classes
+    } else {
+        TableTargets::Numbers {
+            mean: standard.mean[0],
+            standard_deviation: standard.deviation[0],
+        }
+    }
 }
 
 /// An optimizer with the one setting that its operation holds.
@@ -200,13 +281,8 @@ pub fn initial_parameters(preset: &Preset, model: &Model, seed: u64) -> Vec<Valu
         .enumerate()
         .map(|(stream, parameter)| {
             let value = model.graph.value(parameter.value);
-            let given = match &preset.data {
-                PresetData::Fixed(example) => example
-                    .parameters
-                    .iter()
-                    .find(|(name, _)| *name == value.name),
-                PresetData::Images { .. } => None,
-            };
+            let mut initial = preset.initial.iter();
+            let given = initial.find(|(name, _)| *name == value.name);
             // A layer of the same name in another network may have another shape.
             let given = given.filter(|(_, values)| values.len() == value.shape.count());
             Values::F32(match given {
@@ -219,19 +295,27 @@ pub fn initial_parameters(preset: &Preset, model: &Model, seed: u64) -> Vec<Valu
         .collect()
 }
 
-/// What a model reads besides parameters: the data set, or the fixed example.
+/// What a model reads besides parameters and the order of samples: the data set, or the fixed example.
 pub fn given_values(
     model: &Model,
     preset: &Preset,
-    dataset: Option<&Dataset>,
+    samples: Option<&SampleSet>,
 ) -> Vec<(ValueId, Values)> {
     let mut given = Vec::new();
-    if let (Some(images), Some(dataset)) = (model.images, dataset) {
-        // Held-out samples stand behind the training samples.
-        let bytes = [dataset.train.images(), dataset.test.images()].concat();
-        let classes = [dataset.train.labels(), dataset.test.labels()].concat();
-        given.push((images.bytes, Values::U8(bytes)));
-        given.push((images.classes, Values::U32(classes)));
+    // Held-out samples stand behind the training samples.
+    if let (Some(gathered), Some(samples)) = (model.gathered, samples) {
+        let (values, targets) = match samples {
+            SampleSet::Images(images) => (
+                Values::U8([images.train.images(), images.test.images()].concat()),
+                Values::U32([images.train.labels(), images.test.labels()].concat()),
+            ),
+            SampleSet::Table(table) => (
+                Values::F32([table.train.rows(), table.test.rows()].concat()),
+                targets_of(table, model.graph.value(gathered.targets).element),
+            ),
+        };
+        given.push((gathered.samples, values));
+        given.push((gathered.targets, targets));
     }
     if let PresetData::Fixed(example) = &preset.data {
         given.push((model.input, Values::F32(example.features.to_vec())));
@@ -240,42 +324,61 @@ pub fn given_values(
     given
 }
 
+/// The targets of all rows: classes as whole numbers, or as the numbers 0 and 1 for a loss that compares
+/// probabilities.
+fn targets_of(table: &TableSet, element: ElementType) -> Values {
+    let mut classes = Vec::new();
+    let mut numbers = Vec::new();
+    for part in [&table.train, &table.test] {
+        match part.targets() {
+            Targets::Classes(of_part) => {
+                classes.extend_from_slice(of_part);
+                numbers.extend(of_part.iter().map(|&class| class as f32));
+            }
+            Targets::Numbers(of_part) => numbers.extend_from_slice(of_part),
+        }
+    }
+    match element {
+        ElementType::U32 => Values::U32(classes),
+        _ => Values::F32(numbers),
+    }
+}
+
+/// The order of some samples, given as (epoch, sample), and how their images are moved in training.
+pub fn order_values(
+    gathered: &GatheredInputs,
+    preset: &Preset,
+    seed: u64,
+    order: &[(u64, u32)],
+) -> Vec<(ValueId, Values)> {
+    let samples = order.iter().map(|&(_, sample)| sample).collect();
+    let mut values = vec![(gathered.order, Values::U32(samples))];
+    if let (Some([top, left, flip]), Some(moved)) = (gathered.transforms, preset.augmentation()) {
+        let drawn: Vec<Transform> = order
+            .iter()
+            .map(|&(epoch, sample)| moved.draw(seed, epoch, sample))
+            .collect();
+        let each = |select: fn(&Transform) -> u32| Values::U32(drawn.iter().map(select).collect());
+        values.push((top, each(|drawn| drawn.top)));
+        values.push((left, each(|drawn| drawn.left)));
+        values.push((flip, each(|drawn| drawn.flip)));
+    }
+    values
+}
+
 /// Writes the [`given_values`].
 pub(super) fn write_data(
     executor: &mut Executor,
     model: &Model,
     preset: &Preset,
-    dataset: Option<&Dataset>,
+    samples: Option<&SampleSet>,
 ) {
-    for (value, values) in given_values(model, preset, dataset) {
+    for (value, values) in given_values(model, preset, samples) {
         executor.write(value, &values);
     }
 }
 
 impl Session {
-    /// The data set of a preset, made of the given files where it was not before.
-    fn dataset(&mut self, preset: &Preset) -> Result<Option<Arc<Dataset>>, SessionError> {
-        let PresetData::Images { source, per_class } = preset.data else {
-            return Ok(None);
-        };
-        if let Some((_, dataset)) = self.datasets.iter().find(|(known, _)| *known == source) {
-            return Ok(Some(Arc::clone(dataset)));
-        }
-        if let Some(&path) = self.missing_files(preset.id).first() {
-            return Err(SessionError::MissingData {
-                dataset: source.name(),
-                path,
-            });
-        }
-        let whole = source.assemble(&self.files)?;
-        for file in source.files() {
-            self.files.remove(file.path);
-        }
-        let dataset = Arc::new(whole.subset(per_class.0 as usize, per_class.1 as usize));
-        self.datasets.push((source, Arc::clone(&dataset)));
-        Ok(Some(dataset))
-    }
-
     async fn choose_device(&mut self, preference: DevicePreference) -> Result<Choice, GpuError> {
         Ok(match preference {
             DevicePreference::Cpu => Choice::Cpu(None),
@@ -297,20 +400,20 @@ impl Session {
         config: &RunConfig,
     ) -> Result<(), SessionError> {
         let preset = find_preset(config)?;
-        let dataset = self.dataset(preset)?;
-        let counts = dataset.as_ref().map_or((1, 0), |dataset| {
-            (dataset.train.count(), dataset.test.count())
+        let samples = self.samples.samples(preset)?;
+        let counts = samples.as_ref().map_or((1, 0), |samples| {
+            (samples.train_count(), samples.test_count())
         });
         let resolved = resolve(preset, config, counts)?;
         let optimizer = OptimizerChoice {
             kind: resolved.optimizer,
             momentum: resolved.momentum,
         };
-        let model = build_model(preset, dataset.as_deref(), resolved.batch, optimizer)?;
+        let model = build_model(preset, samples.as_deref(), resolved.batch, optimizer)?;
         let graph = Arc::new(model.graph.clone());
         let mut keep = vec![model.loss, model.loss_of_row];
         keep.extend(model.correct);
-        keep.extend(model.probabilities);
+        keep.push(model.probabilities.unwrap_or(model.logits));
         let plan = Arc::new(Plan::new(&graph, Mode::Train, &keep));
         let (mut executor, gpu, device) = match self.choose_device(config.device).await? {
             Choice::Cpu(fallback) => {
@@ -340,7 +443,7 @@ impl Session {
                 (Executor::Gpu(Box::new(executor)), Some(device), info)
             }
         };
-        write_data(&mut executor, &model, preset, dataset.as_deref());
+        write_data(&mut executor, &model, preset, samples.as_deref());
         let schedule =
             BatchSchedule::shuffled(resolved.seed, resolved.train_count, resolved.batch)?;
         let summary = ModelSummary {
@@ -348,12 +451,9 @@ impl Session {
             input_shape: model.graph.value(model.input).shape.dims()[1..].to_vec(),
             layers: summarize(&model),
             parameters: model.parameter_count(),
-            classes: dataset.as_ref().map_or_else(Vec::new, |dataset| {
-                let names = dataset.classes.iter();
-                names
-                    .map(|class| (class.en.into(), class.zh.into()))
-                    .collect()
-            }),
+            classes: samples
+                .as_ref()
+                .map_or_else(Vec::new, |samples| samples.class_names()),
         };
         let initial = initial_parameters(preset, &model, resolved.seed);
         let mut run = Run::new(RunParts {
@@ -363,7 +463,7 @@ impl Session {
             model,
             executor,
             gpu,
-            dataset,
+            samples,
             schedule,
             initial,
         });
@@ -376,6 +476,9 @@ impl Session {
             model: summary,
             device,
         });
+        if let Some(run) = &self.run {
+            run.send_points(&mut self.emit);
+        }
         self.emit(Event::Status {
             run: id,
             status: RunStatus::Paused,

@@ -162,17 +162,24 @@ impl Canvas {
                 0 => palette.negative,
                 _ => palette.positive,
             };
-            self.mark(x, (1.0 - y) * last, class, color, palette.surface, is_filled);
+            self.mark(
+                x,
+                (1.0 - y) * last,
+                class,
+                color,
+                palette.surface,
+                is_filled,
+            );
         }
     }
 
     /// A disc for class 0 and a square for class 1, with an edge of paper around filled ones.
     fn mark(&mut self, x: f64, y: f64, class: u32, color: Rgb, paper: Rgb, is_filled: bool) {
-        let reach = RADIUS + 2.0;
+        let (reach, side) = (RADIUS + 2.0, self.side);
         let columns = (x - reach).floor().max(0.0) as usize..=(x + reach).ceil().max(0.0) as usize;
-        for column in columns.filter(|&column| column < self.side) {
+        for column in columns.filter(|&column| column < side) {
             let rows = (y - reach).floor().max(0.0) as usize..=(y + reach).ceil().max(0.0) as usize;
-            for row in rows.filter(|&row| row < self.side) {
+            for row in rows.filter(|&row| row < side) {
                 let (dx, dy) = ((column as f64 - x).abs(), (row as f64 - y).abs());
                 let distance = match class {
                     0 => dx.hypot(dy),
@@ -192,9 +199,12 @@ impl Canvas {
     }
 
     fn disc(&mut self, x: f64, y: f64, radius: f64, color: Rgb, share: f64) {
-        let range = |at: f64| (at - radius - 1.0).floor().max(0.0) as usize..=(at + radius + 1.0).max(0.0) as usize;
-        for column in range(x).filter(|&column| column < self.side) {
-            for row in range(y).filter(|&row| row < self.side) {
+        let range = |at: f64| {
+            (at - radius - 1.0).floor().max(0.0) as usize..=(at + radius + 1.0).max(0.0) as usize
+        };
+        let side = self.side;
+        for column in range(x).filter(|&column| column < side) {
+            for row in range(y).filter(|&row| row < side) {
                 let distance = (column as f64 - x).hypot(row as f64 - y);
                 let inside = (radius + 0.5 - distance).clamp(0.0, 1.0);
                 self.blend(column, row, color, share * inside);
@@ -350,7 +360,15 @@ mod tests {
         // Class 0 stands at 0, class 1 at 1, of −0.15 to 1.15 upwards.
         assert_eq!(pixel(&rgba, 131, 33, 115), palette.negative);
         assert_eq!(pixel(&rgba, 131, 98, 15), palette.positive);
-        assert_eq!(pixel(&rgba, 131, 10, 115), palette.forward, "the curve at 0");
-        assert_eq!(pixel(&rgba, 131, 120, 15), palette.forward, "the curve at 1");
+        assert_eq!(
+            pixel(&rgba, 131, 10, 115),
+            palette.forward,
+            "the curve at 0"
+        );
+        assert_eq!(
+            pixel(&rgba, 131, 120, 15),
+            palette.forward,
+            "the curve at 1"
+        );
     }
 }

@@ -7,6 +7,7 @@
 //! - `url`: the page's state as a link, and back.
 //! - `digit`: a drawing made into an image like MNIST's.
 //! - `run_state`: what the page knows of its run, from the engine's events.
+//! - `boundary`: the picture of what the network says between the points of a table.
 //! - `presets`, `samples`: what the page shows of presets and of watched samples.
 //! - `microscope/`: the logic of the page that steps through a batch.
 //! - `notices`: messages that stand on the page.
@@ -16,6 +17,7 @@
 //!
 //! Nothing here knows a browser, so all of it is tested natively.
 
+pub mod boundary;
 pub mod color;
 pub mod digit;
 pub mod format;

@@ -1,6 +1,6 @@
 //! What the page knows of the presets before the engine runs.
 
-use crate::models::{self, Hyperparameters, PRESETS};
+use crate::models::{self, Hyperparameters, PRESETS, PresetData};
 
 /// The identifiers of all presets, in the order in which they are offered.
 pub fn ids() -> impl Iterator<Item = &'static str> {
@@ -10,6 +10,11 @@ pub fn ids() -> impl Iterator<Item = &'static str> {
 /// The hyperparameters of a preset; `None` where there is no such preset.
 pub fn defaults(id: &str) -> Option<Hyperparameters> {
     models::find(id).map(|preset| preset.defaults)
+}
+
+/// Whether a preset learns from a table of the learner's own.
+pub fn needs_table(id: &str) -> bool {
+    models::find(id).is_some_and(|preset| preset.data == PresetData::OwnTable)
 }
 
 #[cfg(test)]

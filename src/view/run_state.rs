@@ -11,8 +11,9 @@ use super::url::{DEFAULT_SEED, Hyperparameters, PageState};
 use crate::optim::OptimizerKind;
 use crate::plot::{self, CurveSet};
 use crate::session::{
-    DeviceInfo, DevicePreference, Evaluation, Event, ExecutionFigures, Failure, FailureKind,
-    ModelSummary, ResolvedConfig, RunConfig, RunId, RunStatus, Stage, StepRecord,
+    Boundary, DeviceInfo, DevicePreference, Evaluation, Event, ExecutionFigures, Failure,
+    FailureKind, ModelSummary, ResolvedConfig, RunConfig, RunId, RunStatus, Stage, StepRecord,
+    TablePoints,
 };
 
 /// What `Started` tells.
@@ -27,6 +28,19 @@ impl Started {
     /// Whether the samples are images, which can be shown and drawn.
     pub fn has_images(&self) -> bool {
         self.model.input_shape.len() == 3 && !self.model.classes.is_empty()
+    }
+}
+
+impl Started {
+    /// Whether the classes are the ten digits, which can be drawn by hand.
+    pub fn has_digits(&self) -> bool {
+        let names = self.model.classes.iter().enumerate();
+        self.has_images()
+            && self.model.input_shape[0] == 1
+            && names.clone().count() == 10
+            && names
+                .clone()
+                .all(|(class, (name, _))| *name == class.to_string())
     }
 }
 
@@ -62,6 +76,36 @@ impl Samples {
         let length = self.shape.iter().product::<usize>();
         self.pixels.get(index * length..(index + 1) * length)
     }
+}
+
+/// Held-out rows of a table that are watched.
+#[derive(Clone, Debug, PartialEq)]
+pub struct WatchedRows {
+    pub columns: Vec<String>,
+    /// (rows, columns), row-major.
+    pub rows: Vec<f32>,
+    /// Empty where numbers are predicted.
+    pub labels: Vec<u32>,
+}
+
+/// What the network says between the points of a table.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Drawn {
+    /// Training steps done before it.
+    pub step: u64,
+    pub boundary: Boundary,
+}
+
+/// What is known of the learner's own table.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OwnTable {
+    /// The file's name.
+    pub name: String,
+    pub columns: Vec<String>,
+    /// The column to predict.
+    pub target: String,
+    pub train_count: u32,
+    pub test_count: u32,
 }
 
 /// Probabilities of every class, for one sample or for several in a row.
@@ -144,6 +188,11 @@ pub struct RunState {
     pub figures: Option<ExecutionFigures>,
     pub evaluated: Option<Arc<Evaluated>>,
     pub samples: Option<Arc<Samples>>,
+    pub rows: Option<Arc<WatchedRows>>,
+    pub points: Option<Arc<TablePoints>>,
+    pub boundary: Option<Arc<Drawn>>,
+    /// Outlives the run: the next one may learn from it.
+    pub own_table: Option<Arc<OwnTable>>,
     pub sample_predictions: Option<Arc<Probabilities>>,
     /// What the network says of the image it was last given.
     pub prediction: Option<Arc<Probabilities>>,
@@ -255,6 +304,22 @@ impl RunState {
                 },
             ),
             Event::Failed { run, failure } => self.fail(run, &failure),
+            Event::TableRead {
+                name,
+                columns,
+                target,
+                train_count,
+                test_count,
+            } => {
+                self.own_table = Some(Arc::new(OwnTable {
+                    name,
+                    columns,
+                    target,
+                    train_count,
+                    test_count,
+                }));
+                None
+            }
             event => self.apply_to_current(event),
         }
     }
@@ -269,6 +334,7 @@ impl RunState {
             current: self.asked.take(),
             started: Some(Arc::new(started)),
             curves_revision: self.curves_revision + 1,
+            own_table: self.own_table.take(),
             ..Self::default()
         };
         Some(Consequence::Began)
@@ -324,6 +390,7 @@ impl RunState {
                 self.curves_revision += 1;
                 self.samples_per_second = None;
                 self.evaluated = None;
+                self.boundary = None;
                 self.sample_predictions = None;
                 self.prediction = None;
             }
@@ -352,6 +419,24 @@ impl RunState {
                     labels,
                 }));
             }
+            Event::Rows {
+                run,
+                columns,
+                rows,
+                labels,
+            } if is_ours(run) => {
+                self.rows = Some(Arc::new(WatchedRows {
+                    columns,
+                    rows,
+                    labels,
+                }));
+            }
+            Event::Points { run, points } if is_ours(run) => self.points = Some(Arc::new(points)),
+            Event::Boundary {
+                run,
+                step,
+                boundary,
+            } if is_ours(run) => self.boundary = Some(Arc::new(Drawn { step, boundary })),
             Event::SamplePredictions {
                 run,
                 step,

@@ -1,6 +1,7 @@
 //! What the network says of samples: pictures and verdicts.
 
 use super::run_state::{Probabilities, Samples};
+use super::texts::Locale;
 
 /// What the network takes one sample for.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -17,6 +18,15 @@ impl Verdict {
     pub fn is_right(self) -> bool {
         self.label == self.predicted
     }
+}
+
+/// The names of classes, given in English and Chinese, in one language.
+pub fn class_names(classes: &[(String, String)], locale: Locale) -> Vec<String> {
+    let name = |(english, chinese): &(String, String)| match locale {
+        Locale::English => english.clone(),
+        Locale::Chinese => chinese.clone(),
+    };
+    classes.iter().map(name).collect()
 }
 
 /// The most probable class and its probability; of equals the first. `None` without classes.

@@ -199,6 +199,15 @@ impl Engine {
         self.command(|run| Command::Load { run, bytes });
     }
 
+    /// Gives the learner's own table as CSV text; `target` is the column to predict.
+    pub fn provide_table(self, name: String, bytes: Vec<u8>, target: Option<String>) {
+        self.send(&Command::ProvideTable {
+            name,
+            bytes,
+            target,
+        });
+    }
+
     /// Asks for a prediction on an image, where the run takes images; an empty one ends it.
     pub fn predict(self, pixels: Vec<u8>) {
         if pixels.is_empty() {

@@ -7,6 +7,7 @@
 //! - `pages/`: one file a page.
 //! - `step/`: the page that steps through a batch.
 //! - `train/`: the parts of the training page, one component a file.
+//! - `palette`: the colours of canvases.
 //! - `client`: the engine's worker; `browser`: what components need of the browser.
 
 mod address;
@@ -16,6 +17,7 @@ pub mod client;
 mod engine;
 mod frame;
 mod pages;
+mod palette;
 mod step;
 mod train;
 

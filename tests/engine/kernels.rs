@@ -476,18 +476,19 @@ fn a_residual_network_trains_on_the_gpu_as_the_oracle_does() {
         mean: vec![0.5; 3],
         standard_deviation: vec![0.25; 3],
         order_length: 3,
+        margin: None,
     };
     let model = glassbox::layers::Model::build(&spec, &source, 3, Op::SgdUpdate(SgdUpdate {}))
         .unwrap_or_else(|error| panic!("{error}"));
-    let images = model.images.expect("the batch is gathered");
+    let images = model.gathered.expect("the batch is gathered");
     let mut random = Random::new(8);
     let bytes = random.below(6 * 3 * 8 * 8, 256).into_iter();
     let mut given = vec![
         (
-            images.bytes,
+            images.samples,
             Values::U8(bytes.map(|byte| byte as u8).collect()),
         ),
-        (images.classes, Values::U32(random.below(6, 10))),
+        (images.targets, Values::U32(random.below(6, 10))),
         (images.order, Values::U32(vec![4, 0, 5])),
     ];
     for (stream, parameter) in (0..).zip(&model.parameters) {

@@ -186,6 +186,7 @@ fn resnet(batch: usize) -> Model {
         mean: vec![0.5; 3],
         standard_deviation: vec![0.25; 3],
         order_length: 64,
+        margin: None,
     };
     Model::build(&resnet_s(), &source, batch, Op::SgdUpdate(SgdUpdate {})).unwrap()
 }

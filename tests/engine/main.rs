@@ -12,6 +12,7 @@ mod layer_files;
 mod layers;
 mod naive;
 mod path;
+mod presets;
 mod session;
 mod shaders;
 mod single;

@@ -2,7 +2,7 @@
 
 use crate::support::{Tolerance, assert_close, assert_not_close, with_one_off};
 use crate::worked::check_names;
-use glassbox::data::{self, Dataset};
+use glassbox::data::{self, Dataset, SampleSet};
 use glassbox::exec::cpu::CpuExecutor;
 use glassbox::exec::gpu::{GpuDevice, GpuExecutor};
 use glassbox::exec::{Mode, Plan};
@@ -117,6 +117,11 @@ fn counter_values(stream: u64, count: usize, fan_in: usize) -> Vec<f32> {
         .collect()
 }
 
+/// The same as a preset's samples.
+fn samples() -> SampleSet {
+    mnist().clone().into()
+}
+
 struct Training {
     model: Model,
     given: Vec<(ValueId, Values)>,
@@ -135,15 +140,16 @@ impl Training {
             mean: dataset.normalization.mean.to_vec(),
             standard_deviation: dataset.normalization.standard_deviation.to_vec(),
             order_length: fixture.steps * fixture.batch_size,
+            margin: None,
         };
         let update = run.update();
         let model =
             Model::build(&(preset.spec)(), &source, fixture.batch_size, update).expect("a model");
-        let mut given = given_values(&model, preset, Some(dataset));
+        let mut given = given_values(&model, preset, Some(&samples()));
         let order = (0..fixture.steps * fixture.batch_size)
             .map(|place| (place * fixture.index_stride % fixture.count) as u32)
             .collect();
-        let images = model.images.expect("a model of images");
+        let images = model.gathered.expect("a model of images");
         given.push((images.order, Values::U32(order)));
         assert_eq!(model.parameters.len(), fixture.parameters.len());
         for (stream, (parameter, expected)) in
@@ -272,14 +278,13 @@ fn a_run_repeats_bit_for_bit_in_either_mode() {
 /// A preset with the first samples of the data set.
 fn subject(preset: &str, batch: u32) -> (Model, Vec<(ValueId, Values)>) {
     let preset = models::find(preset).expect("a preset");
-    let dataset = mnist();
     let optimizer = OptimizerChoice {
         kind: preset.defaults.optimizer,
         momentum: preset.defaults.momentum,
     };
-    let model = build_model(preset, Some(dataset), batch, optimizer).expect("a model");
-    let mut given = given_values(&model, preset, Some(dataset));
-    let images = model.images.expect("a model of images");
+    let model = build_model(preset, Some(&samples()), batch, optimizer).expect("a model");
+    let mut given = given_values(&model, preset, Some(&samples()));
+    let images = model.gathered.expect("a model of images");
     given.push((images.order, Values::U32((0..batch).collect())));
     let parameters = model.parameters.iter().map(|parameter| parameter.value);
     given.extend(parameters.zip(initial_parameters(preset, &model, 7)));

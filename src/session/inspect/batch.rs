@@ -73,10 +73,9 @@ impl Run {
 
     /// Back to the batch's start, with the edits that stand.
     pub(super) async fn rewind(&mut self, inspector: &mut Inspector) -> Result<(), SessionError> {
-        let order = Values::U32(inspector.samples.clone());
         let start = inspector.start.clone();
-        if let Some(images) = self.model.images {
-            inspector.executor.write(images.order, &order);
+        for (value, values) in self.order_of(start.step, &inspector.samples) {
+            inspector.executor.write(value, &values);
         }
         for (value, values) in self.parameter_values().into_iter().zip(&start.parameters) {
             inspector.executor.write(value, values);
@@ -86,13 +85,13 @@ impl Run {
             let values = start.states.get(number).cloned().unwrap_or_else(zeros);
             inspector.executor.write(state, &values);
         }
-        if self.model.images.is_none() {
-            let dataset = self.dataset.clone();
+        if self.model.gathered.is_none() {
+            let samples = self.samples.clone();
             super::start::write_data(
                 &mut inspector.executor,
                 &self.model,
                 self.preset,
-                dataset.as_deref(),
+                samples.as_deref(),
             );
         }
         inspector.done = 0;
@@ -167,9 +166,10 @@ impl Run {
             self.executor.write(value, values);
         }
         let plan = Arc::clone(self.executor.plan());
-        if let Some(images) = self.model.images {
-            self.executor
-                .write(images.order, &Values::U32(inspector.samples.clone()));
+        if self.model.gathered.is_some() {
+            for (value, values) in self.order_of(inspector.start.step, &inspector.samples) {
+                self.executor.write(value, &values);
+            }
             let data = plan.phases(Phase::Data, Phase::Data);
             self.executor.run(data, &inspector.values);
         }

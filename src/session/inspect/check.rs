@@ -113,10 +113,10 @@ impl Run {
             &mut executor,
             &self.model,
             self.preset,
-            self.dataset.as_deref(),
+            self.samples.as_deref(),
         );
-        if let Some(images) = self.model.images {
-            executor.write(images.order, &Values::U32(inspector.samples.clone()));
+        for (value, values) in self.order_of(inspector.start.step, &inspector.samples) {
+            executor.write(value, &values);
         }
         executor.run(plan.phases(Phase::Data, Phase::Data), &inspector.values);
         let Executor::Cpu(cpu) = &executor else {

@@ -1,6 +1,7 @@
 //! Numbers that the learner writes over.
 
 use super::*;
+use crate::tensor::ElementType;
 
 /// Elements of one tensor overwritten by the learner, all at once.
 #[derive(Clone, Debug)]
@@ -59,7 +60,7 @@ impl Run {
                 "{name} is computed; parameters, the batch's input and its labels can be edited"
             ));
         }
-        let is_class = value == self.model.target && self.model.images.is_some();
+        let is_class = value == self.model.target && described.element == ElementType::U32;
         let classes = inspector.graph.value(self.model.logits).shape.dims()[1];
         for &(_, number) in &elements {
             if !number.is_finite() {

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::session::facts::is_own;
+use crate::tensor::ElementType;
 
 impl Run {
     /// The terms that make an element what it is.
@@ -170,11 +171,9 @@ impl Run {
         inspector: &Inspector,
         value: ValueId,
     ) -> Result<Option<Values>, SessionError> {
-        if self
-            .model
-            .images
-            .is_some_and(|images| images.bytes == value)
-        {
+        let gathered = self.model.gathered;
+        let element = inspector.graph.value(value).element;
+        if element == ElementType::U8 && gathered.is_some_and(|from| from.samples == value) {
             return Ok(None);
         }
         let mut read = inspector.executor.read_many(&[value]).await?;
@@ -183,8 +182,8 @@ impl Run {
 
     /// A byte of the data set, as it lies on the device: held-out samples behind the others.
     fn data_byte(&self, offset: usize) -> Option<f64> {
-        let dataset = self.dataset.as_ref()?;
-        let (train, test) = (dataset.train.images(), dataset.test.images());
+        let images = self.samples.as_ref()?.images()?;
+        let (train, test) = (images.train.images(), images.test.images());
         let byte = match offset.checked_sub(train.len()) {
             None => train.get(offset),
             Some(behind) => test.get(behind),

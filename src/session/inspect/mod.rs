@@ -175,8 +175,8 @@ impl Run {
                 Executor::Gpu(Box::new(gpu))
             }
         };
-        let dataset = self.dataset.clone();
-        super::start::write_data(&mut executor, &self.model, self.preset, dataset.as_deref());
+        let samples = self.samples.clone();
+        super::start::write_data(&mut executor, &self.model, self.preset, samples.as_deref());
         self.take_snapshot().await?;
         let mut inspector = Inspector {
             executor,

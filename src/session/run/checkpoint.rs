@@ -143,7 +143,7 @@ impl Run {
             &mut executor,
             &self.model,
             self.preset,
-            self.dataset.as_deref(),
+            self.samples.as_deref(),
         );
         let snapshot = &self.snapshot;
         for (value, values) in self
@@ -162,8 +162,8 @@ impl Run {
             let batch = self.schedule.at(replayed);
             let valid = batch.valid();
             let order: Vec<u32> = batch.padded().collect();
-            if let Some(images) = self.model.images {
-                executor.write(images.order, &Values::U32(order));
+            for (value, values) in self.order_of(replayed, &order) {
+                executor.write(value, &values);
             }
             let values = self.step_values(replayed, 0, valid);
             for group in 0..plan.groups.len() {

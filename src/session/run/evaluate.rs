@@ -1,24 +1,89 @@
-//! Held-out samples: evaluations, watched samples, the learner's own image.
+//! Held-out samples: evaluations, watched samples, the learner's own image, the boundary between points.
 
-use super::{Emit, Evaluating, Run, reals};
-use crate::graph::Phase;
+use super::{Emit, Run, reals};
+use crate::data::{SampleSet, Targets};
+use crate::graph::{Phase, ValueId};
 use crate::ops::StepValues;
 use crate::platform::now_millis;
-use crate::session::{Event, SessionError};
-use crate::tensor::Values;
-use crate::train::Tally;
+use crate::session::{Boundary, Event, SessionError, TablePoints};
+use crate::tensor::{ElementType, Values};
+use crate::train::{Evaluation, NumberTally, Tally};
+use std::ops::Range;
+
+/// An evaluation under way.
+pub(super) struct Evaluating {
+    step: u64,
+    next: u32,
+    tally: AnyTally,
+    /// Probabilities, or predicted numbers, of the samples so far.
+    outputs: Vec<f32>,
+}
+
+enum AnyTally {
+    Classes(Tally),
+    Numbers(NumberTally),
+}
+
+impl AnyTally {
+    fn of(samples: &SampleSet) -> Self {
+        match samples {
+            SampleSet::Table(table) if table.classes.is_empty() => {
+                Self::Numbers(NumberTally::new(table.target_standardization.deviation[0]))
+            }
+            samples => Self::Classes(Tally::new(samples.class_names().len())),
+        }
+    }
+
+    fn add(&mut self, outputs: &[f32], losses: &[f32], samples: &SampleSet, range: Range<usize>) {
+        match self {
+            Self::Classes(tally) => {
+                let classes = samples.test_classes().expect("classes are counted");
+                tally.add(outputs, losses, &classes[range]);
+            }
+            Self::Numbers(tally) => {
+                let table = samples.table().expect("only tables hold numbers");
+                let Targets::Numbers(numbers) = table.test.targets() else {
+                    unreachable!("numbers are counted")
+                };
+                let standard = &table.target_standardization;
+                let targets: Vec<f32> = numbers[range]
+                    .iter()
+                    .map(|number| (number - standard.mean[0]) / standard.deviation[0])
+                    .collect();
+                tally.add(outputs, &targets, losses);
+            }
+        }
+    }
+
+    fn finish(self) -> Evaluation {
+        match self {
+            Self::Classes(tally) => tally.finish(),
+            Self::Numbers(tally) => tally.finish(),
+        }
+    }
+}
 
 impl Run {
+    /// What a sample is told by: its probabilities, or the number that is predicted.
+    fn output(&self) -> ValueId {
+        self.model.probabilities.unwrap_or(self.model.logits)
+    }
+
+    /// Numbers of [`Run::output`] for one sample.
+    fn output_width(&self) -> usize {
+        let dims = self.model.graph.value(self.output()).shape.dims();
+        dims[1..].iter().product()
+    }
+
     pub(super) fn begin_evaluation(&mut self) {
-        // Without classes there is nothing to count right answers of.
-        let (Some(dataset), Some(_)) = (&self.dataset, self.model.probabilities) else {
+        let Some(samples) = &self.samples else {
             return;
         };
         self.evaluating = Some(Evaluating {
             step: self.done,
             next: 0,
-            tally: Tally::new(dataset.classes.len()),
-            probabilities: Vec::new(),
+            tally: AnyTally::of(samples),
+            outputs: Vec::new(),
         });
     }
 
@@ -45,15 +110,11 @@ impl Run {
             step,
             evaluation: evaluating.tally.finish(),
         });
-        if let Some(probabilities) = self.model.probabilities
-            && !self.watched.is_empty()
-        {
-            let classes = self.model.graph.value(probabilities).shape.dims()[1];
+        if !self.watched.is_empty() {
+            let width = self.output_width();
             let row = |&sample: &u32| {
-                let start = sample as usize * classes;
-                evaluating.probabilities[start..start + classes]
-                    .iter()
-                    .copied()
+                let start = sample as usize * width;
+                evaluating.outputs[start..start + width].iter().copied()
             };
             emit(Event::SamplePredictions {
                 run: self.id,
@@ -61,74 +122,150 @@ impl Run {
                 probabilities: self.watched.iter().flat_map(row).collect(),
             });
         }
+        self.draw_boundary(emit).await?;
         self.predict_image(emit).await
     }
 
     /// Runs the forward pass and the loss on the next held-out batch.
-    pub(super) async fn evaluate_batch(
-        &mut self,
-        evaluating: &mut Evaluating,
-    ) -> Result<(), SessionError> {
-        let (Some(dataset), Some(images), Some(probabilities)) = (
-            self.dataset.clone(),
-            self.model.images,
-            self.model.probabilities,
-        ) else {
+    async fn evaluate_batch(&mut self, evaluating: &mut Evaluating) -> Result<(), SessionError> {
+        let (Some(samples), Some(gathered)) = (self.samples.clone(), self.model.gathered) else {
             return Ok(());
         };
         let first = evaluating.next;
         let last = (first + self.config.batch).min(self.config.test_count);
         let behind = self.config.train_count;
         let order: Vec<u32> = (first..last).map(|sample| behind + sample).collect();
-        self.executor.write(images.order, &Values::U32(order));
+        self.executor.write(gathered.order, &Values::U32(order));
         let groups = self.executor.plan().phases(Phase::Data, Phase::Loss);
         self.executor
             .run(groups, &StepValues::forward(last - first));
-        let read = [probabilities, self.model.loss_of_row];
+        let read = [self.output(), self.model.loss_of_row];
         let read = self.executor.read_many(&read).await?;
-        let (probabilities, losses) = (reals(&read[0]), reals(&read[1]));
-        let labels = &dataset.test.labels()[first as usize..last as usize];
-        let classes = dataset.classes.len();
-        let rows = &probabilities[..labels.len() * classes];
-        evaluating.tally.add(rows, &losses[..labels.len()], labels);
-        evaluating.probabilities.extend_from_slice(rows);
+        let count = (last - first) as usize;
+        let outputs = &reals(&read[0])[..count * self.output_width()];
+        let losses = &reals(&read[1])[..count];
+        let range = first as usize..last as usize;
+        evaluating.tally.add(outputs, losses, &samples, range);
+        evaluating.outputs.extend_from_slice(outputs);
         evaluating.next = last;
         Ok(())
     }
 
+    /// What the network says of samples given as the first layer reads them, (samples, …) row-major.
+    async fn infer(&mut self, inputs: &[f32]) -> Result<Vec<f32>, SessionError> {
+        let shape = self.model.graph.value(self.model.input).shape.clone();
+        let width: usize = shape.dims()[1..].iter().product();
+        let batch = self.config.batch as usize;
+        let mut outputs = Vec::new();
+        for chunk in inputs.chunks(batch * width) {
+            self.executor
+                .write(self.model.input, &Values::F32(chunk.to_vec()));
+            // Before the first batch the targets are unwritten; the loss reads them all.
+            let target = self.model.graph.value(self.model.target);
+            let count = target.shape.count();
+            let zeros = match target.element {
+                ElementType::U32 => Values::U32(vec![0; count]),
+                _ => Values::F32(vec![0.0; count]),
+            };
+            self.executor.write(self.model.target, &zeros);
+            let groups = self.executor.plan().phases(Phase::Forward, Phase::Loss);
+            let valid = chunk.len() / width;
+            self.executor
+                .run(groups, &StepValues::forward(valid as u32));
+            let read = self.executor.read_many(&[self.output()]).await?;
+            outputs.extend_from_slice(&reals(&read[0])[..valid * self.output_width()]);
+        }
+        Ok(outputs)
+    }
+
+    /// Sends the points of a table that can be drawn.
+    pub(in crate::session) fn send_points(&self, emit: &mut dyn FnMut(Event)) {
+        let points = self.samples.as_ref().and_then(|samples| samples.table());
+        if let Some(points) = points.and_then(TablePoints::of) {
+            emit(Event::Points {
+                run: self.id,
+                points,
+            });
+        }
+    }
+
+    /// What the network says between the points of a table that can be drawn.
+    async fn draw_boundary(&mut self, emit: &mut Emit) -> Result<(), SessionError> {
+        let Some(samples) = self.samples.clone() else {
+            return Ok(());
+        };
+        let Some((table, points)) = samples
+            .table()
+            .and_then(|table| Some((table, TablePoints::of(table)?)))
+        else {
+            return Ok(());
+        };
+        let (size, mut places) = Boundary::places(&points.bounds);
+        let standard = &table.standardization;
+        for row in places.chunks_exact_mut(table.columns.len()) {
+            for (at, value) in row.iter_mut().enumerate() {
+                *value = (*value - standard.mean[at]) / standard.deviation[at];
+            }
+        }
+        let outputs = self.infer(&places).await?;
+        // One number is the probability of class 1; of two it is the second.
+        let width = self.output_width();
+        let probabilities = outputs.iter().skip(width - 1).step_by(width).copied();
+        emit(Event::Boundary {
+            run: self.id,
+            step: self.done,
+            boundary: Boundary {
+                size,
+                bounds: points.bounds,
+                probabilities: probabilities.collect(),
+            },
+        });
+        Ok(())
+    }
+
     pub(super) fn watch(&mut self, count: u32, emit: &mut Emit) -> Result<(), SessionError> {
-        let Some(dataset) = &self.dataset else {
+        let Some(samples) = self.samples.clone() else {
             return Err(SessionError::NoImages {
                 preset: self.preset.id,
                 what: "watch",
             });
         };
-        let test = &dataset.test;
-        let count = count.min(test.count());
+        let all = samples.test_count();
+        let count = count.min(all);
         // Evenly spaced: the file's halves come from different groups of writers.
         self.watched = (0..count)
-            .map(|number| {
-                (u64::from(number) * u64::from(test.count()) / u64::from(count.max(1))) as u32
-            })
+            .map(|number| (u64::from(number) * u64::from(all) / u64::from(count.max(1))) as u32)
             .collect();
-        let shape = test.shape();
-        emit(Event::Samples {
-            run: self.id,
-            shape: vec![
-                shape.channels as usize,
-                shape.height as usize,
-                shape.width as usize,
-            ],
-            pixels: self
-                .watched
-                .iter()
-                .flat_map(|&sample| test.image(sample).to_vec())
-                .collect(),
-            labels: self
-                .watched
-                .iter()
-                .map(|&sample| test.labels()[sample as usize])
-                .collect(),
+        let labels = samples.test_classes().map_or_else(Vec::new, |classes| {
+            let watched = self.watched.iter();
+            watched.map(|&sample| classes[sample as usize]).collect()
+        });
+        let run = self.id;
+        emit(match &*samples {
+            SampleSet::Images(images) => {
+                let shape = images.test.shape();
+                let shape = [shape.channels, shape.height, shape.width];
+                Event::Samples {
+                    run,
+                    shape: shape.map(|size| size as usize).into(),
+                    pixels: self
+                        .watched
+                        .iter()
+                        .flat_map(|&sample| images.test.image(sample).to_vec())
+                        .collect(),
+                    labels,
+                }
+            }
+            SampleSet::Table(table) => Event::Rows {
+                run,
+                columns: table.columns.clone(),
+                rows: self
+                    .watched
+                    .iter()
+                    .flat_map(|&sample| table.test.row(sample).to_vec())
+                    .collect(),
+                labels,
+            },
         });
         Ok(())
     }
@@ -138,13 +275,14 @@ impl Run {
             self.image = None;
             return Ok(());
         }
-        let Some(dataset) = &self.dataset else {
+        let images = self.samples.as_ref().and_then(|samples| samples.images());
+        let Some(images) = images else {
             return Err(SessionError::NoImages {
                 preset: self.preset.id,
                 what: "predict",
             });
         };
-        let expected = dataset.train.shape().values();
+        let expected = images.train.shape().values();
         if pixels.len() != expected {
             return Err(SessionError::BadImage {
                 expected,
@@ -157,8 +295,8 @@ impl Run {
 
     /// Predicts the image that was given, if any.
     pub(super) async fn predict_image(&mut self, emit: &mut Emit) -> Result<(), SessionError> {
-        let (Some(pixels), Some(dataset), Some(probabilities)) =
-            (&self.image, &self.dataset, self.model.probabilities)
+        let images = self.samples.as_ref().and_then(|samples| samples.images());
+        let (Some(pixels), Some(images), Some(_)) = (&self.image, images, self.model.probabilities)
         else {
             return Ok(());
         };
@@ -166,26 +304,17 @@ impl Run {
         if self.cpu_group > 0 {
             return Ok(());
         }
-        let channel_size = pixels.len() / dataset.train.shape().channels as usize;
-        let normalized = pixels
+        let channel_size = pixels.len() / images.train.shape().channels as usize;
+        let normalized: Vec<f32> = pixels
             .iter()
             .enumerate()
-            .map(|(at, &pixel)| dataset.normalization.apply(at / channel_size, pixel))
+            .map(|(at, &pixel)| images.normalization.apply(at / channel_size, pixel))
             .collect();
-        self.executor
-            .write(self.model.input, &Values::F32(normalized));
-        // Before the first batch the classes are unwritten; the loss reads them all.
-        let batch = self.config.batch as usize;
-        self.executor
-            .write(self.model.target, &Values::U32(vec![0; batch]));
-        let groups = self.executor.plan().phases(Phase::Forward, Phase::Loss);
-        self.executor.run(groups, &StepValues::forward(1));
-        let read = self.executor.read_many(&[probabilities]).await?;
-        let classes = dataset.classes.len();
+        let probabilities = self.infer(&normalized).await?;
         emit(Event::Prediction {
             run: self.id,
             step: self.done,
-            probabilities: reals(&read[0])[..classes].to_vec(),
+            probabilities,
         });
         Ok(())
     }

@@ -7,7 +7,7 @@ mod train;
 use super::inspect::Inspector;
 use super::start::check_learning_rate;
 use super::*;
-use crate::data::BatchSchedule;
+use crate::data::{BatchSchedule, SampleSet};
 use crate::exec::Executor;
 use crate::exec::gpu::GpuDevice;
 use crate::graph::ValueId;
@@ -15,7 +15,6 @@ use crate::layers::Model;
 use crate::models::Preset;
 use crate::platform::now_millis;
 use crate::tensor::Values;
-use crate::train::Tally;
 use std::collections::VecDeque;
 use std::ops::Range;
 
@@ -45,7 +44,7 @@ pub(super) struct RunParts {
     pub model: Model,
     pub executor: Executor,
     pub gpu: Option<GpuDevice>,
-    pub dataset: Option<Arc<Dataset>>,
+    pub samples: Option<Arc<SampleSet>>,
     pub schedule: BatchSchedule,
     /// In the order of the model's parameters.
     pub initial: Vec<Values>,
@@ -66,14 +65,6 @@ struct PlannedStep {
     learning_rate: f32,
 }
 
-/// An evaluation under way.
-struct Evaluating {
-    step: u64,
-    next: u32,
-    tally: Tally,
-    probabilities: Vec<f32>,
-}
-
 /// What can be gone back to when training breaks: host copies.
 #[derive(Clone)]
 pub(super) struct Snapshot {
@@ -90,7 +81,7 @@ pub(super) struct Run {
     pub(super) executor: Executor,
     /// The device of a GPU executor.
     pub(super) gpu: Option<GpuDevice>,
-    pub(super) dataset: Option<Arc<Dataset>>,
+    pub(super) samples: Option<Arc<SampleSet>>,
     pub(super) schedule: BatchSchedule,
     initial: Vec<Values>,
     status: RunStatus,
@@ -106,7 +97,7 @@ pub(super) struct Run {
     cpu_step_millis: f64,
     evaluation_interval: u32,
     evaluated_at: Option<u64>,
-    evaluating: Option<Evaluating>,
+    evaluating: Option<evaluate::Evaluating>,
     watched: Vec<u32>,
     image: Option<Vec<u8>>,
     pub(super) snapshot: Snapshot,
@@ -144,7 +135,7 @@ impl Run {
             model: parts.model,
             executor: parts.executor,
             gpu: parts.gpu,
-            dataset: parts.dataset,
+            samples: parts.samples,
             schedule: parts.schedule,
             initial: parts.initial,
             status: RunStatus::Paused,
@@ -316,6 +307,7 @@ impl Run {
             Command::Inspect { inspection, .. } => self.inspect(inspection, emit).await?,
             Command::Hello { .. }
             | Command::ProvideFile { .. }
+            | Command::ProvideTable { .. }
             | Command::Start { .. }
             | Command::Ping { .. } => unreachable!("the session itself answers these"),
         }
@@ -382,11 +374,11 @@ impl Run {
         let next_multiple = |step: u64, of: u64| (step / of + 1) * of;
         // Without held-out samples there is nothing to halt for, and an epoch may be one step:
         // halting at each would send an event for each.
-        let mut boundary = match self.dataset {
+        let mut boundary = match self.samples {
             Some(_) => next_multiple(self.done, u64::from(self.config.steps_per_epoch.max(1))),
             None => u64::MAX,
         };
-        if self.dataset.is_some() && self.evaluation_interval > 0 {
+        if self.samples.is_some() && self.evaluation_interval > 0 {
             boundary = boundary.min(next_multiple(
                 self.done,
                 u64::from(self.evaluation_interval),

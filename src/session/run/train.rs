@@ -4,10 +4,10 @@ use super::{Emit, WARM_UP_STEPS};
 use super::{PlannedStep, RATE_WINDOW_MILLIS, Run, SUBMIT_MILLIS, SUBMITS_IN_FLIGHT, Submit};
 use crate::exec::Executor;
 use crate::exec::gpu::{MAX_STEPS_PER_SUBMIT, Record};
-use crate::graph::Phase;
+use crate::graph::{Phase, ValueId};
 use crate::ops::{AdamUpdate, StepValues};
 use crate::platform::now_millis;
-use crate::session::{Event, ExecutionFigures, SessionError, StepRecord};
+use crate::session::{Event, ExecutionFigures, SessionError, StepRecord, order_values};
 use crate::tensor::Values;
 use std::ops::Range;
 
@@ -42,7 +42,8 @@ impl Run {
             let step = self.sent + place as u64;
             let batch = self.schedule.at(step);
             let valid = batch.valid();
-            order.extend(batch.padded());
+            let epoch = batch.epoch;
+            order.extend(batch.padded().map(|sample| (epoch, sample)));
             values.push(self.step_values(step, place, valid));
             planned.push(PlannedStep {
                 step,
@@ -50,10 +51,27 @@ impl Run {
                 learning_rate: self.config.learning_rate,
             });
         }
-        if let Some(images) = self.model.images {
-            self.executor.write(images.order, &Values::U32(order));
+        if let Some(gathered) = self.model.gathered {
+            let seed = self.config.seed;
+            for (value, values) in order_values(&gathered, self.preset, seed, &order) {
+                self.executor.write(value, &values);
+            }
         }
         (values, planned)
+    }
+
+    /// The samples of one step, and how their images are moved, as the graph reads them.
+    pub(in crate::session) fn order_of(
+        &self,
+        step: u64,
+        samples: &[u32],
+    ) -> Vec<(ValueId, Values)> {
+        let Some(gathered) = self.model.gathered else {
+            return Vec::new();
+        };
+        let epoch = step / u64::from(self.config.steps_per_epoch.max(1));
+        let order: Vec<(u64, u32)> = samples.iter().map(|&sample| (epoch, sample)).collect();
+        order_values(&gathered, self.preset, self.config.seed, &order)
     }
 
     pub(super) fn training_groups(&self) -> Range<usize> {

@@ -373,7 +373,7 @@ fn message(trouble: &Trouble) -> Message {
         Trouble::DataMissing { reason } => Message::new(
             format!("无法加载数据：{reason}"),
             "你的设置保留着。没有用别的数据代替它。",
-            "请检查网络连接后重试。",
+            "请检查网络连接后重试。Fashion-MNIST 和 CIFAR-10 不是本站的一部分：用 `cargo xtask data` 获取。",
         ),
         Trouble::WorkerCrash { reason } => Message::new(
             format!("引擎意外停止：{reason}"),

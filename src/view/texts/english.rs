@@ -375,7 +375,7 @@ fn message(trouble: &Trouble) -> Message {
         Trouble::DataMissing { reason } => Message::new(
             format!("The data could not be loaded: {reason}"),
             "Your settings are kept. No other data was put in its place.",
-            "Check the connection and try again.",
+            "Check the connection and try again. Fashion-MNIST and CIFAR-10 are not part of this site: `cargo xtask data` gets them.",
         ),
         Trouble::WorkerCrash { reason } => Message::new(
             format!("The engine stopped unexpectedly: {reason}"),

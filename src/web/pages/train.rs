@@ -15,8 +15,9 @@ use crate::web::browser;
 use crate::web::engine::use_engine;
 use crate::web::frame::HelpDialog;
 use crate::web::train::{
-    ConfusionPanel, CurvePanel, DevicePanel, DigitStrip, DrawPanel, Hyperparameters, Metrics,
-    ModelTable, PresetPanel, StatusLine, Transport, WeightsPanel, WorkPanel,
+    BoundaryPanel, ClassMetrics, ConfusionPanel, CurvePanel, DevicePanel, DigitStrip, DrawPanel,
+    Hyperparameters, Metrics, ModelTable, PresetPanel, StatusLine, TablePanel, Transport,
+    WeightsPanel, WorkPanel,
 };
 
 /// Training of the preset in the address; a list of presets where there is no such preset.
@@ -73,6 +74,18 @@ fn Bench() -> impl IntoView {
 
     let phase = engine.phase();
     let has_images = engine.part(|run| run.started.as_ref().is_none_or(|s| s.has_images()));
+    let has_digits = engine.part(|run| run.started.as_ref().is_none_or(|s| s.has_digits()));
+    let has_classes = engine.part(|run| {
+        let started = run.started.as_ref();
+        started.is_none_or(|started| !started.model.classes.is_empty())
+    });
+    let has_points = engine.part(|run| run.points.is_some());
+    let needs_table = Memo::new(move |_| {
+        wanted.with(|config| {
+            let config = config.as_ref();
+            config.is_some_and(|config| presets::needs_table(&config.preset))
+        })
+    });
     let needs_reset = Memo::new(move |_| {
         wanted.with(|config| {
             let config = config.as_ref();
@@ -98,11 +111,22 @@ fn Bench() -> impl IntoView {
                     <CurvePanel/>
                 </div>
                 <div class="bench-side">
-                    <Show when=move || has_images.get()>
+                    <Show when=move || needs_table.get()>
+                        <TablePanel wanted/>
+                    </Show>
+                    <Show when=move || has_points.get()>
+                        <BoundaryPanel/>
+                    </Show>
+                    <Show when=move || has_digits.get()>
                         <DrawPanel/>
+                    </Show>
+                    <Show when=move || has_images.get()>
                         <DigitStrip/>
+                    </Show>
+                    <Show when=move || has_classes.get()>
                         <ConfusionPanel/>
                     </Show>
+                    <ClassMetrics/>
                     <WorkPanel/>
                 </div>
                 <div class="bench-controls">
@@ -134,6 +158,11 @@ fn follow_wanted(wanted: Memo<Option<RunConfig>>) {
     let engine = use_engine();
     Effect::new(move |_| {
         let Some(config) = wanted.get() else { return };
+        // Without its table there is nothing to start: the page asks for one.
+        let has_table = engine.run().with_untracked(|run| run.own_table.is_some());
+        if presets::needs_table(&config.preset) && !has_table {
+            return;
+        }
         if engine
             .run()
             .with_untracked(|run| run.is_replaced_by(&config))

@@ -6,7 +6,8 @@ use leptos::prelude::*;
 
 use crate::view::format;
 use crate::view::run_state::Evaluated;
-use crate::web::address::use_texts;
+use crate::view::samples::class_names;
+use crate::web::address::{use_locale, use_texts};
 use crate::web::engine::use_engine;
 
 /// The confusion matrix of the last evaluation.
@@ -44,10 +45,25 @@ fn Matrix(
     evaluated: Arc<Evaluated>,
 ) -> impl IntoView {
     let texts = use_texts();
+    let engine = use_engine();
+    let locale = use_locale();
+    let known = engine.part(|run| run.started.as_ref().map(|s| s.model.classes.clone()));
+    let names = Memo::new(move |_| class_names(&known.get().unwrap_or_default(), locale.get()));
+    let name = move |class: usize| {
+        let name = names.with(|names| names.get(class).cloned());
+        name.unwrap_or_else(|| class.to_string())
+    };
     let matrix = &evaluated.evaluation.confusion;
     let classes = matrix.len();
+    // Columns are narrow: numbers, with the names in the rows and in what is said of a cell.
     let head = (0..classes)
-        .map(|class| view! { <th scope="col" class="numeric">{class}</th> })
+        .map(|class| {
+            view! {
+                <th scope="col" class="numeric" title=move || name(class)>
+                    {class}
+                </th>
+            }
+        })
         .collect_view();
     let rows = matrix
         .iter()
@@ -61,7 +77,7 @@ fn Matrix(
                     let strength = f64::from(count) / f64::from(total);
                     let said = move || {
                         let cell = texts.get().confusion.cell;
-                        cell(count, &actual.to_string(), &predicted.to_string())
+                        cell(count, &name(actual), &name(predicted))
                     };
                     view! {
                         <td
@@ -84,7 +100,16 @@ fn Matrix(
             );
             view! {
                 <tr>
-                    <th scope="row" class="numeric">{actual}</th>
+                    <th scope="row" class="confusion-name">
+                        {move || {
+                            let name = name(actual);
+                            if name == actual.to_string() {
+                                name
+                            } else {
+                                format!("{actual} {name}")
+                            }
+                        }}
+                    </th>
                     {cells}
                     <td class="numeric muted">{recall}</td>
                 </tr>

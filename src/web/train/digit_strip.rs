@@ -8,8 +8,8 @@ use super::pixel_image::PixelImage;
 use crate::session::Command;
 use crate::view::format;
 use crate::view::run_state::Samples;
-use crate::view::samples::{Verdict, verdicts};
-use crate::web::address::use_texts;
+use crate::view::samples::{Verdict, class_names, verdicts};
+use crate::web::address::{use_locale, use_texts};
 use crate::web::engine::use_engine;
 
 /// How many samples are watched.
@@ -26,6 +26,23 @@ pub fn DigitStrip() -> impl IntoView {
             engine.command(|run| Command::WatchSamples { run, count: COUNT });
         }
     });
+    let has_digits = engine.part(|run| run.started.as_ref().is_none_or(|s| s.has_digits()));
+    let title = move || {
+        let texts = texts.get();
+        if has_digits.get() {
+            texts.digits.title
+        } else {
+            texts.data.samples_title
+        }
+    };
+    let hint = move || {
+        let texts = texts.get();
+        if has_digits.get() {
+            texts.digits.hint
+        } else {
+            texts.data.samples_hint
+        }
+    };
     let samples = engine.part(|run| run.samples.clone());
     let verdicts = engine.part(|run| match (&run.samples, &run.sample_predictions) {
         (Some(samples), Some(predictions)) => verdicts(samples, predictions),
@@ -58,11 +75,11 @@ pub fn DigitStrip() -> impl IntoView {
     view! {
         <section class="panel" data-testid="digit-strip">
             <div class="panel-header">
-                <h2 class="panel-title">{move || texts.get().digits.title}</h2>
+                <h2 class="panel-title">{title}</h2>
                 <span class="panel-note numeric" data-testid="digit-score">{score}</span>
             </div>
             <div class="panel-body">
-                <p class="panel-note">{move || texts.get().digits.hint}</p>
+                <p class="panel-note">{hint}</p>
                 <ul class="digit-strip">{items}</ul>
                 <label class="check">
                     <input
@@ -93,14 +110,29 @@ fn Digit(
     only_wrong: Signal<bool>,
 ) -> impl IntoView {
     let texts = use_texts();
+    let locale = use_locale();
+    let engine = use_engine();
+    let has_digits = engine.part(|run| run.started.as_ref().is_none_or(|s| s.has_digits()));
+    let classes = engine.part(|run| run.started.as_ref().map(|s| s.model.classes.clone()));
+    let name = move |class: u32| {
+        let names = class_names(&classes.get().unwrap_or_default(), locale.get());
+        let name = names.get(class as usize).cloned();
+        name.unwrap_or_else(|| class.to_string())
+    };
     let pixels = samples.image(index).map(<[u8]>::to_vec);
     let label = samples.labels.get(index).copied().unwrap_or_default();
     let is_right = move || verdict.get().is_some_and(Verdict::is_right);
     let is_wrong = move || verdict.get().is_some_and(|verdict| !verdict.is_right());
     let said = Signal::derive(move || {
-        let digits = &texts.get().digits;
+        let (digits, data) = (&texts.get().digits, &texts.get().data);
         match verdict.get() {
-            None => label.to_string(),
+            None => name(label),
+            Some(verdict) if !has_digits.get() && verdict.is_right() => {
+                (data.describe_right)(&name(label))
+            }
+            Some(verdict) if !has_digits.get() => {
+                (data.describe_wrong)(&name(label), &name(verdict.predicted))
+            }
             Some(verdict) if verdict.is_right() => (digits.describe_right)(label),
             Some(verdict) => (digits.describe_wrong)(label, verdict.predicted),
         }
@@ -112,7 +144,7 @@ fn Digit(
                 <span class="digit-caption" aria-hidden="true">
                     <span class="digit-mark">{mark}</span>
                     " "
-                    <strong>{verdict.predicted}</strong>
+                    <strong>{name(verdict.predicted)}</strong>
                     <span class="digit-share">
                         {format::percent(verdict.probability.into(), 0)}
                     </span>

@@ -1,5 +1,7 @@
 //! The parts of the training page, one component a file.
 
+mod boundary_panel;
+mod class_metrics;
 mod confusion_panel;
 mod curve_panel;
 mod device_panel;
@@ -13,10 +15,13 @@ mod pixel_image;
 mod preset_panel;
 mod probability_bars;
 mod status_line;
+mod table_panel;
 mod transport;
 mod weights_panel;
 mod work_panel;
 
+pub use boundary_panel::BoundaryPanel;
+pub use class_metrics::ClassMetrics;
 pub use confusion_panel::ConfusionPanel;
 pub use curve_panel::CurvePanel;
 pub use device_panel::DevicePanel;
@@ -27,6 +32,7 @@ pub use metrics::Metrics;
 pub use model_table::ModelTable;
 pub use preset_panel::PresetPanel;
 pub use status_line::StatusLine;
+pub use table_panel::TablePanel;
 pub use transport::Transport;
 pub use weights_panel::WeightsPanel;
 pub use work_panel::WorkPanel;

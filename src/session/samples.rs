@@ -1,0 +1,132 @@
+//! Where a session's samples come from: given files, whole data sets, drawn points, the learner's own table.
+
+use super::{Event, Session, SessionError};
+use crate::data::{
+    DataError, DataSource, Dataset, SampleSet, Subset, TableSet, columns_of_csv, table_from_csv,
+};
+use crate::models::{self, Preset, PresetData};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// What a session holds to learn from.
+#[derive(Default)]
+pub(super) struct SampleStore {
+    /// Given files by path, until a data set is made of them.
+    files: BTreeMap<String, Vec<u8>>,
+    /// Parts of data sets; one without a subset was given whole and serves every preset.
+    datasets: Vec<(DataSource, Option<Subset>, Arc<SampleSet>)>,
+    own_table: Option<Arc<SampleSet>>,
+}
+
+impl SampleStore {
+    pub(super) fn give_file(&mut self, path: String, bytes: Vec<u8>) {
+        self.files.insert(path, bytes);
+    }
+
+    fn give_dataset(&mut self, source: DataSource, dataset: Dataset) {
+        self.datasets.retain(|(known, _, _)| *known != source);
+        self.datasets
+            .push((source, None, Arc::new(SampleSet::Images(dataset))));
+    }
+
+    fn find(&self, source: DataSource, subset: Subset) -> Option<&Arc<SampleSet>> {
+        let fits = |known: &Option<Subset>| known.is_none_or(|known| known == subset);
+        let mut datasets = self.datasets.iter();
+        datasets
+            .find(|(known, part, _)| *known == source && fits(part))
+            .map(|(_, _, samples)| samples)
+    }
+
+    /// Paths of files that a preset needs and that have not been given.
+    fn missing_files(&self, data: &PresetData) -> Vec<&'static str> {
+        let PresetData::Images { source, subset, .. } = *data else {
+            return Vec::new();
+        };
+        if self.find(source, subset).is_some() {
+            return Vec::new();
+        }
+        let paths = source.page_files().iter().map(|file| file.path);
+        paths
+            .filter(|path| !self.files.contains_key(*path))
+            .collect()
+    }
+
+    /// What a preset learns from; `None` for one that brings its sample along.
+    pub(super) fn samples(
+        &mut self,
+        preset: &Preset,
+    ) -> Result<Option<Arc<SampleSet>>, SessionError> {
+        match preset.data {
+            PresetData::Fixed(_) => Ok(None),
+            PresetData::Toy(source) => Ok(Some(Arc::new(SampleSet::Table(source.draw()?)))),
+            PresetData::OwnTable => match &self.own_table {
+                Some(table) => Ok(Some(Arc::clone(table))),
+                None => Err(SessionError::NoTable { preset: preset.id }),
+            },
+            PresetData::Images { source, subset, .. } => {
+                self.images(&preset.data, source, subset).map(Some)
+            }
+        }
+    }
+
+    /// A part of a data set, made of the given files where it was not before.
+    fn images(
+        &mut self,
+        data: &PresetData,
+        source: DataSource,
+        subset: Subset,
+    ) -> Result<Arc<SampleSet>, SessionError> {
+        if let Some(samples) = self.find(source, subset) {
+            return Ok(Arc::clone(samples));
+        }
+        if let Some(&path) = self.missing_files(data).first() {
+            return Err(SessionError::MissingData {
+                dataset: source.name(),
+                path,
+            });
+        }
+        let whole = source.assemble(&self.files)?;
+        let samples = Arc::new(SampleSet::Images(whole.choose(subset)));
+        self.datasets
+            .push((source, Some(subset), Arc::clone(&samples)));
+        Ok(samples)
+    }
+}
+
+impl Session {
+    /// Paths below `assets/data/` of files that a preset needs and that have not been given.
+    pub fn missing_files(&self, preset: &str) -> Vec<&'static str> {
+        models::find(preset)
+            .map_or_else(Vec::new, |preset| self.samples.missing_files(&preset.data))
+    }
+
+    /// Gives a whole data set, instead of its files.
+    pub fn provide_dataset(&mut self, source: DataSource, dataset: Dataset) {
+        self.samples.give_dataset(source, dataset);
+    }
+
+    /// Gives the learner's own table, for the next start of a preset that learns from one.
+    pub fn provide_table(&mut self, table: TableSet) {
+        self.samples.own_table = Some(Arc::new(SampleSet::Table(table)));
+    }
+
+    /// Reads the learner's own table from CSV text and tells what it holds.
+    pub(super) fn read_table(
+        &mut self,
+        name: &str,
+        bytes: &[u8],
+        target: Option<&str>,
+    ) -> Result<(), DataError> {
+        let columns = columns_of_csv(name, bytes)?;
+        let table = table_from_csv(name, bytes, target)?;
+        self.emit(Event::TableRead {
+            name: name.into(),
+            columns,
+            target: table.target.clone(),
+            train_count: table.train.count(),
+            test_count: table.test.count(),
+        });
+        self.provide_table(table);
+        Ok(())
+    }
+}
