@@ -7,7 +7,7 @@ use crate::layers::{Layer, Loss, ModelSpec};
 use crate::optim::OptimizerKind;
 
 /// The first 10,000 training images and 200 held-out images of each class.
-const CIFAR10: PresetData = PresetData::Images {
+pub(super) const CIFAR10: PresetData = PresetData::Images {
     source: DataSource::Cifar10,
     subset: Subset::FIRST_TEN_THOUSAND,
     augmentation: None,

@@ -1,6 +1,6 @@
 //! The list of presets; those of digits and of the worked example.
 
-use super::{FixedExample, Hyperparameters, Preset, PresetData, images, tables};
+use super::{FixedExample, Hyperparameters, Preset, PresetData, images, residual, tables};
 use crate::data::{DataSource, Subset};
 use crate::layers::{Conv2d, Flatten, Layer, Linear, Loss, MaxPool2d, ModelSpec, Relu};
 use crate::optim::OptimizerKind;
@@ -57,6 +57,7 @@ pub const PRESETS: &[Preset] = &[
     tables::MLP_XOR,
     tables::MLP_CSV,
     images::VGG_S,
+    residual::RESNET_S,
     images::VGG16_THIN,
     images::VGG16_CIFAR10,
 ];

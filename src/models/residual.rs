@@ -3,7 +3,20 @@
 //! After He, Zhang, Ren, Sun (2016), "Deep residual learning for image recognition",
 //! section 4.2, with one block for each width.
 
+use super::images::CIFAR10;
+use super::{Hyperparameters, Preset};
 use crate::layers::{Add, Conv2d, Layer, Linear, Loss, Mean, ModelSpec, Relu};
+use crate::optim::OptimizerKind;
+
+/// Residual blocks on small photographs.
+pub(super) const RESNET_S: Preset = Preset {
+    id: "resnet-s",
+    spec: resnet_s,
+    data: CIFAR10,
+    initial: &[],
+    defaults: Hyperparameters::new(OptimizerKind::Adam, 1e-3, 64, 6),
+    article: None,
+};
 
 fn conv(name: &str, out_channels: usize, kernel: usize, stride: usize) -> Layer {
     let conv = Conv2d::new(out_channels, kernel)

@@ -59,6 +59,7 @@ fn presets_have_the_sizes_of_the_curriculum() {
         ("logreg", 2),
         ("mlp-moons", 64 * 3 + 65),
         ("vgg-s", 204_570),
+        ("resnet-s", 77_706),
         ("vgg16-thin", 231_218),
     ] {
         let preset = models::find(id).expect("a preset");

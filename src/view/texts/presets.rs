@@ -93,6 +93,14 @@ pub(super) const ENGLISH: &[(&str, PresetTexts)] = &[
         },
     ),
     (
+        "resnet-s",
+        PresetTexts {
+            name: "Small ResNet on CIFAR-10",
+            description: "Three residual blocks with 77,706 parameters: each adds what it reads to what it computes, so gradients have a short way back.",
+            data: "CIFAR-10: small colour photographs, 10,000 for training and 2,000 held out",
+        },
+    ),
+    (
         "vgg16-thin",
         PresetTexts {
             name: "Thin VGG16 on CIFAR-10",
@@ -205,6 +213,14 @@ pub(super) const CHINESE: &[(&str, PresetTexts)] = &[
         PresetTexts {
             name: "小型 VGG 识别 CIFAR-10",
             description: "六个卷积层、204,570 个参数，学习区分十类小照片。",
+            data: "CIFAR-10 彩色小照片：10,000 张用于训练，2,000 张留出",
+        },
+    ),
+    (
+        "resnet-s",
+        PresetTexts {
+            name: "小型 ResNet 识别 CIFAR-10",
+            description: "三个残差块、77,706 个参数：每个块把输入与计算结果相加，梯度因此有一条捷径返回。",
             data: "CIFAR-10 彩色小照片：10,000 张用于训练，2,000 张留出",
         },
     ),
