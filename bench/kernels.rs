@@ -63,7 +63,10 @@ fn build(options: &Options) -> Model {
         order_length: MAX_STEPS_PER_SUBMIT * options.batch,
         margin: None,
     };
-    let update = models::optimizer_op(preset.defaults.optimizer, preset.defaults.momentum);
+    let defaults = preset.defaults;
+    let update = defaults
+        .optimizer
+        .update(defaults.momentum, &defaults.options);
     Model::build(&(preset.spec)(), &source, options.batch, update).expect("the layers fit")
 }
 
@@ -92,8 +95,8 @@ fn contents(model: &Model) -> Vec<(ValueId, Values)> {
         ),
     ];
     for (stream, parameter) in (4..).zip(&model.parameters) {
-        let count = count(parameter.value);
-        let drawn = parameter.initial.draw(1, stream, count);
+        let value = model.graph.value(parameter.value);
+        let drawn = parameter.values(value, 1, stream, init::Initializer::default());
         contents.push((parameter.value, Values::F32(drawn)));
     }
     contents

@@ -1,10 +1,11 @@
-//! adam_update: Adam, with the bias corrections computed on the host in f64.
+//! adam_update: Adam with L2 regularisation; the host computes the bias corrections in f64.
 //!
-//!     m[i] ← β₁·m[i] + (1 − β₁)·g[i],   v[i] ← β₂·v[i] + (1 − β₂)·g[i]²
+//!     d = g[i] + λ · w[i]
+//!     m[i] ← β₁·m[i] + (1 − β₁)·d,   v[i] ← β₂·v[i] + (1 − β₂)·d²
 //!     w[i] ← w[i] − η · (m[i] / (1 − β₁ᵗ)) / (√(v[i] / (1 − β₂ᵗ)) + ε)
 //!
 //! Shapes: g, w, m, v of any one shape (f32). One invocation per element, in place.
-//! Twin: `ops/optimizer.rs`, `AdamUpdate`.
+//! Twin: `ops/optimizer_adam.rs`, `AdamUpdate`.
 
 struct ElementwiseParams {
     count: u32,       // elements
@@ -26,10 +27,11 @@ struct StepValues {
 
 /// Invocations per workgroup; set from Rust when the pipeline is built.
 override WORKGROUP_SIZE: u32 = 64u;
-/// β₁, β₂ and ε
+/// β₁, β₂, ε and λ
 override BETA_1: f32 = 0.9;
 override BETA_2: f32 = 0.999;
 override EPSILON: f32 = 1e-8;
+override WEIGHT_DECAY: f32 = 0.0;
 
 @group(0) @binding(0) var<uniform> params: ElementwiseParams;
 @group(0) @binding(1) var<storage, read> g: array<f32>;
@@ -46,7 +48,7 @@ fn adam_update(@builtin(global_invocation_id) gid: vec3<u32>) {
     if index >= params.count {
         return;
     }
-    let gradient = g[index];
+    let gradient = g[index] + WEIGHT_DECAY * w[index];
     let first = BETA_1 * m[index] + (1.0 - BETA_1) * gradient;
     let second = BETA_2 * v[index] + (1.0 - BETA_2) * gradient * gradient;
     m[index] = first;

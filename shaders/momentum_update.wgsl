@@ -1,6 +1,8 @@
-//! momentum_update: stochastic gradient descent with momentum.
+//! momentum_update: stochastic gradient descent with momentum, also Nesterov's.
 //!
-//!     v[i] ← μ · v[i] + g[i],   w[i] ← w[i] − η · v[i]
+//!     d = g[i] + λ · w[i]
+//!     v[i] ← μ · v[i] + (1 − τ) · d   (in the first update v[i] ← μ · v[i] + d)
+//!     w[i] ← w[i] − η · v[i],   Nesterov: w[i] ← w[i] − η · (d + μ · v[i])
 //!
 //! Shapes: g, w, v of any one shape (f32). One invocation per element, in place.
 //! Twin: `ops/optimizer.rs`, `MomentumUpdate`.
@@ -25,8 +27,12 @@ struct StepValues {
 
 /// Invocations per workgroup; set from Rust when the pipeline is built.
 override WORKGROUP_SIZE: u32 = 64u;
-/// μ
+/// μ, τ and λ
 override MOMENTUM: f32 = 0.9;
+override DAMPENING: f32 = 0.0;
+override WEIGHT_DECAY: f32 = 0.0;
+/// 1 looks ahead, as Nesterov does.
+override NESTEROV: u32 = 0u;
 
 @group(0) @binding(0) var<uniform> params: ElementwiseParams;
 @group(0) @binding(1) var<storage, read> g: array<f32>;
@@ -42,7 +48,11 @@ fn momentum_update(@builtin(global_invocation_id) gid: vec3<u32>) {
     if index >= params.count {
         return;
     }
-    let velocity = MOMENTUM * v[index] + g[index];
+    let gradient = g[index] + WEIGHT_DECAY * w[index];
+    // The first update is not damped.
+    let share = select(1.0 - DAMPENING, 1.0, step.step == 0u);
+    let velocity = MOMENTUM * v[index] + share * gradient;
     v[index] = velocity;
-    w[index] -= step.learning_rate * velocity;
+    let ahead = gradient + MOMENTUM * velocity;
+    w[index] -= step.learning_rate * select(velocity, ahead, NESTEROV == 1u);
 }

@@ -1,6 +1,6 @@
-//! sgd_update: stochastic gradient descent.
+//! sgd_update: stochastic gradient descent, with L2 regularisation.
 //!
-//!     w[i] ← w[i] − η · g[i]
+//!     w[i] ← w[i] − η · (g[i] + λ · w[i])
 //!
 //! Shapes: g, w of any one shape (f32). One invocation per element, in place.
 //! Twin: `ops/optimizer.rs`, `SgdUpdate`.
@@ -25,6 +25,8 @@ struct StepValues {
 
 /// Invocations per workgroup; set from Rust when the pipeline is built.
 override WORKGROUP_SIZE: u32 = 64u;
+/// λ
+override WEIGHT_DECAY: f32 = 0.0;
 
 @group(0) @binding(0) var<uniform> params: ElementwiseParams;
 @group(0) @binding(1) var<storage, read> g: array<f32>;
@@ -39,5 +41,6 @@ fn sgd_update(@builtin(global_invocation_id) gid: vec3<u32>) {
     if index >= params.count {
         return;
     }
-    w[index] -= step.learning_rate * g[index];
+    let gradient = g[index] + WEIGHT_DECAY * w[index];
+    w[index] -= step.learning_rate * gradient;
 }

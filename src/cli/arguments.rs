@@ -2,7 +2,7 @@
 
 use super::CliError;
 use crate::layers::ModelSpec;
-use crate::optim::OptimizerKind;
+use crate::optim::{OptimizerKind, OptionKey, Options};
 use crate::session::DevicePreference;
 use clap::{Args, Parser, Subcommand};
 use std::io::Read;
@@ -92,15 +92,14 @@ pub struct TrainArguments {
     /// Learning rate [default: the preset's]
     #[arg(long, value_name = "X", allow_negative_numbers = true)]
     pub lr: Option<f32>,
-    /// Optimizer: sgd, momentum or adam [default: the preset's]
+    /// Optimizer: sgd, momentum, nesterov, rmsprop, adagrad, adam or adamw [default: the preset's]
     #[arg(long, value_name = "NAME", value_parser = optimizer)]
     pub optimizer: Option<OptimizerKind>,
-    /// Momentum, for the optimizer of that name
+    /// Momentum, for the optimizers momentum and nesterov
     #[arg(long, value_name = "X", allow_negative_numbers = true)]
     pub momentum: Option<f32>,
-    /// How the learning rate changes: constant
-    #[arg(long, value_name = "NAME", default_value = "constant", value_parser = schedule)]
-    pub schedule: Schedule,
+    #[command(flatten)]
+    pub options: OptionArguments,
     /// Seed of the initial weights and of the order of the batches [default: 1]
     #[arg(long, value_name = "S")]
     pub seed: Option<u64>,
@@ -197,7 +196,7 @@ pub struct BenchArguments {
     /// What to compute on: auto, gpu or cpu
     #[arg(long, value_name = "DEVICE", default_value = "auto", value_parser = device)]
     pub device: DevicePreference,
-    /// Optimizer: sgd, momentum or adam [default: the preset's]
+    /// Optimizer: sgd, momentum, nesterov, rmsprop, adagrad, adam or adamw [default: the preset's]
     #[arg(long, value_name = "NAME", value_parser = optimizer)]
     pub optimizer: Option<OptimizerKind>,
     /// One JSON object a line
@@ -255,10 +254,90 @@ pub struct GenerateArguments {
     pub length: Option<u32>,
 }
 
-/// How the learning rate changes during training.
-#[derive(Clone, Copy, Debug)]
-pub enum Schedule {
-    Constant,
+/// Declares a flag for each setting of [`Options`], checked as links are.
+macro_rules! option_arguments {
+    ($($(#[doc = $doc:literal])+ $field:ident $key:ident $value:literal;)+) => {
+        /// What governs a run beside learning rate, batch size and optimizer.
+        #[derive(Debug, Default, Args)]
+        pub struct OptionArguments {
+            $(
+                $(#[doc = $doc])+
+                #[arg(long, value_name = $value, allow_negative_numbers = true, value_parser = setting(OptionKey::$key))]
+                pub $field: Option<String>,
+            )+
+        }
+
+        impl OptionArguments {
+            /// The settings that were typed.
+            pub fn options(&self) -> Options {
+                let mut options = Options::NONE;
+                $(
+                    if let Some(text) = &self.$field {
+                        options
+                            .set(OptionKey::$key, text)
+                            .expect("the value was checked when it was typed");
+                    }
+                )+
+                options
+            }
+        }
+
+        #[cfg(test)]
+        const DECLARED: &[OptionKey] = &[$(OptionKey::$key),+];
+    };
+}
+
+option_arguments! {
+    /// Weight decay: L2 regularisation; with adamw decoupled from the gradient [default: 0; adamw: 0.01]
+    weight_decay WeightDecay "X";
+    /// Dampening of momentum [default: 0]
+    dampening Dampening "X";
+    /// Smoothing of rmsprop [default: 0.99]
+    alpha Alpha "X";
+    /// Whether rmsprop divides by the root of the variance: true or false [default: false]
+    centered Centered "BOOL";
+    /// β₁ of adam and adamw [default: 0.9]
+    beta1 Beta1 "X";
+    /// β₂ of adam and adamw [default: 0.999]
+    beta2 Beta2 "X";
+    /// ε of rmsprop, adagrad, adam and adamw [default: 1e-8; adagrad: 1e-10]
+    eps Eps "X";
+    /// Decay of adagrad's learning rate [default: 0]
+    lr_decay LrDecay "X";
+    /// How the learning rate changes: constant, inverse, step, exponential or cosine [default: the preset's]
+    schedule Schedule "NAME";
+    /// What the schedule counts: step or epoch [default: step]
+    schedule_unit ScheduleUnit "UNIT";
+    /// k of the inverse schedule, lr / (1 + k·t) [default: 0.01]
+    schedule_k ScheduleK "X";
+    /// Factor of the step and the exponential schedule [default: 0.5]
+    gamma Gamma "X";
+    /// Steps or epochs from one drop of the step schedule to the next [default: 100]
+    step_size StepSize "N";
+    /// Steps or epochs of the cosine after warm-up [default: the run's]
+    t_max TMax "N";
+    /// Learning rate at the end of the cosine [default: 0]
+    lr_min LrMin "X";
+    /// Steps or epochs in which the learning rate rises to its value [default: 0]
+    warmup Warmup "N";
+    /// Scale gradients down to this norm where theirs is larger [default: do not]
+    clip Clip "X";
+    /// Stop after so many epochs without improvement on the test samples; --save then keeps the best
+    patience Patience "N";
+    /// What has to improve: loss or accuracy [default: loss]
+    monitor Monitor "NAME";
+    /// Initial weights: pytorch, xavier-uniform, xavier-normal, he-uniform, he-normal, orthogonal or constant [default: pytorch]
+    init Init "NAME";
+    /// The value of constant initial weights [default: 0]
+    init_value InitValue "X";
+}
+
+/// A parser that leaves what it accepts as it is.
+fn setting(key: OptionKey) -> impl Fn(&str) -> Result<String, String> + Clone {
+    move |text: &str| match Options::default().set(key, text) {
+        Ok(()) => Ok(text.to_string()),
+        Err(expected) => Err(format!("expected {expected}")),
+    }
 }
 
 fn device(text: &str) -> Result<DevicePreference, String> {
@@ -286,9 +365,43 @@ fn optimizer(text: &str) -> Result<OptimizerKind, String> {
     })
 }
 
-fn schedule(text: &str) -> Result<Schedule, String> {
-    match text {
-        "constant" => Ok(Schedule::Constant),
-        _ => Err("there is only: constant".into()),
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_setting_has_a_flag_of_its_name() {
+        assert_eq!(DECLARED.len(), OptionKey::ALL.len());
+        let command = <Arguments as clap::CommandFactory>::command();
+        let train = command.find_subcommand("train").expect("the command");
+        for key in OptionKey::ALL {
+            assert!(DECLARED.contains(key), "{key:?}");
+            let mut flags = train.get_arguments();
+            assert!(
+                flags.any(|flag| flag.get_long() == Some(key.name())),
+                "{key:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn typed_settings_are_taken_over_or_refused() {
+        let parse = |flags: &[&str]| {
+            let words = ["glassbox", "train", "mlp-mnist"].iter().chain(flags);
+            Arguments::try_parse_from(words)
+        };
+        let parsed = parse(&["--schedule", "cosine", "--clip", "1", "--dampening", "-0.5"]);
+        let Command::Train(train) = parsed.expect("they are valid").command else {
+            panic!("train was typed");
+        };
+        let options = train.options.options();
+        assert_eq!((options.clip, options.dampening), (Some(1.0), Some(-0.5)));
+        assert_eq!(options.schedule.map(|kind| kind.name()), Some("cosine"));
+        for bad in ["0", "inf", "NaN", "much", "-1"] {
+            let error = parse(&["--clip", bad])
+                .expect_err("out of range")
+                .to_string();
+            assert!(error.contains("above 0 and at most 1000"), "{error}");
+        }
     }
 }

@@ -22,6 +22,7 @@ pub enum Line<'a> {
         batch: u32,
         learning_rate: Number,
         optimizer: &'static str,
+        schedule: &'static str,
         epochs: u32,
         has_article: bool,
     },
@@ -59,6 +60,15 @@ pub enum Line<'a> {
         accuracy: Option<Number>,
         learning_rate: Number,
         step_millis: Number,
+        /// Where gradients are clipped: their norm before.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        gradient_norm: Option<Number>,
+    },
+    StoppedEarly {
+        step: u64,
+        best_step: u64,
+        best_loss: Number,
+        best_accuracy: Option<Number>,
     },
     Evaluation {
         split: &'static str,
@@ -244,6 +254,7 @@ impl Line<'_> {
             accuracy: record.accuracy.map(Number::from),
             learning_rate: record.learning_rate.into(),
             step_millis: record.step_millis.into(),
+            gradient_norm: record.gradient_norm.map(Number::from),
         }
     }
 
@@ -354,6 +365,7 @@ mod tests {
             accuracy: Some(0.25),
             learning_rate: 0.01,
             step_millis: 1.5,
+            gradient_norm: None,
         };
         assert_eq!(
             serde_json::to_string(&Line::step(&record)).expect("a line"),

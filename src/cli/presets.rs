@@ -30,6 +30,7 @@ pub fn run(arguments: &ListArguments) -> Result<(), CliError> {
                 batch: defaults.batch,
                 learning_rate: defaults.learning_rate.into(),
                 optimizer: defaults.optimizer.name(),
+                schedule: defaults.options.schedule_kind().name(),
                 epochs: defaults.epochs,
                 has_article: preset.article.is_some(),
             }

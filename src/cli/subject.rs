@@ -6,7 +6,7 @@ use crate::data::{BatchSchedule, SampleSet};
 use crate::graph::ValueId;
 use crate::layers::{Model, ModelSpec};
 use crate::models::Preset;
-use crate::ops::{AdamUpdate, StepValues};
+use crate::ops::StepValues;
 use crate::session::{
     OptimizerChoice, build_model, build_spec, given_values, initial_parameters, order_values,
 };
@@ -33,10 +33,7 @@ impl Subject {
         let count = samples.as_ref().map_or(1, SampleSet::train_count);
         let batch = batch.min(count);
         let defaults = preset.defaults;
-        let optimizer = OptimizerChoice {
-            kind: defaults.optimizer,
-            momentum: defaults.momentum,
-        };
+        let optimizer = OptimizerChoice::of(preset);
         let model = match spec {
             Some(spec) => build_spec(spec, preset, samples.as_ref(), batch, optimizer)?,
             None => build_model(preset, samples.as_ref(), batch, optimizer)?,
@@ -49,7 +46,9 @@ impl Subject {
         }
         let parameters = model.parameters.iter().map(|parameter| parameter.value);
         given.extend(parameters.zip(initial_parameters(preset, &model, seed)));
-        let [bias_correction_1, bias_correction_2] = AdamUpdate::default().bias_corrections(1);
+        let update = model.graph.update();
+        let [bias_correction_1, bias_correction_2] =
+            update.map_or([1.0; 2], |op| op.bias_corrections(1));
         let step = StepValues {
             learning_rate: defaults.learning_rate,
             bias_correction_1,

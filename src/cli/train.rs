@@ -1,14 +1,17 @@
 //! `glassbox train`
 
 use super::CliError;
-use super::arguments::{Schedule, TrainArguments};
+use super::arguments::TrainArguments;
 use super::driver::{Driver, RUN, Started, find_preset};
-use super::lines::{Done, Line, print};
+use super::lines::{Done, Line, Number, print};
 use crate::export::{Checkpoint, MAX_FILE_BYTES, RunFacts};
 use crate::models::{Hyperparameters, Preset};
-use crate::optim::OptimizerKind;
+use crate::optim::{OptimizerKind, OptionKey};
 use crate::plot::{CurveOptions, CurveSet, Evaluation as PlottedEvaluation};
-use crate::session::{Command, Event, ExecutionFigures, RunConfig, StepRecord};
+use crate::session::{
+    BestFacts, Command, Event, ExecutionFigures, Failure, FailureKind, Kept, ResolvedConfig,
+    RunConfig, StepRecord,
+};
 use crate::train::Evaluation;
 use crate::view::texts::Locale;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -33,7 +36,6 @@ enum PlotFormat {
 }
 
 pub fn run(arguments: &TrainArguments) -> Result<(), CliError> {
-    let Schedule::Constant = arguments.schedule;
     let preset = find_preset(&arguments.preset)?;
     let plot = arguments.plot.as_deref().map(plot_format).transpose()?;
     for path in [&arguments.plot, &arguments.save].into_iter().flatten() {
@@ -44,12 +46,7 @@ pub fn run(arguments: &TrainArguments) -> Result<(), CliError> {
     let defaults = defaults(arguments, preset)?;
     let config = configure(arguments, &defaults, facts.as_ref())?;
     let (mut driver, started) = Driver::start(preset, &arguments.table, config)?;
-    if arguments.momentum.is_some() && started.config.optimizer != OptimizerKind::Momentum {
-        return Err(CliError::Usage(format!(
-            "--momentum belongs to --optimizer momentum; this run has {}",
-            started.config.optimizer.name()
-        )));
-    }
+    check_effects(arguments, &started.config)?;
 
     let per_epoch = started.config.steps_per_epoch.max(1);
     let steps = match (arguments.steps, arguments.epochs) {
@@ -73,6 +70,7 @@ pub fn run(arguments: &TrainArguments) -> Result<(), CliError> {
     };
     let trained = driver.finish(command, &mut |event| report.take(event));
     report.bar.finish_and_clear();
+    let trained = trained.map_err(|error| keep_last(arguments, &mut driver, &report, error));
     // The curve of a run that broke down is worth seeing most of all.
     if let (Some(format), Some(path)) = (plot, &arguments.plot) {
         write(path, &report.draw(format)?)?;
@@ -86,14 +84,21 @@ pub fn run(arguments: &TrainArguments) -> Result<(), CliError> {
         }
     }
     if let Some(path) = &arguments.save {
-        let mut saved = Vec::new();
-        driver.send(Command::Save { run: RUN }, &mut |event| {
-            if let Event::Saved { bytes, .. } = event {
-                saved = bytes;
-            }
-            Ok(())
-        })?;
-        write(path, &saved)?;
+        let best = report
+            .best
+            .filter(|_| started.config.options.patience.is_some());
+        let command = match best {
+            Some(_) => Command::SaveKept {
+                run: RUN,
+                which: Kept::Best,
+            },
+            None => Command::Save { run: RUN },
+        };
+        save(&mut driver, command, path)?;
+        if let (Some(best), false) = (best, arguments.json) {
+            let text = format!("{} holds step {}, the best one", path.display(), best.step);
+            report.say(&text)?;
+        }
     }
     report.conclude()
 }
@@ -115,6 +120,79 @@ fn in_words(evaluation: &Evaluation) -> String {
         parts.extend(value.map(|value| format!("{name} {value:.6}")));
     }
     parts.join(", ")
+}
+
+/// Asks for a safetensors file and writes it.
+fn save(driver: &mut Driver, command: Command, path: &Path) -> Result<(), CliError> {
+    let mut saved = Vec::new();
+    driver.send(command, &mut |event| {
+        if let Event::Saved { bytes, .. } = event {
+            saved = bytes;
+        }
+        Ok(())
+    })?;
+    write(path, &saved)
+}
+
+/// After training that broke: writes the last good checkpoint where `--save` says, and tells of it.
+fn keep_last(
+    arguments: &TrainArguments,
+    driver: &mut Driver,
+    report: &Report<'_>,
+    error: CliError,
+) -> CliError {
+    let CliError::Engine(failure) = &error else {
+        return error;
+    };
+    if failure.kind != FailureKind::NonFinite {
+        return error;
+    }
+    let step = report.kept;
+    let command = Command::SaveKept {
+        run: RUN,
+        which: Kept::Last,
+    };
+    let told = match &arguments.save {
+        Some(path) => match save(driver, command, path) {
+            Ok(()) => format!(
+                "the last good checkpoint, of step {step}, is in {}: go on from it with --resume and \
+                 a smaller --lr",
+                path.display()
+            ),
+            Err(error) => format!("the last good checkpoint could not be written: {error}"),
+        },
+        None => {
+            format!("with --save F the last good checkpoint, here of step {step}, would be in F")
+        }
+    };
+    CliError::Engine(Failure {
+        kind: failure.kind,
+        message: format!("{}; {told}", failure.message),
+    })
+}
+
+/// That everything typed has an effect.
+fn check_effects(arguments: &TrainArguments, config: &ResolvedConfig) -> Result<(), CliError> {
+    let optimizer = config.optimizer;
+    if arguments.momentum.is_some() && !optimizer.has_momentum() {
+        return Err(CliError::Usage(format!(
+            "--momentum belongs to --optimizer momentum and nesterov; this run has {}",
+            optimizer.name()
+        )));
+    }
+    let typed = arguments.options.options();
+    for &key in OptionKey::ALL {
+        if typed.text(key).is_some() && config.options.text(key).is_none() {
+            return Err(CliError::Usage(format!(
+                "--{} has no effect on a run with --optimizer {}, --schedule {} and --init {}",
+                key.name(),
+                optimizer.name(),
+                config.options.schedule_kind().name(),
+                config.options.init.unwrap_or_default().name()
+            )));
+        }
+    }
+    Ok(())
 }
 
 fn defaults(arguments: &TrainArguments, preset: &Preset) -> Result<Hyperparameters, CliError> {
@@ -149,6 +227,17 @@ fn configure(
     // Of a preset's defaults the session knows the batch that its data allow.
     let article = arguments.article.then_some(defaults);
     let learning_rate = facts.map(|facts| facts.learning_rate);
+    let mut options_of_file = facts.map(|facts| facts.options).unwrap_or_default();
+    if arguments
+        .optimizer
+        .is_some_and(|typed| Some(typed) != of_file)
+    {
+        for &key in OptionKey::ALL.iter().filter(|key| key.is_of_optimizer()) {
+            options_of_file.clear(key);
+        }
+    }
+    let article_options = article.map(|article| article.options).unwrap_or_default();
+    let typed = arguments.options.options();
     Ok(RunConfig {
         preset: arguments.preset.clone(),
         device: arguments.device,
@@ -167,7 +256,15 @@ fn configure(
             .or(article.map(|article| article.optimizer)),
         momentum: arguments
             .momentum
+            .or(facts.map(|facts| facts.momentum))
             .or(article.map(|article| article.momentum)),
+        options: typed.or(&options_of_file).or(&article_options),
+        steps: arguments.steps.map(u64::from),
+        epochs: match arguments.steps {
+            Some(_) => None,
+            None => Some(arguments.epochs.unwrap_or(defaults.epochs).into()),
+        },
+        resumed_step: facts.map_or(0, |facts| facts.step),
     })
 }
 
@@ -215,6 +312,11 @@ struct Report<'a> {
     samples: u64,
     millis: f64,
     figures: ExecutionFigures,
+    /// Of the last step.
+    learning_rate: f32,
+    /// Step of the last good checkpoint that the session keeps.
+    kept: u64,
+    best: Option<BestFacts>,
 }
 
 impl<'a> Report<'a> {
@@ -233,6 +335,9 @@ impl<'a> Report<'a> {
             samples: 0,
             millis: 0.0,
             figures: ExecutionFigures::default(),
+            learning_rate: started.config.learning_rate,
+            kept: 0,
+            best: None,
         }
     }
 
@@ -246,7 +351,8 @@ impl<'a> Report<'a> {
         }
         let (config, model) = (&self.started.config, &self.started.model);
         self.say(&format!(
-            "{}: {} parameters; {} training and {} test samples; batch {}, {} at {}, seed {}; on {}",
+            "{}: {} parameters; {} training and {} test samples; batch {}, {} at {}, {} schedule, \
+             seed {}; on {}",
             model.preset,
             model.parameters,
             config.train_count,
@@ -254,6 +360,7 @@ impl<'a> Report<'a> {
             config.batch,
             config.optimizer.name(),
             config.learning_rate,
+            config.options.schedule_kind().name(),
             config.seed,
             self.started.adapter()
         ))
@@ -274,6 +381,11 @@ impl<'a> Report<'a> {
                 self.step = step;
                 Ok(())
             }
+            Event::Kept { last, best, .. } => {
+                (self.kept, self.best) = (last, best);
+                Ok(())
+            }
+            Event::StoppedEarly { step, best, .. } => self.take_early_stop(step, best),
             _ => Ok(()),
         }
     }
@@ -285,7 +397,10 @@ impl<'a> Report<'a> {
         self.millis += f64::from(record.step_millis);
         self.curves.push(record.step, record.loss);
         self.bar.set_position(self.steps);
-        self.bar.set_message(format!("loss {:.4}", record.loss));
+        let (loss, rate) = (record.loss, record.learning_rate);
+        self.bar
+            .set_message(format!("loss {loss:.4}, learning rate {rate:.3e}"));
+        self.learning_rate = rate;
         if self.json {
             Line::step(record).print()?;
         }
@@ -304,8 +419,30 @@ impl<'a> Report<'a> {
         }
         let epoch = step as f64 / f64::from(self.started.config.steps_per_epoch.max(1));
         self.say(&format!(
-            "epoch {epoch:.2}, step {step}: test {}",
-            in_words(evaluation)
+            "epoch {epoch:.2}, step {step}: test {}, learning rate {:.3e}",
+            in_words(evaluation),
+            self.learning_rate
+        ))
+    }
+
+    fn take_early_stop(&self, step: u64, best: BestFacts) -> Result<(), CliError> {
+        self.bar.abandon();
+        if self.json {
+            return Line::StoppedEarly {
+                step,
+                best_step: best.step,
+                best_loss: best.loss.into(),
+                best_accuracy: best.accuracy.map(Number::from),
+            }
+            .print();
+        }
+        self.say(&format!(
+            "stopped early at step {step}: the best was step {}, test loss {:.4}{}",
+            best.step,
+            best.loss,
+            best.accuracy.map_or_else(String::new, |accuracy| {
+                format!(", accuracy {:.2} %", 100.0 * accuracy)
+            })
         ))
     }
 

@@ -562,6 +562,7 @@ impl Function {
             Self::Sigmoid => 1.0 / (1.0 + (-x).exp()),
             Self::Absolute => x.abs(),
             Self::PositivePart => x.max(0.0),
+            Self::AtMostOne => x.min(1.0),
         }
     }
 }

@@ -57,6 +57,8 @@ pub enum Function {
     Absolute,
     /// max(0, ·)
     PositivePart,
+    /// min(1, ·)
+    AtMostOne,
 }
 
 /// What an indicator tests.

@@ -251,6 +251,7 @@ trait Notation {
                     Function::Tanh => ("tanh", None),
                     Function::Sigmoid => ("σ", None),
                     Function::PositivePart => ("max", Some(0.0)),
+                    Function::AtMostOne => ("min", Some(1.0)),
                     Function::Sqrt | Function::Absolute => unreachable!("drawn above"),
                 };
                 self.function(text, name);
@@ -404,7 +405,11 @@ fn latex_name(name: &str) -> String {
         "β₂" => "\\beta_2".into(),
         "ε" => "\\varepsilon".into(),
         "η" => "\\eta".into(),
+        "κ" => "\\kappa".into(),
+        "λ" => "\\lambda".into(),
         "μ" => "\\mu".into(),
+        "ρ" => "\\rho".into(),
+        "τ" => "\\tau".into(),
         name if name.chars().count() > 1 => format!("\\mathrm{{{}}}", name.replace('_', "\\_")),
         name => name.into(),
     }

@@ -1,13 +1,17 @@
 //! Checkpoints as safetensors files: parameters under their PyTorch names, the
 //! optimizer's states beside them, and the run's facts in the metadata.
 
+use crate::optim::{OptionKey, Options};
 use crate::tensor::Shape;
 use safetensors::tensor::TensorView;
 use safetensors::{Dtype, SafeTensors};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 /// Largest file that is read: the parameters and Adam's states of VGG16 twice over.
 pub const MAX_FILE_BYTES: usize = 512 * 1024 * 1024;
+
+/// Momentum of files that do not say it: that of all presets when they were written.
+const USUAL_MOMENTUM: f32 = 0.9;
 
 /// Why a checkpoint could not be written or read.
 #[derive(Debug, thiserror::Error)]
@@ -55,7 +59,62 @@ pub struct RunFacts {
     pub step: u64,
     pub seed: u64,
     pub batch: u32,
+    /// Before the schedule.
     pub learning_rate: f32,
+    pub momentum: f32,
+    pub options: Options,
+}
+
+impl RunFacts {
+    /// Options as links have them: `beta1=0.9&clip=1`.
+    fn options_text(&self) -> String {
+        let given = OptionKey::ALL.iter().filter_map(|&key| {
+            let text = self.options.text(key)?;
+            Some(format!("{}={text}", key.name()))
+        });
+        given.collect::<Vec<_>>().join("&")
+    }
+
+    /// Files of earlier versions have none; what this version does not know is passed over.
+    fn read_options(text: &str) -> Result<Options, ExportError> {
+        let mut options = Options::NONE;
+        for pair in text.split('&') {
+            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+            let Some(key) = OptionKey::from_name(name) else {
+                continue;
+            };
+            options
+                .set(key, value)
+                .map_err(|_| ExportError::BadMetadata {
+                    key: "glassbox.options",
+                    value: pair.into(),
+                    expected: "a value that the setting allows",
+                })?;
+        }
+        Ok(options)
+    }
+}
+
+/// The header that the library writes, with its keys in order: the library's metadata have
+/// none, so that equal weights would give files that differ.
+fn in_order(file: Vec<u8>) -> Result<Vec<u8>, ExportError> {
+    let unreadable = || ExportError::Unreadable {
+        message: "the header that was just written cannot be read".into(),
+    };
+    let (length, rest) = file.split_first_chunk::<8>().ok_or_else(unreadable)?;
+    let length = usize::try_from(u64::from_le_bytes(*length)).map_err(|_| unreadable())?;
+    let (header, data) = rest.split_at_checked(length).ok_or_else(unreadable)?;
+    // A map of `BTreeMap`s sorts keys on every level.
+    let header: BTreeMap<String, BTreeMap<String, serde_json::Value>> =
+        serde_json::from_slice(header).map_err(|_| unreadable())?;
+    let mut header = serde_json::to_vec(&header).map_err(|_| unreadable())?;
+    // Tensors begin at multiples of 8 bytes.
+    header.resize(header.len().next_multiple_of(8), b' ');
+    let mut ordered = Vec::with_capacity(8 + header.len() + data.len());
+    ordered.extend_from_slice(&(header.len() as u64).to_le_bytes());
+    ordered.extend_from_slice(&header);
+    ordered.extend_from_slice(data);
+    Ok(ordered)
 }
 
 /// A run's parameters and states at one step.
@@ -98,6 +157,8 @@ impl Checkpoint {
                 "glassbox.learning_rate".into(),
                 facts.learning_rate.to_string(),
             ),
+            ("glassbox.momentum".into(), facts.momentum.to_string()),
+            ("glassbox.options".into(), facts.options_text()),
         ]);
         let unreadable = |error: safetensors::SafeTensorError| ExportError::Unreadable {
             message: error.to_string(),
@@ -116,7 +177,7 @@ impl Checkpoint {
                 Ok((tensor.name.clone(), view.map_err(unreadable)?))
             })
             .collect::<Result<Vec<_>, ExportError>>()?;
-        safetensors::serialize(views, Some(metadata)).map_err(unreadable)
+        in_order(safetensors::serialize(views, Some(metadata)).map_err(unreadable)?)
     }
 
     /// Reads a checkpoint whose tensors must be exactly those of `expected`
@@ -182,6 +243,14 @@ impl Checkpoint {
             seed: number("glassbox.seed", &text("glassbox.seed")?)?,
             batch: number("glassbox.batch", &text("glassbox.batch")?)?,
             learning_rate: number("glassbox.learning_rate", &text("glassbox.learning_rate")?)?,
+            momentum: match metadata.get("glassbox.momentum") {
+                Some(momentum) => number("glassbox.momentum", momentum)?,
+                None => USUAL_MOMENTUM,
+            },
+            options: match metadata.get("glassbox.options") {
+                Some(options) => RunFacts::read_options(options)?,
+                None => Options::NONE,
+            },
         })
     }
 
@@ -259,6 +328,12 @@ mod tests {
                 seed: u64::MAX,
                 batch: 64,
                 learning_rate: 1e-3,
+                momentum: 0.75,
+                options: Options {
+                    clip: Some(1.5),
+                    centered: Some(true),
+                    ..Options::NONE
+                },
             },
             tensors: vec![
                 tensor("fc1.weight", [2, 3]),
@@ -276,6 +351,36 @@ mod tests {
     fn a_checkpoint_comes_back_as_it_was() {
         let bytes = checkpoint().to_bytes().unwrap();
         assert_eq!(read(&bytes, [2, 3]).unwrap(), checkpoint());
+    }
+
+    #[test]
+    fn equal_checkpoints_are_equal_bytes() {
+        let first = checkpoint().to_bytes().unwrap();
+        // The library's maps begin with another random state each.
+        for _ in 0..8 {
+            assert_eq!(checkpoint().to_bytes().unwrap(), first);
+        }
+        let mut other = checkpoint();
+        other.facts.momentum = 0.5;
+        assert_ne!(other.to_bytes().unwrap(), first);
+    }
+
+    #[test]
+    fn files_of_earlier_versions_have_the_usual_settings() {
+        let bytes = checkpoint().to_bytes().unwrap();
+        let text = |key: &str| format!("\"{key}\"");
+        let mut old = bytes.clone();
+        for key in ["glassbox.momentum", "glassbox.options"] {
+            let renamed = text(key).replace("glassbox", "glassbix");
+            let at = old
+                .windows(text(key).len())
+                .position(|window| window == text(key).as_bytes());
+            let at = at.expect("the key is in the header");
+            old[at..at + renamed.len()].copy_from_slice(renamed.as_bytes());
+        }
+        let facts = Checkpoint::read_facts(&old).unwrap();
+        assert_eq!((facts.momentum, facts.options), (0.9, Options::NONE));
+        assert_eq!(Checkpoint::read_facts(&bytes).unwrap(), checkpoint().facts);
     }
 
     #[test]

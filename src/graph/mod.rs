@@ -17,7 +17,7 @@
 mod autodiff;
 mod update;
 
-pub use update::PARAMETERS;
+pub use update::{PARAMETERS, Update};
 
 use crate::ops::{Dims, Op, OpError, Role};
 use crate::tensor::{ElementType, Shape, Tensor, TensorError, Values};

@@ -2,7 +2,7 @@
 //! that one dispatch updates them all.
 
 use super::{Graph, GraphError, Phase, Source, ValueId};
-use crate::ops::{AddBackward, Op};
+use crate::ops::{AddBackward, ClipGradient, GradientNorm, Op};
 use crate::tensor::{ElementType, Shape};
 
 /// Offsets inside an arena are multiples of this many elements: 256 bytes, which
@@ -12,13 +12,28 @@ const ALIGNMENT: usize = 64;
 /// Name of the row of all parameters; gradients and states are named after it.
 pub const PARAMETERS: &str = "parameters";
 
+/// How parameters are updated.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Update {
+    /// Its inputs are the parameters, the gradients and then its states.
+    pub op: Op,
+    /// The largest norm of all gradients together; larger ones are scaled down to it.
+    pub max_norm: Option<f32>,
+}
+
+impl From<Op> for Update {
+    fn from(op: Op) -> Self {
+        Self { op, max_norm: None }
+    }
+}
+
 impl Graph {
-    /// Appends the update of all parameters by `op`, whose inputs are the
-    /// parameters, the gradients and then its states.
+    /// Appends the update of all parameters, with the clipping of their gradients in front.
     ///
     /// # Errors
     /// When a parameter has no gradient, or the arena is too large.
-    pub fn append_update(&mut self, op: Op) -> Result<(), GraphError> {
+    pub fn append_update(&mut self, update: impl Into<Update>) -> Result<(), GraphError> {
+        let Update { op, max_norm } = update.into();
         let parameters = self.parameters();
         let mut offsets = Vec::with_capacity(parameters.len());
         let mut length = 0;
@@ -49,8 +64,43 @@ impl Graph {
             self.values[parameter.0].view = Some((weights, offset));
             self.values[gradient.0].view = Some((gradients, offset));
         }
+        if let Some(max_norm) = max_norm {
+            inputs[1] = self.append_clipping(gradients, max_norm)?;
+        }
         self.apply_in(Phase::Update, None, op, "update".into(), &inputs)?;
         Ok(())
+    }
+
+    /// The gradients, scaled down where their norm is larger than `max_norm`.
+    fn append_clipping(
+        &mut self,
+        gradients: ValueId,
+        max_norm: f32,
+    ) -> Result<ValueId, GraphError> {
+        let norm = Op::GradientNorm(GradientNorm {});
+        let norm = self.apply_in(
+            Phase::Update,
+            None,
+            norm,
+            "gradient_norm".into(),
+            &[gradients],
+        )?[0];
+        let clip = Op::ClipGradient(ClipGradient { max_norm });
+        let clipped = [gradients, norm];
+        Ok(self.apply_in(Phase::Update, None, clip, "clip_gradient".into(), &clipped)?[0])
+    }
+
+    /// The operation that updates the parameters, once one was appended.
+    pub fn update(&self) -> Option<&Op> {
+        let last = self.nodes.iter().rfind(|node| node.phase == Phase::Update);
+        last.map(|node| &node.op)
+    }
+
+    /// The norm of all gradients together, where it is computed: when they are clipped.
+    pub fn gradient_norm(&self) -> Option<ValueId> {
+        let mut nodes = self.nodes.iter();
+        let norm = nodes.find(|node| matches!(node.op, Op::GradientNorm(_)));
+        norm.map(|node| node.outputs[0])
     }
 
     /// A parameter's gradient as a value that can move into the row of gradients.

@@ -4,6 +4,7 @@ use super::{Initial, ModelError, Parameter};
 use crate::graph::{Graph, GraphError, ValueId};
 use crate::ops::Op;
 use crate::tensor::Shape;
+use crate::tensor::init::Initializer;
 
 /// The place of a layer in a model that is being built.
 pub struct LayerBuilder<'a> {
@@ -15,6 +16,7 @@ pub struct LayerBuilder<'a> {
     /// How many parameters of another layer it has used.
     pub(super) shared: usize,
     pub(super) inputs: Vec<ValueId>,
+    pub(super) initializer: Option<Initializer>,
 }
 
 impl LayerBuilder<'_> {
@@ -102,7 +104,11 @@ impl LayerBuilder<'_> {
         })?;
         let Some(owner) = self.parameters_of else {
             let value = self.graph.parameter(format!("{}.{kind}", self.name), shape);
-            self.parameters.push(Parameter { value, initial });
+            self.parameters.push(Parameter {
+                value,
+                initial,
+                initializer: self.initializer,
+            });
             return Ok(value);
         };
         let name = format!("{owner}.{kind}");

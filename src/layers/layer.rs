@@ -1,12 +1,13 @@
 //! One entry of a layer list: a name, a kind with its attributes, and where its inputs come from.
 
 use super::{Kind, ModelError};
+use crate::tensor::init::Initializer;
 use serde::{Deserialize, Serialize};
 
 /// One layer of a model. Sizes that follow from its inputs are not given.
 ///
-/// As JSON, the attributes of the kind stand beside the rest; `inputs` and
-/// `parameters_of` may be left out:
+/// As JSON, the attributes of the kind stand beside the rest; `inputs`,
+/// `parameters_of` and `initializer` (`"orthogonal"`, `{"constant": 0.5}`) may be left out:
 ///
 /// ```
 /// use glassbox::layers::Layer;
@@ -27,6 +28,8 @@ pub struct Layer {
     pub inputs: Vec<String>,
     /// The earlier layer whose parameters this one uses, instead of its own.
     pub parameters_of: Option<String>,
+    /// How its weights start, instead of as the run says.
+    pub initializer: Option<Initializer>,
 }
 
 impl Layer {
@@ -37,6 +40,7 @@ impl Layer {
             kind: kind.into(),
             inputs: Vec::new(),
             parameters_of: None,
+            initializer: None,
         }
     }
 
@@ -44,6 +48,13 @@ impl Layer {
     #[must_use]
     pub fn with_inputs(mut self, inputs: &[&str]) -> Self {
         self.inputs = inputs.iter().map(|&name| name.into()).collect();
+        self
+    }
+
+    /// Starts its weights in a way of its own.
+    #[must_use]
+    pub fn with_initializer(mut self, initializer: Initializer) -> Self {
+        self.initializer = Some(initializer);
         self
     }
 
@@ -64,6 +75,8 @@ struct Record {
     inputs: Vec<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     parameters_of: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    initializer: Option<Initializer>,
     #[serde(flatten)]
     attributes: serde_json::Map<String, serde_json::Value>,
 }
@@ -78,6 +91,7 @@ impl TryFrom<Record> for Layer {
             kind,
             inputs: record.inputs,
             parameters_of: record.parameters_of,
+            initializer: record.initializer,
         })
     }
 }
@@ -90,6 +104,7 @@ impl From<Layer> for Record {
             name: layer.name,
             inputs: layer.inputs,
             parameters_of: layer.parameters_of,
+            initializer: layer.initializer,
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::batch::{BatchSource, GatheredInputs, add_batch};
 use super::{LayerBuilder, ModelError, ModelSpec, Parameter};
-use crate::graph::{Graph, Phase, ValueId};
+use crate::graph::{Graph, Phase, Update, ValueId};
 use crate::ops::Op;
 
 /// A model's graph, and the values that training reads and writes.
@@ -38,7 +38,7 @@ impl Model {
         spec: &ModelSpec,
         source: &BatchSource,
         batch: usize,
-        optimizer: Op,
+        update: impl Into<Update>,
     ) -> Result<Self, ModelError> {
         let sources = spec.sources()?;
         let mut graph = Graph::default();
@@ -55,6 +55,7 @@ impl Model {
                 parameters_of: layer.parameters_of.as_deref(),
                 shared: 0,
                 inputs,
+                initializer: layer.initializer,
             };
             values.push(layer.kind.build(&mut builder)?);
             if let (Some(owner), 0) = (&layer.parameters_of, builder.shared) {
@@ -81,7 +82,7 @@ impl Model {
             targets.push(input);
         }
         graph.differentiate(outputs[0], &targets)?;
-        graph.append_update(optimizer)?;
+        graph.append_update(update)?;
         Ok(Self {
             graph,
             batch,

@@ -1,30 +1,36 @@
 //! Learned values and what they start as.
 
-use crate::graph::ValueId;
-use crate::tensor::init;
+use crate::graph::{Value, ValueId};
+use crate::tensor::init::Initializer;
 
 /// A learned value of a model.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Parameter {
     pub value: ValueId,
     pub initial: Initial,
+    /// Its layer's own initialiser, which goes before the run's.
+    pub initializer: Option<Initializer>,
 }
 
 /// What a learned value starts as.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Initial {
-    /// PyTorch's default of layers where `fan_in` inputs feed one output.
+    /// Drawn by an initialiser, for layers where `fan_in` inputs feed one output.
     FanIn(usize),
     /// The same number everywhere.
     Constant(f32),
 }
 
-impl Initial {
-    /// `count` values; random ones from (seed, stream).
-    pub fn draw(self, seed: u64, stream: u64, count: usize) -> Vec<f32> {
-        match self {
-            Self::FanIn(fan_in) => init::pytorch_default(seed, stream, fan_in, count),
-            Self::Constant(value) => vec![value; count],
+impl Parameter {
+    /// The initial values of `value`, which is this parameter's; random ones from
+    /// (seed, stream). `of_run` draws where the layer has no initialiser of its own.
+    pub fn values(&self, value: &Value, seed: u64, stream: u64, of_run: Initializer) -> Vec<f32> {
+        match self.initial {
+            Initial::FanIn(fan_in) => {
+                let initializer = self.initializer.unwrap_or(of_run);
+                initializer.values(seed, stream, &value.shape, fan_in)
+            }
+            Initial::Constant(number) => vec![number; value.shape.count()],
         }
     }
 }

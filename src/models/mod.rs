@@ -11,8 +11,7 @@ pub use tables::table_spec;
 
 use crate::data::{Augmentation, DataSource, Subset, ToySource};
 use crate::layers::ModelSpec;
-use crate::ops::{AdamUpdate, MomentumUpdate, Op, SgdUpdate};
-use crate::optim::OptimizerKind;
+use crate::optim::{OptimizerKind, Options};
 
 /// One sample given with the preset, and its initial weights.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -47,6 +46,8 @@ pub struct Hyperparameters {
     /// Used by SGD with momentum alone.
     pub momentum: f32,
     pub epochs: u32,
+    /// Settings that differ from the usual ones.
+    pub options: Options,
 }
 
 impl Hyperparameters {
@@ -58,7 +59,13 @@ impl Hyperparameters {
             optimizer,
             momentum: 0.9,
             epochs,
+            options: Options::NONE,
         }
+    }
+
+    /// The same with these settings.
+    const fn with(self, options: Options) -> Self {
+        Self { options, ..self }
     }
 }
 
@@ -83,14 +90,5 @@ impl Preset {
             PresetData::Images { augmentation, .. } => augmentation,
             _ => None,
         }
-    }
-}
-
-/// The update operation of an optimizer.
-pub fn optimizer_op(kind: OptimizerKind, momentum: f32) -> Op {
-    match kind {
-        OptimizerKind::Sgd => Op::SgdUpdate(SgdUpdate {}),
-        OptimizerKind::Momentum => Op::MomentumUpdate(MomentumUpdate { momentum }),
-        OptimizerKind::Adam => Op::AdamUpdate(AdamUpdate::default()),
     }
 }

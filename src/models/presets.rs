@@ -3,7 +3,7 @@
 use super::{FixedExample, Hyperparameters, Preset, PresetData, images, residual, tables};
 use crate::data::{DataSource, Subset};
 use crate::layers::{Conv2d, Flatten, Layer, Linear, Loss, MaxPool2d, ModelSpec, Relu};
-use crate::optim::OptimizerKind;
+use crate::optim::{OptimizerKind, Options};
 
 /// The committed subset of MNIST: 1,000 training and 200 held-out digits of each class.
 const MNIST: PresetData = PresetData::Images {

@@ -1,89 +1,137 @@
-//! Optimizer updates, in place, over all parameters as one flat row.
-//! Sources: `torch.optim.SGD`, `torch.optim.Adam` (ε outside the corrected root).
+//! SGD and its momenta: updates in place, over all parameters as one flat row.
+//! Attributes are called as in PyTorch. Source: `torch.optim.SGD`.
+//!
+//! Weight decay here and in `optimizer_rms.rs` is L2 regularisation: `λ·w` joins the gradient.
+//! Only AdamW decouples it from the gradient.
 
 use super::activation::elementwise_call;
 use super::{
-    ANY, Cost, Dims, Input, Io, KernelCall, Operand, Operation, Output, Role, input, output,
+    ANY, Cost, Dims, Input, Io, KernelCall, Op, Operand, Operation, Output, Role, input, output,
 };
-use crate::equation::{Equation, Expression, element, index, number, power, scalar, sqrt};
+use crate::equation::{Equation, Expression, Position, element, index, less, number, scalar, size};
 use crate::tensor::Real;
 use serde::{Deserialize, Serialize};
 
-fn at(tensor: &'static str) -> Expression {
+/// An element of the row.
+pub(super) fn at(tensor: &'static str) -> Expression {
     element(tensor, [index("i")])
 }
 
-/// `w ← w − η · g`
+/// An equation over the row.
+pub(super) fn row(output: &'static str, expression: Expression) -> Equation {
+    expression.defines(output, [("i", "count")])
+}
+
+/// The gradient with L2 regularisation, `g + λ·w`; without a weight decay, `g`.
+pub(super) fn decayed(weight_decay: f32) -> Expression {
+    if weight_decay == 0.0 {
+        at("g")
+    } else {
+        at("g") + scalar("λ") * at("w")
+    }
+}
+
+/// Inputs w and g, then the states, which are called as in the equations.
+pub(super) fn update_inputs(states: &[&'static str]) -> Vec<Input> {
+    ["w", "g"]
+        .iter()
+        .chain(states)
+        .map(|&name| input(name, ANY))
+        .collect()
+}
+
+/// The updated weights and states, each in the memory of its input.
+pub(super) fn update_outputs(states: &[&'static str]) -> Vec<Output> {
+    let weights = output("w′", ANY).role(Role::Alias(0));
+    let states = states.iter().zip(2..).map(|(state, input)| {
+        let name = match *state {
+            "m" => "m′",
+            "v" => "v′",
+            "s" => "s′",
+            "b" => "b′",
+            other => panic!("no updated state is called {other}′"),
+        };
+        output(name, ANY).role(Role::Alias(input))
+    });
+    std::iter::once(weights).chain(states).collect()
+}
+
+/// The kernel of an update with `states` states: g, then w and the states in place.
+pub(super) fn update_call(
+    shader: &'static str,
+    dims: &Dims,
+    states: usize,
+    constants: &[(&'static str, f32)],
+) -> Vec<KernelCall> {
+    let mut operands = vec![Operand::Input(1)];
+    operands.extend((0..=states).map(Operand::Output));
+    let mut call = elementwise_call(shader, dims, operands);
+    call.constants = constants
+        .iter()
+        .map(|&(name, value)| (name, f64::from(value)))
+        .collect();
+    vec![call]
+}
+
+pub(super) fn real<T: Real>(value: f32) -> T {
+    T::from_f64(f64::from(value))
+}
+
+/// That an attribute lies in its range: from 0, and below 1 where it is a share.
+pub(super) fn check(name: &str, value: f32, is_share: bool) -> Result<(), String> {
+    let fits = value.is_finite() && value >= 0.0 && (!is_share || value < 1.0);
+    let expected = if is_share {
+        "a number from 0 to below 1"
+    } else {
+        "a number from 0"
+    };
+    fits.then_some(())
+        .ok_or_else(|| format!("{name} is {value}, expected {expected}"))
+}
+
+impl Op {
+    /// Adam's `1 − β₁ᵗ` and `1 − β₂ᵗ` for the update number `t`, from 1; 1 for every other update.
+    pub fn bias_corrections(&self, t: u64) -> [f32; 2] {
+        match self {
+            Self::AdamUpdate(adam) => adam.bias_corrections(t),
+            Self::AdamwUpdate(adam) => adam.bias_corrections(t),
+            _ => [1.0, 1.0],
+        }
+    }
+}
+
+/// `w ← w − η · (g + λ·w)`
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct SgdUpdate {}
+#[serde(default, deny_unknown_fields)]
+pub struct SgdUpdate {
+    /// λ
+    pub weight_decay: f32,
+}
 
 impl Operation for SgdUpdate {
     const NAME: &'static str = "sgd_update";
 
     fn inputs(&self) -> Vec<Input> {
-        vec![input("w", ANY), input("g", ANY)]
+        update_inputs(&[])
     }
 
     fn outputs(&self) -> Vec<Output> {
-        vec![output("w′", ANY).role(Role::Alias(0))]
+        update_outputs(&[])
     }
 
-    fn equations(&self) -> Vec<Equation> {
-        vec![(at("w") - scalar("η") * at("g")).defines("w′", [("i", "count")])]
-    }
-
-    fn cost(&self, dims: &Dims) -> Cost {
-        Cost::new(2 * dims.get("count"))
-    }
-
-    fn twin<T: Real>(&self, _dims: &Dims, io: &mut Io<'_, T>) {
-        let rate = T::from_f64(f64::from(io.step.learning_rate));
-        let g = io.input(1);
-        for (w, &g) in io.output(0).iter_mut().zip(g) {
-            *w -= rate * g;
-        }
-    }
-
-    fn kernels(&self, dims: &Dims) -> Vec<KernelCall> {
-        vec![elementwise_call(
-            Self::NAME,
-            dims,
-            vec![Operand::Input(1), Operand::Output(0)],
-        )]
-    }
-}
-
-/// `v ← μ·v + g`, `w ← w − η·v`. Source: `torch.optim.SGD` without dampening.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct MomentumUpdate {
-    /// μ
-    pub momentum: f32,
-}
-
-impl Operation for MomentumUpdate {
-    const NAME: &'static str = "momentum_update";
-
-    fn inputs(&self) -> Vec<Input> {
-        vec![input("w", ANY), input("g", ANY), input("v", ANY)]
-    }
-
-    fn outputs(&self) -> Vec<Output> {
-        vec![
-            output("w′", ANY).role(Role::Alias(0)),
-            output("v′", ANY).role(Role::Alias(2)),
-        ]
+    fn derive(&self, _dims: &mut Dims) -> Result<(), String> {
+        check("weight_decay", self.weight_decay, false)
     }
 
     fn scalars(&self) -> Vec<(&'static str, f64)> {
-        vec![("μ", f64::from(self.momentum))]
+        vec![("λ", f64::from(self.weight_decay))]
     }
 
     fn equations(&self) -> Vec<Equation> {
-        let velocity = || scalar("μ") * at("v") + at("g");
-        vec![
-            (at("w") - scalar("η") * velocity()).defines("w′", [("i", "count")]),
-            velocity().defines("v′", [("i", "count")]),
-        ]
+        vec![row(
+            "w′",
+            at("w") - scalar("η") * decayed(self.weight_decay),
+        )]
     }
 
     fn cost(&self, dims: &Dims) -> Cost {
@@ -91,129 +139,124 @@ impl Operation for MomentumUpdate {
     }
 
     fn twin<T: Real>(&self, _dims: &Dims, io: &mut Io<'_, T>) {
-        let rate = T::from_f64(f64::from(io.step.learning_rate));
-        let momentum = T::from_f64(f64::from(self.momentum));
+        let rate = real::<T>(io.step.learning_rate);
+        let decay = real::<T>(self.weight_decay);
         let g = io.input(1);
-        let (w, v) = io.two_outputs(0, 1);
-        for ((w, v), &g) in w.real().iter_mut().zip(v.real()).zip(g) {
-            *v = momentum * *v + g;
-            *w -= rate * *v;
+        for (w, &g) in io.output(0).iter_mut().zip(g) {
+            *w -= rate * (g + decay * *w);
         }
     }
 
     fn kernels(&self, dims: &Dims) -> Vec<KernelCall> {
-        let operands = vec![Operand::Input(1), Operand::Output(0), Operand::Output(1)];
-        let mut call = elementwise_call(Self::NAME, dims, operands);
-        call.constants = vec![("MOMENTUM", f64::from(self.momentum))];
-        vec![call]
+        update_call(Self::NAME, dims, 0, &[("WEIGHT_DECAY", self.weight_decay)])
     }
 }
 
-/// `m ← β₁m + (1−β₁)g`, `v ← β₂v + (1−β₂)g²`, `w ← w − η · m̂ / (√v̂ + ε)` with
-/// `m̂ = m / (1 − β₁ᵗ)` and `v̂ = v / (1 − β₂ᵗ)`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct AdamUpdate {
-    /// β₁
-    pub beta_1: f32,
-    /// β₂
-    pub beta_2: f32,
-    /// ε
-    pub epsilon: f32,
+/// `v ← μ·v + (1 − τ)·(g + λ·w)`, `w ← w − η·v`; with Nesterov's look ahead
+/// `w ← w − η·(g + λ·w + μ·v)`. As in PyTorch, the first update takes `v = g + λ·w`, undamped.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MomentumUpdate {
+    /// μ
+    pub momentum: f32,
+    /// τ
+    #[serde(default)]
+    pub dampening: f32,
+    /// λ
+    #[serde(default)]
+    pub weight_decay: f32,
+    #[serde(default)]
+    pub nesterov: bool,
 }
 
-impl Default for AdamUpdate {
-    fn default() -> Self {
-        Self {
-            beta_1: 0.9,
-            beta_2: 0.999,
-            epsilon: 1e-8,
+impl MomentumUpdate {
+    fn velocity(&self) -> Expression {
+        let carried = scalar("μ") * at("v");
+        if self.dampening == 0.0 {
+            return carried + decayed(self.weight_decay);
         }
+        // The first update is not damped.
+        let damped = less(Position::Number(1), size("t")) * scalar("τ");
+        carried + (number(1.0) - damped) * decayed(self.weight_decay)
     }
 }
 
-impl AdamUpdate {
-    /// `1 − β₁ᵗ` and `1 − β₂ᵗ` for the update number `t`, from 1.
-    pub fn bias_corrections(&self, t: u64) -> [f32; 2] {
-        [self.beta_1, self.beta_2].map(|beta| {
-            // The difference is taken in f64: in f32 most of its digits would be lost.
-            (1.0 - f64::from(beta).powf(t as f64)) as f32
-        })
-    }
-}
-
-impl Operation for AdamUpdate {
-    const NAME: &'static str = "adam_update";
+impl Operation for MomentumUpdate {
+    const NAME: &'static str = "momentum_update";
 
     fn inputs(&self) -> Vec<Input> {
-        vec![
-            input("w", ANY),
-            input("g", ANY),
-            input("m", ANY),
-            input("v", ANY),
-        ]
+        update_inputs(&["v"])
     }
 
     fn outputs(&self) -> Vec<Output> {
-        vec![
-            output("w′", ANY).role(Role::Alias(0)),
-            output("m′", ANY).role(Role::Alias(2)),
-            output("v′", ANY).role(Role::Alias(3)),
-        ]
+        update_outputs(&["v"])
+    }
+
+    fn derive(&self, _dims: &mut Dims) -> Result<(), String> {
+        check("momentum", self.momentum, false)?;
+        check("weight_decay", self.weight_decay, false)?;
+        if !self.dampening.is_finite() {
+            return Err(format!(
+                "dampening is {}, expected a number",
+                self.dampening
+            ));
+        }
+        if self.nesterov && (self.momentum == 0.0 || self.dampening != 0.0) {
+            return Err(format!(
+                "nesterov needs a momentum above 0 and a dampening of 0, got {} and {}",
+                self.momentum, self.dampening
+            ));
+        }
+        Ok(())
     }
 
     fn scalars(&self) -> Vec<(&'static str, f64)> {
         vec![
-            ("β₁", f64::from(self.beta_1)),
-            ("β₂", f64::from(self.beta_2)),
-            ("ε", f64::from(self.epsilon)),
+            ("μ", f64::from(self.momentum)),
+            ("τ", f64::from(self.dampening)),
+            ("λ", f64::from(self.weight_decay)),
         ]
     }
 
     fn equations(&self) -> Vec<Equation> {
-        let one_minus = |scalar| number(1.0) - scalar;
-        let first = || scalar("β₁") * at("m") + one_minus(scalar("β₁")) * at("g");
-        let second =
-            || scalar("β₂") * at("v") + one_minus(scalar("β₂")) * power(at("g"), number(2.0));
-        let corrected = |moment, beta| moment / one_minus(power(scalar(beta), scalar("t")));
-        let step = corrected(first(), "β₁") / (sqrt(corrected(second(), "β₂")) + scalar("ε"));
+        let step = if self.nesterov {
+            decayed(self.weight_decay) + scalar("μ") * self.velocity()
+        } else {
+            self.velocity()
+        };
         vec![
-            (at("w") - scalar("η") * step).defines("w′", [("i", "count")]),
-            first().defines("m′", [("i", "count")]),
-            second().defines("v′", [("i", "count")]),
+            row("w′", at("w") - scalar("η") * step),
+            row("v′", self.velocity()),
         ]
     }
 
     fn cost(&self, dims: &Dims) -> Cost {
-        Cost::new(12 * dims.get("count"))
+        Cost::new((7 + 2 * usize::from(self.nesterov)) * dims.get("count"))
     }
 
     fn twin<T: Real>(&self, _dims: &Dims, io: &mut Io<'_, T>) {
-        let real = |value: f32| T::from_f64(f64::from(value));
-        let (rate, epsilon) = (real(io.step.learning_rate), real(self.epsilon));
-        let (beta_1, beta_2) = (real(self.beta_1), real(self.beta_2));
-        let correction_1 = real(io.step.bias_correction_1);
-        let correction_2 = real(io.step.bias_correction_2);
-        let g = io.input(1);
-        let [w, m, v] = &mut io.outputs[..] else {
-            panic!("adam_update has three outputs");
+        let rate = real::<T>(io.step.learning_rate);
+        let (momentum, decay) = (real::<T>(self.momentum), real::<T>(self.weight_decay));
+        let share = match io.step.step {
+            0 => T::ONE,
+            _ => T::ONE - real(self.dampening),
         };
-        let state = w.real().iter_mut().zip(m.real()).zip(v.real());
-        for (((w, m), v), &g) in state.zip(g) {
-            *m = beta_1 * *m + (T::ONE - beta_1) * g;
-            *v = beta_2 * *v + (T::ONE - beta_2) * g * g;
-            *w -= rate * (*m / correction_1) / ((*v / correction_2).sqrt() + epsilon);
+        let g = io.input(1);
+        let (w, v) = io.two_outputs(0, 1);
+        for ((w, v), &g) in w.real().iter_mut().zip(v.real()).zip(g) {
+            let g = g + decay * *w;
+            *v = momentum * *v + share * g;
+            *w -= rate * if self.nesterov { g + momentum * *v } else { *v };
         }
     }
 
     fn kernels(&self, dims: &Dims) -> Vec<KernelCall> {
-        use Operand::{Input, Output};
-        let operands = vec![Input(1), Output(0), Output(1), Output(2)];
-        let mut call = elementwise_call(Self::NAME, dims, operands);
-        call.constants = vec![
-            ("BETA_1", f64::from(self.beta_1)),
-            ("BETA_2", f64::from(self.beta_2)),
-            ("EPSILON", f64::from(self.epsilon)),
+        let constants = [
+            ("MOMENTUM", self.momentum),
+            ("DAMPENING", self.dampening),
+            ("WEIGHT_DECAY", self.weight_decay),
+            ("NESTEROV", f32::from(u8::from(self.nesterov))),
         ];
-        vec![call]
+        update_call(Self::NAME, dims, 1, &constants)
     }
 }

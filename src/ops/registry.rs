@@ -155,9 +155,14 @@ registry! {
     SoftmaxCrossEntropyBackward,
     BinaryCrossEntropy,
     BinaryCrossEntropyBackward,
+    GradientNorm,
+    ClipGradient,
     SgdUpdate,
     MomentumUpdate,
+    RmspropUpdate,
+    AdagradUpdate,
     AdamUpdate,
+    AdamwUpdate,
 }
 
 impl Op {

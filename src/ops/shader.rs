@@ -11,7 +11,9 @@ macro_rules! shaders {
 }
 
 shaders! {
+    "adagrad_update",
     "adam_update",
+    "adamw_update",
     "add",
     "add_backward",
     "augment",
@@ -19,6 +21,7 @@ shaders! {
     "binary_cross_entropy",
     "binary_cross_entropy_backward",
     "broadcast_backward",
+    "clip_gradient",
     "concatenate",
     "conv2d",
     "conv2d_backward_bias",
@@ -38,6 +41,8 @@ shaders! {
     "gather_batch",
     "gather_classes",
     "gather_rows",
+    "gradient_norm",
+    "gradient_norm_parts",
     "linear",
     "linear_backward_bias",
     "linear_backward_input",
@@ -67,6 +72,10 @@ shaders! {
     "record_step",
     "relu",
     "relu_backward",
+    "rmsprop_update",
+    "rmsprop_update_centered",
+    "rmsprop_update_centered_momentum",
+    "rmsprop_update_momentum",
     "sgd_update",
     "sigmoid",
     "sigmoid_backward",

@@ -48,8 +48,10 @@ pub enum SessionError {
         preset: &'static str,
         what: &'static str,
     },
-    #[error("the run has stopped: reset it before going on")]
+    #[error("the run has stopped: go back to a checkpoint or reset it before going on")]
     Stopped,
+    #[error("no checkpoint was measured on held-out samples yet, so none is the best")]
+    NothingKept,
 }
 
 fn preset_names() -> String {
@@ -77,7 +79,8 @@ impl SessionError {
             Self::WrongRun { .. }
             | Self::BadImage { .. }
             | Self::NoImages { .. }
-            | Self::Stopped => FailureKind::BadCommand,
+            | Self::Stopped
+            | Self::NothingKept => FailureKind::BadCommand,
         }
     }
 

@@ -7,7 +7,7 @@
 use super::inspection::{Inspection, InspectionReport};
 use super::points::{Boundary, TablePoints};
 pub use crate::layers::LayerSummary;
-use crate::optim::OptimizerKind;
+use crate::optim::{OptimizerKind, Options, Schedule};
 pub use crate::train::Evaluation;
 use serde::{Deserialize, Serialize};
 
@@ -56,6 +56,13 @@ pub struct RunConfig {
     pub optimizer: Option<OptimizerKind>,
     /// Used by SGD with momentum alone.
     pub momentum: Option<f32>,
+    /// Everything else that governs the run.
+    pub options: Options,
+    /// How long the run is meant to be; what comes first counts. A schedule may depend on it.
+    pub epochs: Option<u64>,
+    pub steps: Option<u64>,
+    /// Steps of an earlier run that this one goes on from; `epochs` and `steps` count from there.
+    pub resumed_step: u64,
 }
 
 /// A request to the engine.
@@ -127,6 +134,17 @@ pub enum Command {
     Save {
         run: RunId,
     },
+    /// As `Save`, of a checkpoint that the engine has kept; also after the run was stopped.
+    SaveKept {
+        run: RunId,
+        which: Kept,
+    },
+    /// Back to the weights, the optimiser's state and the step of a checkpoint that the engine
+    /// has kept; pauses, and leaves `Stopped`.
+    GoBack {
+        run: RunId,
+        to: Kept,
+    },
     /// Replaces weights and optimiser state; leaves the run as it was when the file does not fit.
     Load {
         run: RunId,
@@ -141,6 +159,25 @@ pub enum Command {
     Ping {
         nonce: u32,
     },
+}
+
+/// A checkpoint that the engine keeps in memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Kept {
+    /// The last one without an infinite or NaN value, taken before an evaluation.
+    Last,
+    /// The one that did best on the held-out samples, as the setting `monitor` measures.
+    Best,
+}
+
+/// How well the best checkpoint did.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct BestFacts {
+    pub step: u64,
+    /// On the held-out samples.
+    pub loss: f32,
+    /// `None` where numbers are predicted.
+    pub accuracy: Option<f32>,
 }
 
 /// Whether a run is training.
@@ -212,6 +249,18 @@ pub struct ResolvedConfig {
     pub train_count: u32,
     pub test_count: u32,
     pub steps_per_epoch: u32,
+    /// With defaults, without what has no effect.
+    pub options: Options,
+    /// The step at which the run is meant to end.
+    pub total_steps: u64,
+}
+
+impl ResolvedConfig {
+    /// The schedule of the learning rate.
+    pub fn schedule(&self) -> Schedule {
+        let steps_per_epoch = self.steps_per_epoch.into();
+        Schedule::new(&self.options, steps_per_epoch, self.total_steps)
+    }
 }
 
 /// One training step.
@@ -226,9 +275,12 @@ pub struct StepRecord {
     /// Share of the batch that was right, before the update; `None` where the loss
     /// knows no classes.
     pub accuracy: Option<f32>,
+    /// As the schedule had it at this step.
     pub learning_rate: f32,
     /// Wall time of the submit divided by its steps.
     pub step_millis: f32,
+    /// Of all gradients together, before they were clipped; only where they are.
+    pub gradient_norm: Option<f32>,
 }
 
 /// Counters and figures that describe how a run executes.
@@ -340,6 +392,23 @@ pub enum Event {
         run: RunId,
         step: u64,
     },
+    /// Which checkpoints can be gone back to: the last good one, and the best.
+    Kept {
+        run: RunId,
+        last: u64,
+        best: Option<BestFacts>,
+    },
+    /// Training paused because nothing got better for as long as `patience` says.
+    StoppedEarly {
+        run: RunId,
+        step: u64,
+        best: BestFacts,
+    },
+    /// The answer to [`Command::GoBack`].
+    WentBack {
+        run: RunId,
+        step: u64,
+    },
     /// What the microscope hears.
     Inspected {
         run: RunId,
@@ -415,6 +484,8 @@ impl Command {
             | Self::WatchSamples { run, .. }
             | Self::Predict { run, .. }
             | Self::Save { run }
+            | Self::SaveKept { run, .. }
+            | Self::GoBack { run, .. }
             | Self::Load { run, .. }
             | Self::Inspect { run, .. } => Some(*run),
         }

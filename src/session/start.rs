@@ -10,12 +10,12 @@ use crate::graph::ValueId;
 use crate::layers::{
     BatchSource, GatheredInputs, Model, ModelError, ModelSpec, TableTargets, summarize,
 };
-use crate::models::{Preset, optimizer_op, table_spec};
-use crate::optim::MAX_LEARNING_RATE;
-use crate::tensor::{ElementType, Values};
+use crate::models::{Preset, table_spec};
+use crate::optim::{MAX_LEARNING_RATE, OptimizerKind, OptionKey, Options};
+use crate::tensor::{ElementType, Values, init::Initializer};
 
 /// Largest batch that a run may ask for.
-pub const MAX_BATCH: u32 = 4_096;
+pub const MAX_BATCH: u32 = 65_536;
 
 /// The GPU, once it was asked for.
 #[derive(Default)]
@@ -107,8 +107,26 @@ fn resolve(
             expected: "a number from 0 to below 1".into(),
         });
     }
+    if config.options.patience.is_some() && test_count == 0 {
+        return Err(SessionError::BadConfig {
+            name: "the patience",
+            actual: format!("given for {}", preset.id),
+            expected: "a preset with held-out samples to measure".into(),
+        });
+    }
     let optimizer = config.optimizer.unwrap_or(defaults.optimizer);
     let learning_rate = config.learning_rate.unwrap_or(defaults.learning_rate);
+    let options = config
+        .options
+        .resolve(optimizer, &defaults.options, defaults.optimizer);
+    check_options(&options)?;
+    let steps_per_epoch = train_count.div_ceil(batch);
+    let of_epochs = config
+        .epochs
+        .map(|epochs| epochs.saturating_mul(steps_per_epoch.into()));
+    let usual = u64::from(defaults.epochs) * u64::from(steps_per_epoch);
+    let planned = [config.steps, of_epochs].into_iter().flatten().min();
+    let total_steps = config.resumed_step.saturating_add(planned.unwrap_or(usual));
     Ok(ResolvedConfig {
         preset: preset.id.into(),
         seed: config.seed,
@@ -118,8 +136,27 @@ fn resolve(
         momentum,
         train_count,
         test_count,
-        steps_per_epoch: train_count.div_ceil(batch),
+        steps_per_epoch,
+        options,
+        total_steps,
     })
+}
+
+/// That every option lies in its range, as one read from a link does.
+fn check_options(options: &Options) -> Result<(), SessionError> {
+    for &key in OptionKey::ALL {
+        let Some(text) = options.text(key) else {
+            continue;
+        };
+        if let Err(expected) = Options::default().set(key, &text) {
+            return Err(SessionError::BadConfig {
+                name: key.name(),
+                actual: text,
+                expected: expected.to_string(),
+            });
+        }
+    }
+    Ok(())
 }
 
 /// The model of a preset for batches of up to `batch` samples.
@@ -157,7 +194,9 @@ pub fn build_spec(
     optimizer: OptimizerChoice,
 ) -> Result<Model, SessionError> {
     let source = batch_source(preset, spec, samples, batch)?;
-    let update = optimizer_op(optimizer.kind, optimizer.momentum);
+    let update = optimizer
+        .kind
+        .update(optimizer.momentum, &optimizer.options);
     let model = Model::build(spec, &source, batch as usize, update)?;
     let outputs = &model.graph.value(model.logits).shape;
     let width: usize = outputs.dims()[1..].iter().product();
@@ -182,10 +221,7 @@ pub fn build_spec(
 /// # Errors
 /// When a layer does not fit.
 pub fn outline(preset: &Preset) -> Result<Option<Model>, SessionError> {
-    let optimizer = OptimizerChoice {
-        kind: preset.defaults.optimizer,
-        momentum: preset.defaults.momentum,
-    };
+    let optimizer = OptimizerChoice::of(preset);
     let PresetData::Images { source, .. } = preset.data else {
         let samples = match preset.data {
             PresetData::OwnTable => return Ok(None),
@@ -204,7 +240,9 @@ pub fn outline(preset: &Preset) -> Result<Option<Model>, SessionError> {
         order_length: 1,
         margin: preset.augmentation().map(|moved| moved.margin as usize),
     };
-    let update = optimizer_op(optimizer.kind, optimizer.momentum);
+    let update = optimizer
+        .kind
+        .update(optimizer.momentum, &optimizer.options);
     Ok(Some(Model::build(&(preset.spec)(), &source, 1, update)?))
 }
 
@@ -266,15 +304,38 @@ fn table_targets(spec: &ModelSpec, table: &TableSet) -> TableTargets {
     }
 }
 
-/// An optimizer with the one setting that its operation holds.
+/// An optimizer with the settings that its operations hold.
 #[derive(Clone, Copy, Debug)]
 pub struct OptimizerChoice {
-    pub kind: crate::optim::OptimizerKind,
+    pub kind: OptimizerKind,
     pub momentum: f32,
+    pub options: Options,
+}
+
+impl OptimizerChoice {
+    /// A preset's own.
+    pub fn of(preset: &Preset) -> Self {
+        let defaults = preset.defaults;
+        Self {
+            kind: defaults.optimizer,
+            momentum: defaults.momentum,
+            options: defaults.options,
+        }
+    }
 }
 
 /// The initial weights: the preset's own, or PyTorch's default from the seed.
 pub fn initial_parameters(preset: &Preset, model: &Model, seed: u64) -> Vec<Values> {
+    initial_values(preset, model, seed, Initializer::default())
+}
+
+/// As [`initial_parameters`], with the initialiser that the run asks for.
+pub(super) fn initial_values(
+    preset: &Preset,
+    model: &Model,
+    seed: u64,
+    initializer: Initializer,
+) -> Vec<Values> {
     model
         .parameters
         .iter()
@@ -287,9 +348,7 @@ pub fn initial_parameters(preset: &Preset, model: &Model, seed: u64) -> Vec<Valu
             let given = given.filter(|(_, values)| values.len() == value.shape.count());
             Values::F32(match given {
                 Some((_, values)) => values.to_vec(),
-                None => parameter
-                    .initial
-                    .draw(seed, stream as u64, value.shape.count()),
+                None => parameter.values(value, seed, stream as u64, initializer),
             })
         })
         .collect()
@@ -408,12 +467,14 @@ impl Session {
         let optimizer = OptimizerChoice {
             kind: resolved.optimizer,
             momentum: resolved.momentum,
+            options: resolved.options,
         };
         let model = build_model(preset, samples.as_deref(), resolved.batch, optimizer)?;
         let graph = Arc::new(model.graph.clone());
         let mut keep = vec![model.loss, model.loss_of_row];
         keep.extend(model.correct);
         keep.push(model.probabilities.unwrap_or(model.logits));
+        keep.extend(model.graph.gradient_norm());
         let plan = Arc::new(Plan::new(&graph, Mode::Train, &keep));
         let (mut executor, gpu, device) = match self.choose_device(config.device).await? {
             Choice::Cpu(fallback) => {
@@ -455,7 +516,10 @@ impl Session {
                 .as_ref()
                 .map_or_else(Vec::new, |samples| samples.class_names()),
         };
-        let initial = initial_parameters(preset, &model, resolved.seed);
+        let options = &resolved.options;
+        let kind = options.init.unwrap_or_default();
+        let initializer = kind.with_value(options.init_value.unwrap_or_default());
+        let initial = initial_values(preset, &model, resolved.seed, initializer);
         let mut run = Run::new(RunParts {
             id,
             preset,

@@ -25,6 +25,7 @@ pub mod keys;
 pub mod microscope;
 pub mod notices;
 pub mod presets;
+pub mod rate_curve;
 pub mod run_state;
 pub mod samples;
 pub mod sketch;

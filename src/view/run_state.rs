@@ -6,12 +6,13 @@
 
 use std::sync::Arc;
 
+use super::presets;
 use super::texts::Trouble;
 use super::url::{DEFAULT_SEED, Hyperparameters, PageState};
-use crate::optim::OptimizerKind;
+use crate::optim::{OptimizerKind, ScheduleKind};
 use crate::plot::{self, CurveSet};
 use crate::session::{
-    Boundary, DeviceInfo, DevicePreference, Evaluation, Event, ExecutionFigures, Failure,
+    BestFacts, Boundary, DeviceInfo, DevicePreference, Evaluation, Event, ExecutionFigures, Failure,
     FailureKind, ModelSummary, ResolvedConfig, RunConfig, RunId, RunStatus, Stage, StepRecord,
     TablePoints,
 };
@@ -125,6 +126,8 @@ pub enum Consequence {
     Save(Vec<u8>),
     /// Weights were loaded.
     Loaded,
+    /// The run went back to a checkpoint.
+    WentBack,
     /// Something is to be explained.
     Explain(Trouble),
 }
@@ -194,6 +197,10 @@ pub struct RunState {
     /// Outlives the run: the next one may learn from it.
     pub own_table: Option<Arc<OwnTable>>,
     pub sample_predictions: Option<Arc<Probabilities>>,
+    /// Step of the last good checkpoint that the engine keeps, and the best one.
+    pub kept: (u64, Option<BestFacts>),
+    /// Step at which training stopped because nothing got better; `None` once it goes on.
+    pub stopped_early: Option<u64>,
     /// What the network says of the image it was last given.
     pub prediction: Option<Arc<Probabilities>>,
 }
@@ -265,13 +272,30 @@ impl RunState {
         };
         let resolved = self.started.as_ref().map(|started| &started.config);
         let batch = |c: &RunConfig| c.batch.or(resolved.map(|r| r.batch));
-        let optimizer = |c: &RunConfig| c.optimizer.or(resolved.map(|r| r.optimizer));
+        let preset = presets::defaults(&wanted.preset);
+        let usual = preset.map(|preset| preset.optimizer);
+        let optimizer = |c: &RunConfig| c.optimizer.or(usual);
+        let options = |c: &RunConfig| {
+            let (preset, optimizer) = (preset?, optimizer(c)?);
+            let resolved = c
+                .options
+                .resolve(optimizer, &preset.options, preset.optimizer);
+            Some(resolved)
+        };
+        // The cosine alone spans the whole run, where no other length is given.
+        let length = |c: &RunConfig| {
+            let options = options(c)?;
+            let spans = options.schedule_kind() == ScheduleKind::Cosine && options.t_max.is_none();
+            spans.then_some((c.epochs, c.steps))
+        };
         let momentum = |c: &RunConfig| c.momentum.or(resolved.map(|r| r.momentum));
         wanted.seed != config.seed
             || batch(wanted) != batch(config)
             || optimizer(wanted) != optimizer(config)
+            || options(wanted) != options(config)
+            || length(wanted) != length(config)
             || (momentum(wanted) != momentum(config)
-                && optimizer(config) == Some(OptimizerKind::Momentum))
+                && optimizer(config).is_some_and(OptimizerKind::has_momentum))
     }
 
     /// The engine was lost: what is shown stays, and nothing runs.
@@ -375,6 +399,7 @@ impl RunState {
                 for record in &records {
                     self.curves.push(record.step, record.loss);
                 }
+                self.stopped_early = None;
                 if let Some(last) = records.last() {
                     self.step = last.step;
                     self.last = Some(*last);
@@ -384,6 +409,7 @@ impl RunState {
                 self.figures = Some(figures);
             }
             Event::ResetDone { run } if is_ours(run) => {
+                self.stopped_early = None;
                 self.step = 0;
                 self.last = None;
                 self.curves.clear();
@@ -459,15 +485,29 @@ impl RunState {
             }
             Event::Saved { run, bytes } if is_ours(run) => return Some(Consequence::Save(bytes)),
             Event::Loaded { run, step } if is_ours(run) => {
-                self.step = step;
-                self.last = None;
-                self.curves.rewind(step + 1);
-                self.curves_revision += 1;
+                self.rewind(step);
                 return Some(Consequence::Loaded);
+            }
+            Event::WentBack { run, step } if is_ours(run) => {
+                self.rewind(step);
+                return Some(Consequence::WentBack);
+            }
+            Event::Kept { run, last, best } if is_ours(run) => self.kept = (last, best),
+            Event::StoppedEarly { run, step, .. } if is_ours(run) => {
+                self.stopped_early = Some(step);
             }
             _ => {}
         }
         None
+    }
+
+    /// The run stands at another step than it did.
+    fn rewind(&mut self, step: u64) {
+        self.step = step;
+        self.last = None;
+        self.stopped_early = None;
+        self.curves.rewind(step + 1);
+        self.curves_revision += 1;
     }
 
     /// The drawing was cleared: an old answer must not stay beside it.
@@ -505,12 +545,17 @@ pub fn run_config(state: &PageState) -> Option<RunConfig> {
         learning_rate: run.learning_rate,
         optimizer: optimizer.and_then(OptimizerKind::from_name),
         momentum: run.momentum,
+        options: run.options,
+        epochs: run.epochs,
+        steps: run.steps,
+        resumed_step: 0,
     })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::optim::Options;
     use crate::session::DeviceKind;
     use crate::view::url::{DeviceChoice, OptimizerChoice};
 
@@ -535,6 +580,8 @@ mod tests {
                 train_count: 10_000,
                 test_count: 2_000,
                 steps_per_epoch: 157,
+                options: Options::NONE,
+                total_steps: 785,
             },
             model: ModelSummary {
                 preset: "mlp-mnist".into(),
@@ -560,6 +607,7 @@ mod tests {
             accuracy: Some(0.1),
             learning_rate: 0.001,
             step_millis: 1.0,
+            gradient_norm: None,
         });
         Event::Steps {
             run,
@@ -694,6 +742,36 @@ mod tests {
     }
 
     #[test]
+    fn going_back_rewinds_the_curves_and_early_stopping_is_told_until_training_goes_on() {
+        let mut state = running();
+        state.apply(steps(1, 1..=30));
+        let best = BestFacts {
+            step: 20,
+            loss: 0.5,
+            accuracy: Some(0.75),
+        };
+        let kept = |run| Event::Kept {
+            run,
+            last: 30,
+            best: Some(best),
+        };
+        state.apply(kept(9));
+        assert_eq!(state.kept, (0, None));
+        state.apply(kept(1));
+        assert_eq!(state.kept, (30, Some(best)));
+        state.apply(Event::StoppedEarly {
+            run: 1,
+            step: 30,
+            best,
+        });
+        assert_eq!(state.stopped_early, Some(30));
+        let told = state.apply(Event::WentBack { run: 1, step: 20 });
+        assert_eq!(told, Some(Consequence::WentBack));
+        assert_eq!((state.step, state.curves.len()), (20, 20));
+        assert_eq!(state.stopped_early, None);
+    }
+
+    #[test]
     fn after_the_loss_of_the_engine_the_same_run_can_be_asked_for_again() {
         let mut state = running();
         state.apply(steps(1, 1..=3));
@@ -723,6 +801,15 @@ mod tests {
         assert!(!with(|c| c.batch = Some(64)), "64 is what runs");
         assert!(with(|c| c.optimizer = Some(OptimizerKind::Sgd)));
         assert!(!with(|c| c.momentum = Some(0.5)), "Adam does not use it");
+        assert!(with(|c| c.options.clip = Some(1.0)));
+        assert!(with(|c| c.options.beta1 = Some(0.5)));
+        assert!(!with(|c| c.options.beta1 = Some(0.9)), "the usual one");
+        assert!(
+            !with(|c| c.options.alpha = Some(0.5)),
+            "Adam does not use it"
+        );
+        assert!(!with(|c| c.epochs = Some(9)), "it only says when to stop");
+        assert!(with(|c| c.options.schedule = Some(ScheduleKind::Cosine)));
     }
 
     #[test]

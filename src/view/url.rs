@@ -10,7 +10,8 @@ use super::format;
 use super::microscope::model::Element;
 use super::microscope::path::{parse_ends, write_ends};
 use super::texts::Locale;
-use crate::optim::MAX_LEARNING_RATE;
+pub use crate::optim::Expected;
+use crate::optim::{MAX_LEARNING_RATE, OptionKey, Options};
 
 /// The preset of `/train` and `/step` when the address names none.
 pub const DEFAULT_PRESET: &str = "lenet5-mnist";
@@ -19,7 +20,7 @@ pub const DEFAULT_SEED: u64 = 1;
 /// Chapters of the course, from 1.
 pub const CHAPTERS: u8 = 12;
 /// The largest batch size a link may ask for.
-pub const MOST_BATCH: u32 = 4096;
+pub const MOST_BATCH: u32 = 65_536;
 /// The most operations of a batch a link may ask to have run.
 pub const MOST_OPERATIONS: u64 = 100_000;
 /// The most steps or epochs a link may ask for.
@@ -76,7 +77,12 @@ choice! {
         Sgd = "sgd",
         /// Stochastic gradient descent with momentum.
         Momentum = "momentum",
+        /// Stochastic gradient descent with Nesterov's momentum.
+        Nesterov = "nesterov",
+        RmsProp = "rmsprop",
+        Adagrad = "adagrad",
         Adam = "adam",
+        AdamW = "adamw",
     }
 }
 
@@ -175,6 +181,8 @@ pub struct Hyperparameters {
     pub momentum: Option<f32>,
     pub epochs: Option<u64>,
     pub steps: Option<u64>,
+    /// Each under the name of its key.
+    pub options: Options,
 }
 
 /// Everything about the page that a link carries.
@@ -191,22 +199,6 @@ pub struct PageState {
     pub cursor: Option<u32>,
     /// The ends of the path of the chain rule that is followed there.
     pub path: Option<[Element; 2]>,
-}
-
-/// What a value in the address should have been.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Expected {
-    OneOf(&'static [&'static str]),
-    /// A number above 0 and at most [`MAX_LEARNING_RATE`].
-    PositiveNumber,
-    /// A number from 0 to below 1.
-    NumberBelowOne,
-    /// Two elements: `x.0.1~loss.L`.
-    PathEnds,
-    WholeNumber {
-        least: u64,
-        most: u64,
-    },
 }
 
 /// A value in the address that was not used.
@@ -310,7 +302,10 @@ impl PageState {
                     Expected::NumberBelowOne,
                 )
             }
-            _ => Ok(()),
+            _ => match OptionKey::from_name(key) {
+                Some(key) => run.options.set(key, value).map_err(|e| (e, None)),
+                None => Ok(()),
+            },
         }
     }
 
@@ -355,8 +350,13 @@ impl PageState {
                 not_default(self.theme == Theme::Auto, self.theme.name()),
             ),
         ];
+        // Behind the keys that were there first, so that old links stay as they are.
+        let options = OptionKey::ALL
+            .iter()
+            .map(|&key| (key.name(), run.options.text(key)));
         let pairs: Vec<String> = pairs
             .into_iter()
+            .chain(options)
             .filter_map(|(key, value)| Some(format!("{key}={}", encode(&value?))))
             .collect();
         pairs.join("&")
@@ -500,6 +500,7 @@ mod tests {
             momentum: Some(0.9),
             epochs: Some(3),
             steps: Some(100),
+            options: Options::NONE,
         };
         assert_eq!(state.hyperparameters, run);
         assert_eq!(
@@ -660,6 +661,44 @@ mod tests {
         ]
     }
 
+    /// Some settings, each with a value that it allows.
+    fn options() -> impl Strategy<Value = Options> {
+        let one = |&key: &OptionKey| match key.expected() {
+            Expected::OneOf(names) => {
+                option::of(prop::sample::select(names).prop_map(str::to_string)).boxed()
+            }
+            Expected::WholeNumber { least, most } => {
+                option::of((least..=most).prop_map(|n| n.to_string())).boxed()
+            }
+            _ => option::of((1e-30f32..0.999).prop_map(|x| x.to_string())).boxed(),
+        };
+        let all: Vec<_> = OptionKey::ALL.iter().map(one).collect();
+        all.prop_map(|texts| {
+            let mut options = Options::NONE;
+            for (&key, text) in OptionKey::ALL.iter().zip(texts) {
+                if let Some(text) = text {
+                    options.set(key, &text).expect("a value in range");
+                }
+            }
+            options
+        })
+    }
+
+    #[test]
+    fn settings_stand_in_links_under_their_names() {
+        let link = "/train/lenet5-mnist?lr=0.1&optimizer=rmsprop&alpha=0.9&centered=true\
+                    &schedule=cosine&schedule-unit=epoch&warmup=2&clip=1&patience=3&init=orthogonal";
+        let (state, problems) = parse(link);
+        assert_eq!(problems, []);
+        assert_eq!(state.href(), link);
+        let options = state.hyperparameters.options;
+        assert_eq!((options.clip, options.patience), (Some(1.0), Some(3)));
+        let (state, problems) = parse("/train/x?clip=0&schedule=square&warmup=-1&init=xavier");
+        assert_eq!(problems.len(), 4);
+        assert_eq!(state.hyperparameters.options, Options::NONE);
+        assert_eq!(problems[0].expected, Expected::PositiveNumber);
+    }
+
     prop_compose! {
         fn state()(
             route in route(),
@@ -675,8 +714,9 @@ mod tests {
             steps in option::of(1..=MOST_STEPS),
             cursor in option::of(0..=MOST_OPERATIONS as u32),
             path in option::of([element(), element()]),
+            options in options(),
         ) -> PageState {
-            let hyperparameters = Hyperparameters { learning_rate, batch, optimizer, momentum, epochs, steps };
+            let hyperparameters = Hyperparameters { learning_rate, batch, optimizer, momentum, epochs, steps, options };
             PageState { route, device, seed, locale, theme, hyperparameters, cursor, path }
         }
     }

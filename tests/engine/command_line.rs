@@ -99,7 +99,10 @@ fn bad_usage_exits_with_2_and_says_what_there_is() {
             "the learning rate",
         ),
         (train(&["--lr", "fast", "--steps", "1"]), "--lr"),
-        (train(&["--optimizer", "lion"]), "sgd, momentum, adam"),
+        (
+            train(&["--optimizer", "lion"]),
+            "sgd, momentum, nesterov, rmsprop, adagrad, adam, adamw",
+        ),
         (
             train(&[
                 "--optimizer",

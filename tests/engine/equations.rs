@@ -27,7 +27,7 @@ const SAMPLED: usize = 40;
 
 fn tolerance(op: &Op, equation: &Equation) -> Tolerance {
     match (op.name(), equation.output) {
-        ("adam_update", "w′") => ADAM_WEIGHT,
+        ("adam_update" | "adamw_update", "w′") => ADAM_WEIGHT,
         _ => TOLERANCE,
     }
 }

@@ -17,10 +17,13 @@ use crate::support::{Model, Tolerance, assert_close, assert_not_close, lenet, ml
 
 fn updates() -> [(&'static str, Op); 3] {
     [
-        ("sgd", Op::SgdUpdate(SgdUpdate {})),
+        ("sgd", Op::SgdUpdate(SgdUpdate::default())),
         (
             "momentum",
-            Op::MomentumUpdate(MomentumUpdate { momentum: 0.9 }),
+            Op::MomentumUpdate(MomentumUpdate {
+                momentum: 0.9,
+                ..MomentumUpdate::default()
+            }),
         ),
         ("adam", Op::AdamUpdate(AdamUpdate::default())),
     ]
@@ -173,7 +176,7 @@ fn values_that_are_both_needed_never_share_memory() {
 
 #[test]
 fn the_check_of_memory_notices_values_that_do_share_it() {
-    let model = lenet(3).differentiated(Some(Op::SgdUpdate(SgdUpdate {})));
+    let model = lenet(3).differentiated(Some(Op::SgdUpdate(SgdUpdate::default())));
     let graph = &model.graph;
     let keep = [model.loss, model.correct];
     let plan = Plan::new(graph, Mode::Train, &keep);
@@ -198,7 +201,7 @@ fn the_check_of_memory_notices_values_that_do_share_it() {
 #[test]
 fn training_shares_memory_and_inspecting_keeps_every_value() {
     for (name, model) in models() {
-        let model = model(8).differentiated(Some(Op::SgdUpdate(SgdUpdate {})));
+        let model = model(8).differentiated(Some(Op::SgdUpdate(SgdUpdate::default())));
         let keep = [model.loss, model.correct];
         let train = Plan::new(&model.graph, Mode::Train, &keep);
         let inspect = Plan::new(&model.graph, Mode::Inspect, &keep);
@@ -321,7 +324,7 @@ fn a_partial_batch_gives_exactly_what_a_smaller_batch_gives() {
     // More rows than a chunk of the convolution's twin (8), so whole chunks are padding.
     const CAPACITY: usize = 19;
     for (name, model) in models() {
-        let update = || Some(Op::SgdUpdate(SgdUpdate {}));
+        let update = || Some(Op::SgdUpdate(SgdUpdate::default()));
         let whole = model(CAPACITY).differentiated(update());
         let (x, t) = whole.batch(50);
         let sample = x.len() / CAPACITY;
@@ -380,7 +383,9 @@ fn a_parameter_that_is_only_reshaped_learns() {
         .apply_in(Phase::Loss, None, loss, "loss".into(), &[rows, t])
         .unwrap()[0];
     graph.differentiate(loss, &[z]).unwrap();
-    graph.append_update(Op::SgdUpdate(SgdUpdate {})).unwrap();
+    graph
+        .append_update(Op::SgdUpdate(SgdUpdate::default()))
+        .unwrap();
     let gradient = graph.value(z).gradient.unwrap();
     assert_eq!(graph.value(gradient).name, "z.grad");
     for mode in [Mode::Train, Mode::Inspect] {

@@ -177,7 +177,7 @@ fn adam_step(step: u32, valid: u32) -> StepValues {
 fn bits(records: &[Record]) -> Vec<(u32, Option<u32>)> {
     records
         .iter()
-        .map(|(loss, correct)| (loss.to_bits(), correct.map(f32::to_bits)))
+        .map(|record| (record.loss.to_bits(), record.correct.map(f32::to_bits)))
         .collect()
 }
 
@@ -189,7 +189,7 @@ fn several_steps_in_one_submit_equal_single_submits_bit_for_bit() {
     assert_eq!(bits(&records), bits(&apart.train(0, 12, 1)));
     assert_eq!(together.parameters(), apart.parameters());
     assert!(
-        records[0].0 > records[11].0,
+        records[0].loss > records[11].loss,
         "the loss falls: one batch, over and over"
     );
     // Control: one step more is another state.
@@ -226,7 +226,10 @@ fn training_on_the_gpu_follows_the_oracle() {
             expected.push(oracle.reals(training.model.loss)[0]);
         }
         let records = training.train(0, 1, 10);
-        let losses: Vec<f64> = records.iter().map(|(loss, _)| f64::from(*loss)).collect();
+        let losses: Vec<f64> = records
+            .iter()
+            .map(|record| f64::from(record.loss))
+            .collect();
         // Adam divides by the root of small squares, which lets rounding grow from step to step.
         let tolerance = Tolerance {
             absolute: 1e-4,
@@ -245,7 +248,7 @@ fn fused_kernels_compute_what_single_ones_do() {
         assert!(fused.gpu.plan().dispatches() < single.gpu.plan().dispatches());
         let records = [fused.train(0, 1, 3), single.train(0, 1, 3)];
         let [actual, expected] = records.map(|records| {
-            let losses = records.iter().map(|(loss, _)| f64::from(*loss));
+            let losses = records.iter().map(|record| f64::from(record.loss));
             losses.collect::<Vec<_>>()
         });
         // Sums of a few hundred terms in another order; Adam's first steps divide by

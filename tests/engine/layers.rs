@@ -12,7 +12,7 @@ fn build(spec: &ModelSpec, features: usize) -> Result<Model, ModelError> {
         features,
         targets: 2,
     };
-    Model::build(spec, &source, 4, Op::SgdUpdate(SgdUpdate {}))
+    Model::build(spec, &source, 4, Op::SgdUpdate(SgdUpdate::default()))
 }
 
 fn linear(name: &str, out_features: usize) -> Layer {

@@ -302,8 +302,11 @@ fn for_every_call(mut body: impl FnMut(&Case, &KernelCall)) {
 /// kernel may do the work of several nodes.
 fn for_every_planned_call(mut body: impl FnMut(&Graph, &Plan, &Group, usize)) {
     let updates = [
-        Op::SgdUpdate(SgdUpdate {}),
-        Op::MomentumUpdate(MomentumUpdate { momentum: 0.9 }),
+        Op::SgdUpdate(SgdUpdate::default()),
+        Op::MomentumUpdate(MomentumUpdate {
+            momentum: 0.9,
+            ..MomentumUpdate::default()
+        }),
         Op::AdamUpdate(AdamUpdate::default()),
     ];
     let mut count = 0;

@@ -3,7 +3,7 @@
 use glassbox::exec::single::{SingleOperation, SingleRun};
 use glassbox::graph::{Graph, Phase, ValueId};
 use glassbox::ops::{
-    AdamUpdate, AddBackward, Augment, BinaryCrossEntropy, BinaryCrossEntropyBackward, Buffer,
+    AdagradUpdate, AdamUpdate, AdamwUpdate, ClipGradient, GradientNorm, RmspropUpdate, AddBackward, Augment, BinaryCrossEntropy, BinaryCrossEntropyBackward, Buffer,
     Conv2d, Conv2dBackwardBias, Conv2dBackwardInput, Conv2dBackwardWeight, Flatten,
     FlattenBackward, GatherBatch, GatherClasses, GatherRows, Linear, LinearBackwardBias,
     LinearBackwardInput, LinearBackwardWeight, MaxPool2d, MaxPool2dBackward, MomentumUpdate, Op,
@@ -293,9 +293,21 @@ pub fn cases_of(name: &str) -> Vec<Case> {
         | "softmax_cross_entropy_backward"
         | "binary_cross_entropy"
         | "binary_cross_entropy_backward" => loss_cases(name),
-        "sgd_update" | "momentum_update" | "adam_update" => {
-            ELEMENTWISE.map(|shape| update_case(name, shape)).into()
+        "gradient_norm" => vec![
+            norm_case([1, 1]),
+            norm_case([11, 31]),
+            norm_case([3, 5_000]),
+        ],
+        "clip_gradient" => {
+            // Above and below the largest norm.
+            let both = |shape| [clip_case(shape, 0.5), clip_case(shape, 2.0)];
+            ELEMENTWISE.into_iter().flat_map(both).collect()
         }
+        "sgd_update" | "momentum_update" | "rmsprop_update" | "adagrad_update" | "adam_update"
+        | "adamw_update" => ELEMENTWISE
+            .into_iter()
+            .flat_map(|shape| update_cases(name, shape))
+            .collect(),
         other if crate::free_shapes::has(other) => crate::free_shapes::cases_of(other),
         other => panic!("{other} has no cases: add its shapes to tests/engine/support.rs"),
     }
@@ -497,26 +509,126 @@ fn loss_case(name: &str, [n, k, valid]: [usize; 3], bound: f32) -> Case {
     Case::new(label, op, inputs).with_valid(valid)
 }
 
-fn update_case(name: &str, shape: [usize; 2]) -> Case {
-    let mut random = Random::new(20);
-    let (w, g) = (random.reals(shape), random.reals(shape));
-    let (first, second) = (random.reals(shape), random.between(shape, 0.0, 1.0));
+/// One part; several workgroups in one part; several parts, the last of them short.
+fn norm_case(shape: [usize; 2]) -> Case {
+    let g = Random::new(22).reals(shape);
+    let op = Op::GradientNorm(GradientNorm {});
+    Case::new(format!("{shape:?}"), op, vec![g])
+}
+
+/// A norm of 1, whatever the gradients are.
+fn clip_case(shape: [usize; 2], max_norm: f32) -> Case {
+    let g = Random::new(23).reals(shape);
+    let op = Op::ClipGradient(ClipGradient { max_norm });
+    let label = format!("{shape:?} max_norm={max_norm}");
+    Case::new(label, op, vec![g, tensor([], vec![1.0])])
+}
+
+/// The attributes of an update that are tried: as they are usually, and all at once.
+fn updates(name: &str) -> Vec<Op> {
+    let weight_decay = 0.125;
+    let momentum = MomentumUpdate {
+        momentum: 0.875,
+        ..MomentumUpdate::default()
+    };
+    let rmsprop = RmspropUpdate {
+        eps: 0.0625,
+        ..RmspropUpdate::default()
+    };
     // A large ε, so that its place in the formula shows.
     let adam = AdamUpdate {
-        epsilon: 0.0625,
+        eps: 0.0625,
         ..AdamUpdate::default()
     };
-    let t = 3;
-    let [bias_correction_1, bias_correction_2] = adam.bias_corrections(t);
-    let (op, inputs) = match name {
-        "sgd_update" => (Op::SgdUpdate(SgdUpdate {}), vec![w, g]),
-        "momentum_update" => {
-            let op = MomentumUpdate { momentum: 0.9 };
-            (Op::MomentumUpdate(op), vec![w, g, first])
-        }
-        _ => (Op::AdamUpdate(adam), vec![w, g, first, second]),
+    let adamw = AdamwUpdate {
+        eps: 0.0625,
+        weight_decay: 0.0,
+        ..AdamwUpdate::default()
     };
-    let mut case = Case::new(format!("{shape:?}"), op, inputs);
+    match name {
+        "sgd_update" => [0.0, weight_decay]
+            .map(|weight_decay| Op::SgdUpdate(SgdUpdate { weight_decay }))
+            .into(),
+        "momentum_update" => [
+            momentum.clone(),
+            MomentumUpdate {
+                dampening: 0.25,
+                weight_decay,
+                ..momentum.clone()
+            },
+            MomentumUpdate {
+                weight_decay,
+                nesterov: true,
+                ..momentum
+            },
+        ]
+        .map(Op::MomentumUpdate)
+        .into(),
+        "rmsprop_update" => [(0.0, false), (0.875, false), (0.0, true), (0.875, true)]
+            .map(|(momentum, centered)| {
+                Op::RmspropUpdate(RmspropUpdate {
+                    momentum,
+                    centered,
+                    weight_decay: if centered { weight_decay } else { 0.0 },
+                    ..rmsprop.clone()
+                })
+            })
+            .into(),
+        "adagrad_update" => [(0.0, 0.0), (0.5, weight_decay)]
+            .map(|(lr_decay, weight_decay)| {
+                Op::AdagradUpdate(AdagradUpdate {
+                    lr_decay,
+                    weight_decay,
+                    eps: 0.0625,
+                })
+            })
+            .into(),
+        "adam_update" => {
+            let decayed = AdamUpdate {
+                weight_decay,
+                ..adam.clone()
+            };
+            vec![Op::AdamUpdate(adam), Op::AdamUpdate(decayed)]
+        }
+        _ => {
+            let decayed = AdamwUpdate {
+                weight_decay,
+                ..adamw.clone()
+            };
+            vec![Op::AdamwUpdate(adamw), Op::AdamwUpdate(decayed)]
+        }
+    }
+}
+
+/// The third update and, of one that damps all but the first, the first too.
+fn update_cases(name: &str, shape: [usize; 2]) -> Vec<Case> {
+    let mut cases = Vec::new();
+    for op in updates(name) {
+        if matches!(&op, Op::MomentumUpdate(momentum) if momentum.dampening != 0.0) {
+            cases.push(update_case(op.clone(), shape, 1));
+        }
+        cases.push(update_case(op, shape, 3));
+    }
+    cases
+}
+
+fn update_case(op: Op, shape: [usize; 2], t: u64) -> Case {
+    let mut random = Random::new(20);
+    let (w, g) = (random.reals(shape), random.reals(shape));
+    let mut inputs = vec![w, g];
+    for state in &op.inputs()[2..] {
+        inputs.push(match (state.name, op.name()) {
+            // Averages and sums of squares; the mean of a variance lies below it.
+            ("v", "momentum_update") | ("m" | "b", _) => tensor(shape, {
+                let spread = random.values(0.5, shape[0] * shape[1]);
+                spread.into_iter().map(|value| value * 0.5).collect()
+            }),
+            ("v" | "s", _) => random.between(shape, 0.5, 1.0),
+            (other, name) => panic!("{name} has no values for the state {other}"),
+        });
+    }
+    let [bias_correction_1, bias_correction_2] = op.bias_corrections(t);
+    let mut case = Case::new(format!("{shape:?} t={t} {op:?}"), op, inputs);
     case.step = StepValues {
         step: t as u32 - 1,
         learning_rate: 0.01,

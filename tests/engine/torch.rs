@@ -4,9 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use glassbox::exec::single::SingleOperation;
 use glassbox::ops::{
-    AdamUpdate, BinaryCrossEntropy, Buffer, Conv2d, Linear, MaxPool2d, MomentumUpdate, Op, Relu,
-    SgdUpdate, Sigmoid, SoftmaxCrossEntropy, StepValues, Tanh,
+    AdamUpdate, BinaryCrossEntropy, Buffer, ClipGradient, Conv2d, GradientNorm, Linear, MaxPool2d,
+    Op, Relu, Sigmoid, SoftmaxCrossEntropy, StepValues, Tanh,
 };
+use glassbox::optim::{OptionKey, Options, Schedule, ScheduleKind};
 use glassbox::tensor::{ElementType, Shape};
 use serde::Deserialize;
 use serde_json::Value as Json;
@@ -184,40 +185,36 @@ struct Optimizers {
 #[derive(Deserialize)]
 struct OptimizerRun {
     name: String,
+    optimizer: String,
     arguments: Json,
     parameters: Vec<Vec<f64>>,
 }
 
-/// Rules that the engine does not have.
-const ABSENT: [&str; 4] = ["sgd_weight_decay", "sgd_nesterov", "rmsprop", "adamw"];
-
-fn update(run: &OptimizerRun) -> Option<Op> {
-    let number = |json: &Json| json.as_f64().expect("a number") as f32;
-    match run.name.as_str() {
-        "sgd" => Some(Op::SgdUpdate(SgdUpdate {})),
-        "sgd_momentum" => Some(Op::MomentumUpdate(MomentumUpdate {
-            momentum: number(&run.arguments["momentum"]),
-        })),
-        "adam" => Some(Op::AdamUpdate(AdamUpdate {
-            beta_1: number(&run.arguments["betas"][0]),
-            beta_2: number(&run.arguments["betas"][1]),
-            epsilon: number(&run.arguments["eps"]),
-        })),
-        _ => None,
-    }
+/// The operation of PyTorch's arguments, through the door for cases from outside.
+fn update(run: &OptimizerRun) -> Op {
+    let mut attributes = run.arguments.clone();
+    let object = attributes.as_object_mut().expect("named arguments");
+    object.remove("lr");
+    let has_momentum = object.contains_key("momentum");
+    let name = match run.optimizer.as_str() {
+        "SGD" if has_momentum => "momentum_update",
+        "SGD" => "sgd_update",
+        "RMSprop" => "rmsprop_update",
+        "Adagrad" => "adagrad_update",
+        "Adam" => "adam_update",
+        "AdamW" => "adamw_update",
+        other => panic!("no operation stands for {other}"),
+    };
+    Op::from_json(name, &attributes).unwrap_or_else(|error| panic!("{}: {error}", run.name))
 }
 
 #[test]
 fn ten_updates_end_where_pytorch_ends() {
     let text = include_str!("../fixtures/optimizers.json");
     let fixture: Optimizers = serde_json::from_str(text).unwrap();
-    let mut absent = BTreeSet::new();
     let mut compared = 0;
     for run in &fixture.runs {
-        let Some(op) = update(run) else {
-            absent.insert(run.name.as_str());
-            continue;
-        };
+        let op = update(run);
         let count = fixture.initial.len();
         let described = vec![(Shape::from([count]), ElementType::F32); op.inputs().len()];
         let single = SingleOperation::forward(op.clone(), &described).unwrap();
@@ -228,10 +225,8 @@ fn ten_updates_end_where_pytorch_ends() {
             let mut step = StepValues::forward(0);
             step.step = number as u32;
             step.learning_rate = run.arguments["lr"].as_f64().unwrap() as f32;
-            if let Op::AdamUpdate(adam) = &op {
-                [step.bias_correction_1, step.bias_correction_2] =
-                    adam.bias_corrections(number as u64 + 1);
-            }
+            [step.bias_correction_1, step.bias_correction_2] =
+                op.bias_corrections(number as u64 + 1);
             let mut inputs = vec![parameters, Buffer::Real(gradient.clone())];
             inputs.extend(states);
             let mut outputs = single.run(&inputs, &[], &step).unwrap().outputs.into_iter();
@@ -245,8 +240,93 @@ fn ten_updates_end_where_pytorch_ends() {
             compared += 1;
         }
     }
-    assert_eq!(compared, 30);
-    assert_eq!(absent, BTreeSet::from(ABSENT));
+    assert_eq!(compared, 10 * fixture.runs.len());
+    assert_eq!(fixture.runs.len(), 20);
+}
+
+#[derive(Deserialize)]
+struct Clipping {
+    clipping: Vec<ClippingCase>,
+}
+
+#[derive(Deserialize)]
+struct ClippingCase {
+    max_norm: f32,
+    gradients: Vec<f64>,
+    norm: f64,
+    clipped: Vec<f64>,
+}
+
+#[test]
+fn clipping_scales_as_pytorch_does() {
+    let text = include_str!("../fixtures/optimizers.json");
+    let fixture: Clipping = serde_json::from_str(text).unwrap();
+    assert_eq!(fixture.clipping.len(), 3);
+    for case in &fixture.clipping {
+        let what = format!("max_norm {}", case.max_norm);
+        let row = vec![(Shape::from([case.gradients.len()]), ElementType::F32)];
+        let gradients = Buffer::Real(case.gradients.clone());
+        let norm = SingleOperation::forward(Op::GradientNorm(GradientNorm {}), &row).unwrap();
+        let step = StepValues::forward(0);
+        let norm = norm.run(&[gradients.clone()], &[], &step).unwrap();
+        assert_close(&what, &numbers(&norm.outputs[0]), &[case.norm], OPERATIONS);
+        let clip = Op::ClipGradient(ClipGradient {
+            max_norm: case.max_norm,
+        });
+        let described = [row, vec![(Shape::from([]), ElementType::F32)]].concat();
+        let clip = SingleOperation::forward(clip, &described).unwrap();
+        let inputs = [gradients, norm.outputs[0].clone()];
+        let clipped = numbers(&clip.run(&inputs, &[], &step).unwrap().outputs[0]);
+        assert_close(&what, &clipped, &case.clipped, OPERATIONS);
+        let wrong = with_one_off(&clipped, 0, 1e-6);
+        assert_not_close(&what, &wrong, &case.clipped, OPERATIONS);
+    }
+}
+
+#[derive(Deserialize)]
+struct Schedules {
+    schedules: Vec<ScheduleCase>,
+}
+
+#[derive(Deserialize)]
+struct ScheduleCase {
+    base: f64,
+    steps_per_epoch: u64,
+    total_steps: u64,
+    settings: BTreeMap<String, Json>,
+    rates: Vec<f64>,
+}
+
+#[test]
+fn schedules_give_the_rates_of_pytorch() {
+    let text = include_str!("../fixtures/schedules.json");
+    let fixture: Schedules = serde_json::from_str(text).unwrap();
+    let mut kinds = BTreeSet::new();
+    for case in &fixture.schedules {
+        let mut options = Options::NONE;
+        for (name, value) in &case.settings {
+            let key = OptionKey::from_name(name).expect("a setting");
+            let text = value
+                .as_str()
+                .map_or_else(|| value.to_string(), String::from);
+            options.set(key, &text).expect("a value in range");
+        }
+        let schedule = Schedule::new(&options, case.steps_per_epoch, case.total_steps);
+        let actual: Vec<f64> = (0..case.rates.len() as u64)
+            .map(|step| schedule.rate(case.base, step))
+            .collect();
+        // PyTorch multiplies from step to step, which adds up roundings of f64.
+        let tolerance = Tolerance {
+            absolute: 1e-15,
+            relative: 1e-11,
+        };
+        let what = format!("{:?}", case.settings);
+        assert_close(&what, &actual, &case.rates, tolerance);
+        let wrong = with_one_off(&actual, actual.len() - 1, 1e-9);
+        assert_not_close(&what, &wrong, &case.rates, tolerance);
+        kinds.insert(options.schedule_kind().name());
+    }
+    assert_eq!(kinds, ScheduleKind::NAMES.iter().copied().collect());
 }
 
 #[test]
@@ -254,7 +334,7 @@ fn adam_adds_epsilon_outside_of_the_corrected_root() {
     // Ten steps with PyTorch's ε of 1e-8 hardly show where it stands. In the first step
     // from empty states m̂ = g and v̂ = g², so PyTorch moves w by η · g / (|g| + ε).
     let adam = AdamUpdate {
-        epsilon: 0.5,
+        eps: 0.5,
         ..AdamUpdate::default()
     };
     let mut step = StepValues::forward(0);

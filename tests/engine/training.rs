@@ -68,9 +68,10 @@ impl FixtureRun {
 
     fn update(&self) -> Op {
         match self.name.as_str() {
-            "sgd" => Op::SgdUpdate(SgdUpdate {}),
+            "sgd" => Op::SgdUpdate(SgdUpdate::default()),
             "sgd_momentum" => Op::MomentumUpdate(MomentumUpdate {
                 momentum: self.argument("momentum"),
+                ..MomentumUpdate::default()
             }),
             "adam" => Op::AdamUpdate(AdamUpdate::default()),
             other => panic!("no update is called {other}"),
@@ -218,7 +219,7 @@ impl Training {
         }
         gpu.submit_recorded(0..plan.groups.len(), &self.steps);
         let records = block_on(gpu.collect()).expect("losses");
-        records.iter().map(|&(loss, _)| loss.into()).collect()
+        records.iter().map(|record| record.loss.into()).collect()
     }
 }
 
@@ -278,10 +279,7 @@ fn a_run_repeats_bit_for_bit_in_either_mode() {
 /// A preset with the first samples of the data set.
 fn subject(preset: &str, batch: u32) -> (Model, Vec<(ValueId, Values)>) {
     let preset = models::find(preset).expect("a preset");
-    let optimizer = OptimizerChoice {
-        kind: preset.defaults.optimizer,
-        momentum: preset.defaults.momentum,
-    };
+    let optimizer = OptimizerChoice::of(preset);
     let model = build_model(preset, Some(&samples()), batch, optimizer).expect("a model");
     let mut given = given_values(&model, preset, Some(&samples()));
     let images = model.gathered.expect("a model of images");

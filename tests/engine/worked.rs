@@ -9,7 +9,7 @@ use glassbox::graph::{NodeId, Phase};
 use glassbox::layers::{BatchSource, Kind, Model};
 use glassbox::models::{self, PresetData};
 use glassbox::ops::{Op, SgdUpdate, StepValues};
-use glassbox::optim::OptimizerKind;
+use glassbox::optim::{OptimizerKind, Options};
 use glassbox::session::{OptimizerChoice, build_model, given_values, initial_parameters};
 use glassbox::tensor::{Tensor, Values};
 use glassbox::train::check::{self, Method};
@@ -80,6 +80,7 @@ fn model() -> Model {
     let sgd = OptimizerChoice {
         kind: OptimizerKind::Sgd,
         momentum: 0.0,
+        options: Options::NONE,
     };
     build_model(preset(), None, 1, sgd).unwrap()
 }
@@ -279,7 +280,7 @@ fn the_variants_of_the_example_have_their_printed_values() {
         features: 2,
         targets: 1,
     };
-    let linear = Model::build(&spec, &source, 1, Op::SgdUpdate(SgdUpdate {})).unwrap();
+    let linear = Model::build(&spec, &source, 1, Op::SgdUpdate(SgdUpdate::default())).unwrap();
     let mut executor = cpu(&linear);
     for (value, values) in given(&linear) {
         executor.write(value, &values);

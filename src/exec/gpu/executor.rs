@@ -23,8 +23,11 @@ pub const MAX_IN_FLIGHT: usize = 4;
 /// Uniform bindings begin at multiples of this many bytes, as do bindings of views.
 const ALIGNMENT: u64 = 256;
 
-/// Bytes of the ring of losses: (loss, correct) for each slot.
-const RING_BYTES: u64 = (MAX_STEPS_PER_SUBMIT * 8) as u64;
+/// Numbers of one slot in the ring: loss, right answers, norm of the gradients.
+const RING_WIDTH: usize = 3;
+
+/// Bytes of the ring.
+const RING_BYTES: u64 = (MAX_STEPS_PER_SUBMIT * RING_WIDTH * 4) as u64;
 
 /// Bytes that reads may take before their staging buffer has to grow.
 const READ_BYTES: u64 = 1 << 20;
@@ -35,17 +38,24 @@ const UNWRITTEN_REAL: u32 = 0x7fc0_0000;
 /// Fields of `RecordParams` in `record_step.wgsl`.
 const RECORD_FIELDS: &[(&str, usize)] = &[
     ("slots", 0),
-    ("unused_0", 4),
-    ("unused_1", 8),
-    ("unused_2", 12),
+    ("has_norm", 4),
+    ("unused_0", 8),
+    ("unused_1", 12),
 ];
 
 /// The values that a step puts down: the loss, and the count of right answers
 /// where the loss knows classes.
 pub type Recorded = (ValueId, Option<ValueId>);
 
-/// What a step put down: the loss, and how many rows were right.
-pub type Record = (f32, Option<f32>);
+/// What a recorded step put down.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Record {
+    pub loss: f32,
+    /// How many rows were right, where the loss knows classes.
+    pub correct: Option<f32>,
+    /// Of all gradients together, where it is computed.
+    pub gradient_norm: Option<f32>,
+}
 
 /// A dispatch, ready to be encoded.
 #[derive(Debug)]
@@ -393,7 +403,7 @@ impl GpuExecutor {
         self.flights.len()
     }
 
-    /// Waits for the oldest recorded submit: (loss, correct) of its steps, in order.
+    /// Waits for the oldest recorded submit: what its steps recorded, in order.
     /// Nothing when none is in flight.
     ///
     /// # Errors
@@ -448,7 +458,12 @@ impl GpuExecutor {
             label: Some("steps"),
             timestamp_writes,
         };
-        let record_after = self.plan.phases(Phase::Loss, Phase::Loss).last();
+        // The norm of the gradients is known in the update alone.
+        let phase = match self.graph.gradient_norm() {
+            Some(_) => Phase::Update,
+            None => Phase::Loss,
+        };
+        let record_after = self.plan.phases(phase, phase).last();
         let mut pass = encoder.begin_compute_pass(&descriptor);
         for number in 0..steps.len() {
             for group in groups.clone() {
@@ -658,18 +673,21 @@ const RING: usize = usize::MAX;
 /// The call that puts a step's loss down.
 fn record_call(graph: &Graph, (loss, correct): Recorded) -> PlannedCall {
     debug_assert_eq!(graph.value(loss).shape.count(), 1);
+    let norm = graph.gradient_norm();
+    let params = [MAX_STEPS_PER_SUBMIT as u32, u32::from(norm.is_some()), 0, 0];
     PlannedCall {
         shader: "record_step",
         constants: Vec::new(),
         params: Params {
-            bytes: bytemuck::cast_slice(&[MAX_STEPS_PER_SUBMIT as u32, 0, 0, 0]).to_vec(),
+            bytes: bytemuck::cast_slice(&params).to_vec(),
             name: "RecordParams",
             fields: RECORD_FIELDS,
         },
         operands: vec![
             PlannedOperand::Value(loss),
-            // Something must be bound; without a count the host leaves it out.
+            // Something must be bound; without a count or a norm the host leaves it out.
             PlannedOperand::Value(correct.unwrap_or(loss)),
+            PlannedOperand::Value(norm.unwrap_or(loss)),
             PlannedOperand::Workspace(RING),
         ],
         workgroups: [1, 1, 1],
@@ -771,6 +789,14 @@ fn read_records(
     let ring: Vec<f32> = bytemuck::pod_collect_to_vec(&view[..]);
     Ok(slots
         .iter()
-        .map(|&slot| (ring[2 * slot], has_correct.then(|| ring[2 * slot + 1])))
+        .map(|&slot| {
+            let record = &ring[RING_WIDTH * slot..][..RING_WIDTH];
+            Record {
+                loss: record[0],
+                correct: has_correct.then_some(record[1]),
+                // Where none was computed, −1 stands there.
+                gradient_norm: (record[2] != -1.0).then_some(record[2]),
+            }
+        })
         .collect())
 }

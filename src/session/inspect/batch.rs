@@ -77,7 +77,11 @@ impl Run {
         for (value, values) in self.order_of(start.step, &inspector.samples) {
             inspector.executor.write(value, &values);
         }
-        for (value, values) in self.parameter_values().into_iter().zip(&start.parameters) {
+        for (value, values) in self
+            .parameter_values()
+            .into_iter()
+            .zip(start.parameters.iter())
+        {
             inspector.executor.write(value, values);
         }
         for (number, (_, state)) in self.states().into_iter().enumerate() {
@@ -126,7 +130,9 @@ impl Run {
         }
         while inspector.done < target {
             let node = inspector.order[inspector.done];
-            let is_update = inspector.graph.node(node).phase == Phase::Update;
+            let outputs = inspector.graph.node(node).op.outputs();
+            let is_update = inspector.graph.node(node).phase == Phase::Update
+                && outputs.iter().any(|o| matches!(o.role, Role::Alias(_)));
             if is_update && inspector.before_update.is_empty() {
                 let inputs = inspector.graph.node(node).inputs.clone();
                 let values = inspector.executor.read_many(&inputs).await?;
@@ -191,10 +197,14 @@ impl Run {
         inspector: &Inspector,
         emit: &mut Emit,
     ) -> Result<(), SessionError> {
+        let norm = self.model.graph.gradient_norm();
         let mut read = vec![self.model.loss];
         read.extend(self.model.correct);
+        read.extend(norm);
         let read = inspector.executor.read_many(&read).await?;
-        let correct = read.get(1).map(|correct| as_reals(correct)[0]);
+        let mut numbers = read[1..].iter().map(|values| as_reals(values)[0]);
+        let correct = self.model.correct.and_then(|_| numbers.next());
+        let gradient_norm = norm.and_then(|_| numbers.next());
         let step = inspector.start.step + 1;
         let valid = inspector.values.valid.max(1);
         let record = StepRecord {
@@ -205,6 +215,7 @@ impl Run {
             learning_rate: inspector.values.learning_rate,
             // Time spent stepping says nothing about speed.
             step_millis: 0.0,
+            gradient_norm,
         };
         emit(Event::Steps {
             run: self.id,
@@ -236,11 +247,7 @@ impl Run {
         values.extend(self.states().iter().map(|(_, state)| *state));
         let mut read = inspector.executor.read_many(&values).await?;
         let states = read.split_off(parameters.len());
-        Ok(Snapshot {
-            step,
-            parameters: read,
-            states,
-        })
+        Ok(Snapshot::new(step, read, states))
     }
     /// The batch again from its start to where the cursor stands.
     pub(super) async fn replay(&mut self, inspector: &mut Inspector) -> Result<(), SessionError> {

@@ -89,7 +89,7 @@ impl Run {
             oracle.write(*value, values);
         }
         let parameters = self.parameter_values();
-        for (&value, values) in parameters.iter().zip(&inspector.start.parameters) {
+        for (&value, values) in parameters.iter().zip(inspector.start.parameters.iter()) {
             oracle.write(value, values);
         }
         for edit in &inspector.edits {

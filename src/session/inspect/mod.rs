@@ -24,7 +24,7 @@ use super::*;
 use crate::exec::cpu::CpuExecutor;
 use crate::exec::{Executor, Mode, Plan};
 use crate::graph::{Graph, NodeId, Phase, Source, ValueId};
-use crate::ops::{OperationEnvironment, StepValues};
+use crate::ops::{OperationEnvironment, Role, StepValues};
 use crate::tensor::Values;
 use edit::Edit;
 use tensor::tensor_report;

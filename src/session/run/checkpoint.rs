@@ -1,11 +1,12 @@
 //! What can be gone back to: snapshots on the host, files, and the replay that names
 //! the first operation that broke.
 
-use super::{Emit, Run, Snapshot, reals};
+use super::{Best, Emit, Run, Snapshot, reals};
 use crate::exec::cpu::CpuExecutor;
 use crate::exec::{Executor, Mode, Plan};
 use crate::export::{Checkpoint, NamedTensor, RunFacts};
-use crate::session::{Event, RunStatus, SessionError, start};
+use crate::optim::{Monitor, OptimizerKind};
+use crate::session::{BestFacts, Evaluation, Event, Kept, RunStatus, SessionError, start};
 use crate::tensor::{Shape, Values};
 use std::ops::Range;
 use std::sync::Arc;
@@ -29,11 +30,11 @@ impl Run {
     /// Keeps parameters and states as they are now.
     pub(in crate::session) async fn take_snapshot(&mut self) -> Result<(), SessionError> {
         let (parameters, states) = self.read_state().await?;
-        self.snapshot = Snapshot {
-            step: self.done,
-            parameters,
-            states,
-        };
+        let snapshot = Snapshot::new(self.done, parameters, states);
+        // What is broken is nothing to go back to; the next step's loss will tell of it.
+        if snapshot.is_finite() {
+            self.snapshot = snapshot;
+        }
         Ok(())
     }
 
@@ -61,34 +62,126 @@ impl Run {
 
     pub(super) async fn checkpoint(&self) -> Result<Checkpoint, SessionError> {
         let (parameters, states) = self.read_state().await?;
+        Ok(self.checkpoint_of(&Snapshot::new(self.done, parameters, states)))
+    }
+
+    /// A checkpoint that was kept.
+    ///
+    /// # Errors
+    /// When nothing was measured yet that could be the best.
+    pub(super) fn kept(&self, which: Kept) -> Result<Snapshot, SessionError> {
+        match (which, &self.best) {
+            (Kept::Last, _) => Ok(self.snapshot.clone()),
+            (Kept::Best, Some(best)) => Ok(best.snapshot.clone()),
+            (Kept::Best, None) => Err(SessionError::NothingKept),
+        }
+    }
+
+    /// Says which checkpoints there are.
+    pub(super) fn report_kept(&self, emit: &mut Emit) {
+        emit(Event::Kept {
+            run: self.id,
+            last: self.snapshot.step,
+            best: self.best.as_ref().map(|best| best.facts),
+        });
+    }
+
+    /// Back to a checkpoint that was kept; from there training can go on.
+    pub(super) async fn go_back(&mut self, to: Kept, emit: &mut Emit) -> Result<(), SessionError> {
+        let snapshot = self.kept(to)?;
+        // What is still under way is thrown away.
+        while self.collect().await?.is_some() {}
+        self.restore(snapshot);
+        self.patient_from = self.done;
+        self.pause_at = None;
+        emit(Event::WentBack {
+            run: self.id,
+            step: self.done,
+        });
+        self.report_kept(emit);
+        self.set_status(RunStatus::Paused, emit);
+        self.begin_evaluation();
+        Ok(())
+    }
+
+    /// After an evaluation while training: keeps the best checkpoint, and stops where nothing
+    /// got better for as long as the run is patient.
+    pub(super) fn judge(&mut self, step: u64, evaluation: &Evaluation, emit: &mut Emit) {
+        if self.snapshot.step != step || !evaluation.loss.is_finite() {
+            return;
+        }
+        let facts = BestFacts {
+            step,
+            loss: evaluation.loss,
+            accuracy: evaluation.accuracy,
+        };
+        let monitor = self.config.options.monitor.unwrap_or_default();
+        let is_better = self.best.as_ref().is_none_or(|best| match monitor {
+            Monitor::Loss => facts.loss < best.facts.loss,
+            // Where numbers are predicted, there is no accuracy to improve.
+            Monitor::Accuracy if facts.accuracy.is_some() => facts.accuracy > best.facts.accuracy,
+            Monitor::Accuracy => facts.loss < best.facts.loss,
+        });
+        if is_better {
+            let snapshot = self.snapshot.clone();
+            self.best = Some(Best { snapshot, facts });
+            self.report_kept(emit);
+        }
+        let (Some(patience), Some(best)) = (self.config.options.patience, &self.best) else {
+            return;
+        };
+        let per_epoch = u64::from(self.config.steps_per_epoch.max(1));
+        let since = best.facts.step.max(self.patient_from);
+        let is_over = step >= since.saturating_add(u64::from(patience).saturating_mul(per_epoch));
+        if is_over && step.is_multiple_of(per_epoch) && self.status == RunStatus::Playing {
+            let best = best.facts;
+            // Who plays on gets the same patience again.
+            self.patient_from = step;
+            self.pause_at = None;
+            emit(Event::StoppedEarly {
+                run: self.id,
+                step,
+                best,
+            });
+            self.set_status(RunStatus::Paused, emit);
+        }
+    }
+
+    /// A snapshot with names, and the facts of the run.
+    pub(super) fn checkpoint_of(&self, snapshot: &Snapshot) -> Checkpoint {
         let names = self.named_parameters();
         let ranges = self.arena_ranges();
         let mut tensors: Vec<NamedTensor> = names
             .iter()
-            .zip(&parameters)
+            .zip(snapshot.parameters.iter())
             .map(|((name, shape), values)| NamedTensor {
                 name: name.clone(),
                 shape: shape.clone(),
                 values: reals(values).to_vec(),
             })
             .collect();
-        for ((symbol, _), state) in self.states().iter().zip(&states) {
+        for (number, (symbol, state)) in self.states().iter().enumerate() {
+            // Before the first step there are none: they start as 0.
+            let zeros = || Values::F32(vec![0.0; self.model.graph.value(*state).shape.count()]);
+            let state = snapshot.states.get(number).cloned().unwrap_or_else(zeros);
             for ((name, shape), range) in names.iter().zip(&ranges) {
-                let values = part(state, range.clone());
+                let values = part(&state, range.clone());
                 tensors.push(NamedTensor::state(symbol, name, shape.clone(), values));
             }
         }
-        Ok(Checkpoint {
+        Checkpoint {
             facts: RunFacts {
                 preset: self.preset.id.into(),
                 optimizer: self.config.optimizer.name().into(),
-                step: self.done,
+                step: snapshot.step,
                 seed: self.config.seed,
                 batch: self.config.batch,
                 learning_rate: self.config.learning_rate,
+                momentum: self.config.momentum,
+                options: self.config.options,
             },
             tensors,
-        })
+        }
     }
 
     pub(super) async fn load(&mut self, bytes: &[u8], emit: &mut Emit) -> Result<(), SessionError> {
@@ -106,11 +199,15 @@ impl Run {
                 Values::F32(tensor.values.clone())
             })
             .collect();
+        // Another optimizer's states mean something else, be their symbols the same.
+        let of_file = OptimizerKind::from_name(&file.facts.optimizer);
+        let is_own = of_file.is_some_and(|kind| kind.shares_states_with(self.config.optimizer));
         let states = states
             .iter()
             .map(|(symbol, state)| {
                 let mut row = vec![0.0; self.model.graph.value(*state).shape.count()];
-                for ((name, _), range) in names.iter().zip(&ranges) {
+                let parameters = names.iter().zip(&ranges).filter(|_| is_own);
+                for ((name, _), range) in parameters {
                     if let Some(tensor) = file.find_state(symbol, name) {
                         row[range.clone()].copy_from_slice(&tensor.values);
                     }
@@ -118,11 +215,10 @@ impl Run {
                 Values::F32(row)
             })
             .collect();
-        self.restore(Snapshot {
-            step: file.facts.step,
-            parameters,
-            states,
-        });
+        self.restore(Snapshot::new(file.facts.step, parameters, states));
+        self.best = None;
+        self.patient_from = self.done;
+        self.report_kept(emit);
         emit(Event::Loaded {
             run: self.id,
             step: self.done,
@@ -149,11 +245,11 @@ impl Run {
         for (value, values) in self
             .parameter_values()
             .into_iter()
-            .zip(&snapshot.parameters)
+            .zip(snapshot.parameters.iter())
         {
             executor.write(value, values);
         }
-        for ((_, state), values) in self.states().into_iter().zip(&snapshot.states) {
+        for ((_, state), values) in self.states().into_iter().zip(snapshot.states.iter()) {
             executor.write(state, values);
         }
         let mut found = None;

@@ -105,11 +105,13 @@ impl Run {
         }
         let step = evaluating.step;
         self.evaluated_at = Some(step);
+        let evaluation = evaluating.tally.finish();
         emit(Event::Evaluated {
             run: self.id,
             step,
-            evaluation: evaluating.tally.finish(),
+            evaluation: evaluation.clone(),
         });
+        self.judge(step, &evaluation, emit);
         if !self.watched.is_empty() {
             let width = self.output_width();
             let row = |&sample: &u32| {

@@ -13,6 +13,7 @@ use crate::exec::gpu::GpuDevice;
 use crate::graph::ValueId;
 use crate::layers::Model;
 use crate::models::Preset;
+use crate::optim::Schedule;
 use crate::platform::now_millis;
 use crate::tensor::Values;
 use std::collections::VecDeque;
@@ -69,8 +70,30 @@ struct PlannedStep {
 #[derive(Clone)]
 pub(super) struct Snapshot {
     pub step: u64,
-    pub parameters: Vec<Values>,
-    pub states: Vec<Values>,
+    pub parameters: Arc<Vec<Values>>,
+    pub states: Arc<Vec<Values>>,
+}
+
+impl Snapshot {
+    pub(super) fn new(step: u64, parameters: Vec<Values>, states: Vec<Values>) -> Self {
+        Self {
+            step,
+            parameters: Arc::new(parameters),
+            states: Arc::new(states),
+        }
+    }
+
+    /// Whether training can go on from here.
+    fn is_finite(&self) -> bool {
+        let mut all = self.parameters.iter().chain(self.states.iter());
+        all.all(|values| reals(values).iter().all(|value| value.is_finite()))
+    }
+}
+
+/// The snapshot that did best on the held-out samples.
+struct Best {
+    snapshot: Snapshot,
+    facts: BestFacts,
 }
 
 pub(super) struct Run {
@@ -98,9 +121,15 @@ pub(super) struct Run {
     evaluation_interval: u32,
     evaluated_at: Option<u64>,
     evaluating: Option<evaluate::Evaluating>,
+    /// The schedule of the learning rate.
+    rates: Schedule,
     watched: Vec<u32>,
     image: Option<Vec<u8>>,
+    /// The last one without an infinite or NaN value.
     pub(super) snapshot: Snapshot,
+    best: Option<Best>,
+    /// The step from which early stopping counts its patience, if later than the best one.
+    patient_from: u64,
     /// Stepping through a batch; training waits while it is there.
     pub(super) inspector: Option<Inspector>,
     /// The step at which the microscope takes over again.
@@ -123,11 +152,8 @@ fn reals(values: &Values) -> &[f32] {
 
 impl Run {
     pub fn new(parts: RunParts) -> Self {
-        let snapshot = Snapshot {
-            step: 0,
-            parameters: parts.initial.clone(),
-            states: Vec::new(),
-        };
+        let snapshot = Snapshot::new(0, parts.initial.clone(), Vec::new());
+        let rates = parts.config.schedule();
         let mut run = Self {
             id: parts.id,
             preset: parts.preset,
@@ -149,9 +175,12 @@ impl Run {
             evaluation_interval: EVALUATION_INTERVAL,
             evaluated_at: None,
             evaluating: None,
+            rates,
             watched: Vec::new(),
             image: None,
             snapshot,
+            best: None,
+            patient_from: 0,
             inspector: None,
             reenter_at: None,
             rate: VecDeque::new(),
@@ -179,12 +208,9 @@ impl Run {
 
     /// Initial weights, zero states, step 0.
     fn restore_initial(&mut self) {
-        let initial = Snapshot {
-            step: 0,
-            parameters: self.initial.clone(),
-            states: Vec::new(),
-        };
-        self.restore(initial);
+        self.restore(Snapshot::new(0, self.initial.clone(), Vec::new()));
+        self.best = None;
+        self.patient_from = 0;
     }
 
     /// Parameters, states and step of a snapshot; absent states become 0.
@@ -192,7 +218,7 @@ impl Run {
         for (value, values) in self
             .parameter_values()
             .into_iter()
-            .zip(&snapshot.parameters)
+            .zip(snapshot.parameters.iter())
         {
             self.executor.write(value, values);
         }
@@ -209,7 +235,9 @@ impl Run {
         self.evaluating = None;
         self.evaluated_at = None;
         self.rate.clear();
-        self.snapshot = snapshot;
+        if snapshot.is_finite() {
+            self.snapshot = snapshot;
+        }
     }
 
     /// Ends training after an error. What is still under way is waited for and
@@ -269,6 +297,7 @@ impl Run {
                 // What is still under way is thrown away with the run's progress.
                 while self.collect().await?.is_some() {}
                 self.restore_initial();
+                self.report_kept(emit);
                 emit(Event::ResetDone { run: self.id });
                 self.set_status(RunStatus::Paused, emit);
                 self.predict_image(emit).await?;
@@ -301,6 +330,14 @@ impl Run {
                     bytes,
                 });
             }
+            Command::SaveKept { which, .. } => {
+                let bytes = self.checkpoint_of(&self.kept(which)?).to_bytes()?;
+                emit(Event::Saved {
+                    run: self.id,
+                    bytes,
+                });
+            }
+            Command::GoBack { to, .. } => self.go_back(to, emit).await?,
             Command::Load { bytes, .. } => {
                 self.load(&bytes, emit).await?;
             }
@@ -402,6 +439,7 @@ impl Run {
         let due = of_epoch || (interval > 0 && self.done.is_multiple_of(interval));
         if self.done > 0 && due && self.evaluated_at != Some(self.done) {
             self.take_snapshot().await?;
+            self.report_kept(emit);
             self.begin_evaluation();
         }
         if self.reenter_at.is_some_and(|step| self.done >= step) {

@@ -5,13 +5,18 @@ use super::{PlannedStep, RATE_WINDOW_MILLIS, Run, SUBMIT_MILLIS, SUBMITS_IN_FLIG
 use crate::exec::Executor;
 use crate::exec::gpu::{MAX_STEPS_PER_SUBMIT, Record};
 use crate::graph::{Phase, ValueId};
-use crate::ops::{AdamUpdate, StepValues};
+use crate::ops::StepValues;
 use crate::platform::now_millis;
 use crate::session::{Event, ExecutionFigures, SessionError, StepRecord, order_values};
 use crate::tensor::Values;
 use std::ops::Range;
 
 impl Run {
+    /// The learning rate of step number `step` (from 0), as the schedule has it.
+    pub(super) fn learning_rate(&self, step: u64) -> f32 {
+        self.rates.rate(self.config.learning_rate.into(), step) as f32
+    }
+
     /// The values of step number `step` (from 0), in place `place` of its submit.
     pub(in crate::session) fn step_values(
         &self,
@@ -19,14 +24,15 @@ impl Run {
         place: usize,
         valid: u32,
     ) -> StepValues {
+        let update = self.model.graph.update();
         let [bias_correction_1, bias_correction_2] =
-            AdamUpdate::default().bias_corrections(step + 1);
+            update.map_or([1.0; 2], |op| op.bias_corrections(step + 1));
         StepValues {
             step: step as u32,
             valid,
             first: place as u32 * self.config.batch,
             slot: step as u32,
-            learning_rate: self.config.learning_rate,
+            learning_rate: self.learning_rate(step),
             bias_correction_1,
             bias_correction_2,
             training: 1,
@@ -48,7 +54,7 @@ impl Run {
             planned.push(PlannedStep {
                 step,
                 valid,
-                learning_rate: self.config.learning_rate,
+                learning_rate: self.learning_rate(step),
             });
         }
         if let Some(gathered) = self.model.gathered {
@@ -110,10 +116,12 @@ impl Run {
             let Executor::Cpu(cpu) = &self.executor else {
                 unreachable!("called on the CPU executor")
             };
-            let result = (
-                cpu.reals(self.model.loss)[0],
-                self.model.correct.map(|correct| cpu.reals(correct)[0]),
-            );
+            let norm = self.model.graph.gradient_norm();
+            let result = Record {
+                loss: cpu.reals(self.model.loss)[0],
+                correct: self.model.correct.map(|correct| cpu.reals(correct)[0]),
+                gradient_norm: norm.map(|norm| cpu.reals(norm)[0]),
+            };
             let millis = self.cpu_step_millis as f32;
             let record = self.record(planned[0], result, millis);
             records.push(record);
@@ -232,7 +240,7 @@ impl Run {
     pub(super) fn record(
         &mut self,
         step: PlannedStep,
-        (loss, correct): Record,
+        result: Record,
         step_millis: f32,
     ) -> StepRecord {
         self.done = step.step + 1;
@@ -240,10 +248,13 @@ impl Run {
         StepRecord {
             step: step.step + 1,
             epoch: (self.done as f64 / f64::from(self.config.steps_per_epoch.max(1))) as f32,
-            loss,
-            accuracy: correct.map(|correct| correct / step.valid.max(1) as f32),
+            loss: result.loss,
+            accuracy: result
+                .correct
+                .map(|correct| correct / step.valid.max(1) as f32),
             learning_rate: step.learning_rate,
             step_millis,
+            gradient_norm: result.gradient_norm,
         }
     }
 

@@ -63,6 +63,7 @@ pub static TEXTS: Texts = Texts {
         optimizer: "优化器",
         optimizer_sgd: "SGD",
         optimizer_momentum: "带动量的 SGD",
+        optimizer_nesterov: "带 Nesterov 动量的 SGD",
         optimizer_adam: "Adam",
         momentum: "动量",
         momentum_hint: "上一步有多少延续到下一步",
@@ -86,6 +87,7 @@ pub static TEXTS: Texts = Texts {
         choose_preset: "选择一个模型",
         reset_done: |seed| format!("已回到种子 {seed} 的初始权重"),
     },
+    settings: super::settings_chinese::SETTINGS,
     device: DeviceTexts {
         label: "设备",
         auto: "自动",
@@ -410,6 +412,9 @@ fn expected(expected: &Expected) -> String {
         Expected::PositiveNumber => format!("大于 0、不超过 {MAX_LEARNING_RATE} 的数"),
         Expected::PathEnds => "两个张量元素，例如 x.0.1~loss.L".to_string(),
         Expected::NumberBelowOne => "从 0 到 1（不含 1）的数".to_string(),
+        Expected::NumberFromZero => format!("从 0 到 {MAX_LEARNING_RATE} 的数"),
+        Expected::Number => format!("从 −{MAX_LEARNING_RATE} 到 {MAX_LEARNING_RATE} 的数"),
+        Expected::Share => "大于 0 且不超过 1 的数".to_string(),
         Expected::WholeNumber { least, most } => format!(
             "从 {} 到 {} 的整数",
             format::count(*least),

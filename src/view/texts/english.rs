@@ -63,6 +63,7 @@ pub static TEXTS: Texts = Texts {
         optimizer: "Optimizer",
         optimizer_sgd: "SGD",
         optimizer_momentum: "SGD with momentum",
+        optimizer_nesterov: "SGD with Nesterov momentum",
         optimizer_adam: "Adam",
         momentum: "Momentum",
         momentum_hint: "How much of the previous step is carried into the next",
@@ -86,6 +87,7 @@ pub static TEXTS: Texts = Texts {
         choose_preset: "Choose a model",
         reset_done: |seed| format!("Back to the initial weights of seed {seed}"),
     },
+    settings: super::settings_english::SETTINGS,
     device: DeviceTexts {
         label: "Device",
         auto: "Automatic",
@@ -414,6 +416,11 @@ fn expected(expected: &Expected) -> String {
         }
         Expected::PathEnds => "two elements of tensors, such as x.0.1~loss.L".to_string(),
         Expected::NumberBelowOne => "a number from 0 to below 1".to_string(),
+        Expected::NumberFromZero => format!("a number from 0 to {MAX_LEARNING_RATE}"),
+        Expected::Number => {
+            format!("a number from −{MAX_LEARNING_RATE} to {MAX_LEARNING_RATE}")
+        }
+        Expected::Share => "a number greater than 0 and at most 1".to_string(),
         Expected::WholeNumber { least, most } => format!(
             "a whole number from {} to {}",
             format::count(*least),

@@ -98,11 +98,15 @@ mod data;
 mod data_chinese;
 mod data_english;
 mod presets;
+mod settings;
+mod settings_chinese;
+mod settings_english;
 mod step;
 mod step_chinese;
 mod step_english;
 mod step_graph;
 pub use data::DataTexts;
+pub use settings::SettingTexts;
 pub use step::StepTexts;
 pub use step_graph::StepGraphTexts;
 
@@ -187,6 +191,7 @@ texts! {
         optimizer,
         optimizer_sgd,
         optimizer_momentum,
+        optimizer_nesterov,
         optimizer_adam,
         momentum,
         momentum_hint,
@@ -612,6 +617,7 @@ pub struct Texts {
     /// By identifier.
     pub of_presets: &'static [(&'static str, PresetTexts)],
     pub train: TrainTexts,
+    pub settings: SettingTexts,
     pub device: DeviceTexts,
     pub metrics: MetricsTexts,
     pub curves: CurveTexts,
@@ -654,6 +660,7 @@ impl Texts {
                 .collect(),
             self.data.entries(),
             self.train.entries(),
+            self.settings.entries(),
             self.device.entries(),
             self.metrics.entries(),
             self.curves.entries(),
@@ -915,6 +922,36 @@ mod tests {
             assert!((texts.loading.data)("MNIST").contains("MNIST"));
             assert!((texts.loading.progress)("MNIST", "1 MB", "9 MB").contains("9 MB"));
             assert!((texts.not_found.address)("/x").contains("/x"));
+            assert!((texts.settings.batch_all)("10,000").contains("10,000"));
+            let preview = (texts.settings.preview)("0.1", "0.3", "0.02", "785");
+            assert!(
+                ["0.1", "0.3", "0.02", "785"]
+                    .iter()
+                    .all(|part| preview.contains(part))
+            );
+            let best = (texts.settings.best)("628", "0.09", "97.5%");
+            assert!(
+                ["628", "0.09", "97.5%"]
+                    .iter()
+                    .all(|part| best.contains(part))
+            );
+            assert!((texts.settings.go_back_to)("628").contains("628"));
+        }
+    }
+
+    #[test]
+    fn every_setting_and_every_choice_has_words() {
+        use crate::optim::{Expected, OptionKey};
+        for locale in Locale::ALL {
+            let settings = &locale.texts().settings;
+            for &key in OptionKey::ALL {
+                assert_ne!(settings.label(key), settings.hint(key), "{key:?}");
+                if let Expected::OneOf(names) = key.expected() {
+                    for name in names {
+                        assert_ne!(settings.choice(key, name), *name, "{key:?} {name}");
+                    }
+                }
+            }
         }
     }
 
