@@ -5,7 +5,7 @@ use leptos::prelude::*;
 use super::BUILD_ID;
 use super::browser;
 use super::client::{EngineClient, FromWorker, Loss};
-use crate::session::{Command, Event, Inspection, RunConfig, RunId};
+use crate::session::{Command, Event, Inspection, Kept, RunConfig, RunId};
 use crate::view::microscope::state::MicroscopeState;
 use crate::view::notices::{Notices, Origin};
 use crate::view::run_state::{Consequence, EngineLink, Phase, RunState};
@@ -29,6 +29,8 @@ pub struct Engine {
     microscope: RwSignal<MicroscopeState>,
     /// Name of the file that is being loaded.
     file_name: StoredValue<String>,
+    /// Step of the kept checkpoint that was asked for as a file.
+    saved_step: StoredValue<Option<u64>>,
 }
 
 impl Engine {
@@ -42,6 +44,7 @@ impl Engine {
             file_note: RwSignal::default(),
             microscope: RwSignal::default(),
             file_name: StoredValue::default(),
+            saved_step: StoredValue::default(),
         };
         let client = EngineClient::spawn(move |message| engine.hear(message));
         engine.client.set_value(Some(client));
@@ -191,6 +194,22 @@ impl Engine {
         }
     }
 
+    /// Goes back to a checkpoint that the engine has kept.
+    pub fn go_back(self, to: Kept) {
+        self.file_note.set(None);
+        self.command(|run| Command::GoBack { run, to });
+    }
+
+    /// Asks for the best checkpoint as a file.
+    pub fn save_best(self) {
+        let best = self.run.with_untracked(|run| run.kept.1);
+        self.saved_step.set_value(best.map(|best| best.step));
+        self.command(|run| Command::SaveKept {
+            run,
+            which: Kept::Best,
+        });
+    }
+
     /// Loads weights from a file.
     pub fn load(self, name: String, bytes: Vec<u8>) {
         self.dismiss(&Origin::File);
@@ -261,6 +280,7 @@ impl Engine {
                 self.dismiss(&Origin::Run);
             }
             Some(Consequence::Save(bytes)) => self.save(&bytes),
+            Some(Consequence::WentBack) => self.dismiss(&Origin::Run),
             Some(Consequence::Loaded) => {
                 self.file_note
                     .set(Some(FileNote::Loaded(self.file_name.get_value())));
@@ -287,6 +307,8 @@ impl Engine {
             let preset = run.wanted().map(|config| config.preset.clone());
             (preset.unwrap_or_default(), run.step)
         });
+        let kept = self.saved_step.try_update_value(Option::take).flatten();
+        let step = kept.unwrap_or(step);
         let name = format!("{preset}-step-{step}.safetensors");
         match browser::offer_download(&name, bytes) {
             Ok(()) => self.file_note.set(Some(FileNote::Saved(name))),

@@ -118,7 +118,22 @@ fn bad_usage_exits_with_2_and_says_what_there_is() {
             train(&["--optimizer", "sgd", "--momentum", "0.9", "--steps", "1"]),
             "--optimizer momentum",
         ),
-        (train(&["--schedule", "cosine"]), "there is only: constant"),
+        (
+            train(&["--schedule", "square"]),
+            "constant, inverse, step, exponential, cosine",
+        ),
+        (
+            train(&["--gamma", "0.5", "--steps", "1"]),
+            "--gamma has no effect",
+        ),
+        (
+            train(&["--alpha", "0.5", "--steps", "1"]),
+            "--optimizer adam",
+        ),
+        (train(&["--clip", "0"]), "a number above 0"),
+        (train(&["--clip", "inf"]), "a number above 0"),
+        (train(&["--warmup", "1.5"]), "a whole number from 0"),
+        (train(&["--init", "xavier"]), "xavier-uniform"),
         (train(&["--seed", "-1"]), "'-1'"),
         (train(&["--plot", "curves.gif"]), ".svg"),
         (train(&["--article"]), "mlp-mnist"),
@@ -287,6 +302,122 @@ fn a_run_that_breaks_down_says_so_in_both_outputs() {
     assert!(message.contains(&step), "{message}");
     assert!(stderr(&output).contains(message));
     assert!(of_event(&lines, "done").is_empty());
+    assert!(message.contains("with --save F the last good checkpoint"));
+
+    // With a place for it, the last good checkpoint is written, and training goes on from it.
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("last.safetensors").display().to_string();
+    let output = glassbox(&[&arguments[..], &["--save", &file]].concat());
+    assert_eq!(output.status.code(), Some(1));
+    let text = stderr(&output);
+    assert!(
+        text.contains("the last good checkpoint, of step 0, is in"),
+        "{text}"
+    );
+    let rest = [
+        "train",
+        "mlp-mnist",
+        "--device",
+        "cpu",
+        "--resume",
+        &file,
+        "--lr",
+        "0.05",
+        "--steps",
+        "2",
+        "--json",
+    ];
+    let steps = lines_of_steps(&rest);
+    assert_eq!(steps.len(), 2);
+    assert!(steps.iter().all(|step| step["loss"].is_f64()));
+}
+
+fn lines_of_steps(arguments: &[&str]) -> Vec<Json> {
+    let lines = lines(arguments);
+    of_event(&lines, "step").into_iter().cloned().collect()
+}
+
+#[test]
+fn settings_go_into_the_run_the_lines_and_the_saved_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    let (whole, half) = (path("whole.safetensors"), path("half.safetensors"));
+    let train = ["train", "mlp-mnist", "--device", "cpu", "--json"];
+    let settings = [
+        "--optimizer",
+        "nesterov",
+        "--momentum",
+        "0.8",
+        "--lr",
+        "0.05",
+        "--schedule",
+        "inverse",
+        "--schedule-k",
+        "0.5",
+        "--clip",
+        "0.5",
+        "--weight-decay",
+        "0.01",
+        "--init",
+        "orthogonal",
+    ];
+    let run = |rest: &[&str]| lines_of_steps(&[&train[..], rest].concat());
+    let full = run(&[&settings[..], &["--steps", "8", "--save", &whole]].concat());
+    for (number, step) in full.iter().enumerate() {
+        let rate = step["learning_rate"].as_f64().expect("a rate");
+        assert!(
+            (rate - 0.05 / (1.0 + 0.5 * number as f64)).abs() < 1e-8,
+            "{step}"
+        );
+        assert!(step["gradient_norm"].as_f64().expect("a norm") > 0.0);
+    }
+    let first = run(&[&settings[..], &["--steps", "5", "--save", &half]].concat());
+    // Optimizer, momentum, schedule and clipping come from the file.
+    let rest = path("rest.safetensors");
+    let then = run(&["--resume", &half, "--steps", "3", "--save", &rest]);
+    let losses =
+        |steps: &[Json]| -> Vec<Json> { steps.iter().map(|step| step["loss"].clone()).collect() };
+    assert_eq!([losses(&first), losses(&then)].concat(), losses(&full));
+    assert_eq!(
+        fs::read(&whole).unwrap(),
+        fs::read(&rest).unwrap(),
+        "equal files"
+    );
+}
+
+#[test]
+fn early_stopping_says_so_and_saves_the_best() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("best.safetensors").display().to_string();
+    let lines = lines(&[
+        "train",
+        "mlp-mnist",
+        "--device",
+        "cpu",
+        "--json",
+        "--lr",
+        "1e-30",
+        "--batch",
+        "1000",
+        "--optimizer",
+        "sgd",
+        "--epochs",
+        "9",
+        "--patience",
+        "1",
+        "--save",
+        &file,
+    ]);
+    let stopped = of_event(&lines, "stopped_early");
+    assert_eq!(stopped.len(), 1);
+    assert_eq!(
+        (&stopped[0]["step"], &stopped[0]["best_step"]),
+        (&20.into(), &10.into())
+    );
+    assert_eq!(of_event(&lines, "step").len(), 20);
+    assert_eq!(of_event(&lines, "done")[0]["steps"], 20);
+    let facts = glassbox::export::Checkpoint::read_facts(&fs::read(&file).unwrap()).unwrap();
+    assert_eq!(facts.step, 10);
 }
 
 #[test]

@@ -3,6 +3,7 @@ mod command_line;
 mod data;
 mod equations;
 mod free_shapes;
+mod governing;
 mod gradients;
 mod graphs;
 mod inspection;

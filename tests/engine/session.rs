@@ -11,24 +11,24 @@ use pollster::block_on;
 use std::cell::RefCell;
 use std::rc::Rc;
 
-const RUN: u32 = 7;
-const BOTH: [DevicePreference; 2] = [DevicePreference::Cpu, DevicePreference::Gpu];
+pub const RUN: u32 = 7;
+pub const BOTH: [DevicePreference; 2] = [DevicePreference::Cpu, DevicePreference::Gpu];
 
-struct Engine {
-    session: Session,
+pub struct Engine {
+    pub session: Session,
     events: Rc<RefCell<Vec<Event>>>,
 }
 
 impl Engine {
     /// With 200 training and 50 test digits.
-    fn new() -> Self {
+    pub fn new() -> Self {
         let mut engine = Self::without_data();
         let data = mnist().subset(20, 5);
         engine.session.provide_dataset(DataSource::Mnist, data);
         engine
     }
 
-    fn without_data() -> Self {
+    pub fn without_data() -> Self {
         let events = Rc::new(RefCell::new(Vec::new()));
         let sink = Rc::clone(&events);
         let session = Session::new("a build", move |event| sink.borrow_mut().push(event));
@@ -36,7 +36,7 @@ impl Engine {
     }
 
     /// A run of batches of 16, started.
-    fn started(preset: &str, device: DevicePreference) -> Self {
+    pub fn started(preset: &str, device: DevicePreference) -> Self {
         let mut engine = Self::new();
         let events = engine.send(start(preset, device));
         assert_eq!(failures(&events), [], "{preset}");
@@ -44,13 +44,13 @@ impl Engine {
     }
 
     /// Hands a command over; what the engine answers at once.
-    fn send(&mut self, command: Command) -> Vec<Event> {
+    pub fn send(&mut self, command: Command) -> Vec<Event> {
         block_on(self.session.handle(command));
         self.events.take()
     }
 
     /// Hands a command over and works until there is nothing left to do.
-    fn finish(&mut self, command: Command) -> Vec<Event> {
+    pub fn finish(&mut self, command: Command) -> Vec<Event> {
         block_on(self.session.handle(command));
         let mut rounds = 0;
         while block_on(self.session.advance(1e4)) {
@@ -61,7 +61,7 @@ impl Engine {
     }
 
     /// Trains some batches; the records of their steps.
-    fn train(&mut self, count: u32) -> Vec<StepRecord> {
+    pub fn train(&mut self, count: u32) -> Vec<StepRecord> {
         let events = self.finish(Command::StepBatches { run: RUN, count });
         assert_eq!(failures(&events), []);
         let records = records(&events);
@@ -69,7 +69,7 @@ impl Engine {
         records
     }
 
-    fn save(&mut self) -> Vec<u8> {
+    pub fn save(&mut self) -> Vec<u8> {
         let mut saved = self
             .finish(Command::Save { run: RUN })
             .into_iter()
@@ -81,7 +81,7 @@ impl Engine {
     }
 
     /// The failure that a command must lead to.
-    fn refused(&mut self, command: Command) -> Failure {
+    pub fn refused(&mut self, command: Command) -> Failure {
         let what = format!("{command:?}");
         let failures = failures(&self.finish(command));
         assert_eq!(failures.len(), 1, "{what}");
@@ -89,7 +89,7 @@ impl Engine {
     }
 }
 
-fn config(preset: &str, device: DevicePreference) -> RunConfig {
+pub fn config(preset: &str, device: DevicePreference) -> RunConfig {
     RunConfig {
         preset: preset.into(),
         device,
@@ -99,14 +99,14 @@ fn config(preset: &str, device: DevicePreference) -> RunConfig {
     }
 }
 
-fn start(preset: &str, device: DevicePreference) -> Command {
+pub fn start(preset: &str, device: DevicePreference) -> Command {
     Command::Start {
         run: RUN,
         config: config(preset, device),
     }
 }
 
-fn failures(events: &[Event]) -> Vec<Failure> {
+pub fn failures(events: &[Event]) -> Vec<Failure> {
     let failures = events.iter().filter_map(|event| match event {
         Event::Failed { failure, .. } => Some(failure.clone()),
         _ => None,
@@ -114,7 +114,7 @@ fn failures(events: &[Event]) -> Vec<Failure> {
     failures.collect()
 }
 
-fn records(events: &[Event]) -> Vec<StepRecord> {
+pub fn records(events: &[Event]) -> Vec<StepRecord> {
     let records = events.iter().filter_map(|event| match event {
         Event::Steps { records, .. } => Some(records.clone()),
         _ => None,
@@ -122,11 +122,11 @@ fn records(events: &[Event]) -> Vec<StepRecord> {
     records.flatten().collect()
 }
 
-fn bits(records: &[StepRecord]) -> Vec<u32> {
+pub fn bits(records: &[StepRecord]) -> Vec<u32> {
     records.iter().map(|record| record.loss.to_bits()).collect()
 }
 
-fn statuses(events: &[Event]) -> Vec<RunStatus> {
+pub fn statuses(events: &[Event]) -> Vec<RunStatus> {
     let statuses = events.iter().filter_map(|event| match event {
         Event::Status { status, .. } => Some(*status),
         _ => None,
@@ -135,7 +135,7 @@ fn statuses(events: &[Event]) -> Vec<RunStatus> {
 }
 
 /// (step, accuracy) of each evaluation.
-fn evaluations(events: &[Event]) -> Vec<(u64, f32)> {
+pub fn evaluations(events: &[Event]) -> Vec<(u64, f32)> {
     let evaluations = events.iter().filter_map(|event| match event {
         Event::Evaluated {
             step, evaluation, ..

@@ -3,11 +3,12 @@
 use glassbox::exec::single::{SingleOperation, SingleRun};
 use glassbox::graph::{Graph, Phase, ValueId};
 use glassbox::ops::{
-    AdagradUpdate, AdamUpdate, AdamwUpdate, ClipGradient, GradientNorm, RmspropUpdate, AddBackward, Augment, BinaryCrossEntropy, BinaryCrossEntropyBackward, Buffer,
-    Conv2d, Conv2dBackwardBias, Conv2dBackwardInput, Conv2dBackwardWeight, Flatten,
-    FlattenBackward, GatherBatch, GatherClasses, GatherRows, Linear, LinearBackwardBias,
-    LinearBackwardInput, LinearBackwardWeight, MaxPool2d, MaxPool2dBackward, MomentumUpdate, Op,
-    Relu, ReluBackward, SgdUpdate, Sigmoid, SigmoidBackward, SoftmaxCrossEntropy,
+    AdagradUpdate, AdamUpdate, AdamwUpdate, AddBackward, Augment, BinaryCrossEntropy,
+    BinaryCrossEntropyBackward, Buffer, ClipGradient, Conv2d, Conv2dBackwardBias,
+    Conv2dBackwardInput, Conv2dBackwardWeight, Flatten, FlattenBackward, GatherBatch,
+    GatherClasses, GatherRows, GradientNorm, Linear, LinearBackwardBias, LinearBackwardInput,
+    LinearBackwardWeight, MaxPool2d, MaxPool2dBackward, MomentumUpdate, Op, Relu, ReluBackward,
+    RmspropUpdate, SgdUpdate, Sigmoid, SigmoidBackward, SoftmaxCrossEntropy,
     SoftmaxCrossEntropyBackward, StepValues, Tanh, TanhBackward,
 };
 use glassbox::tensor::init::{generator, uniform};

@@ -107,7 +107,8 @@ impl Run {
     /// After an evaluation while training: keeps the best checkpoint, and stops where nothing
     /// got better for as long as the run is patient.
     pub(super) fn judge(&mut self, step: u64, evaluation: &Evaluation, emit: &mut Emit) {
-        if self.snapshot.step != step || !evaluation.loss.is_finite() {
+        // Initial weights are nothing that training has reached.
+        if step == 0 || self.snapshot.step != step || !evaluation.loss.is_finite() {
             return;
         }
         let facts = BestFacts {

@@ -336,8 +336,8 @@ fn message(trouble: &Trouble) -> Message {
         ),
         Trouble::NonFinite { reason } => Message::new(
             format!("训练已停止，出现了无穷大或非数（NaN）：{reason}"),
-            "到这一步为止的曲线保留着。权重可能已不能使用。",
-            "请重置，并用更小的学习率训练：步子太大时，数值会无限增长。",
+            "到这一步为止的曲线保留着，最近一个权重正常的检查点也在。",
+            "请回到那个检查点或者重置，并用更小的学习率训练：步子太大时，数值会无限增长。",
         ),
         Trouble::BadFile { reason } => Message::new(
             format!("无法载入文件：{reason}"),

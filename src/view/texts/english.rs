@@ -338,8 +338,8 @@ fn message(trouble: &Trouble) -> Message {
         ),
         Trouble::NonFinite { reason } => Message::new(
             format!("Training stopped, a value is infinite or not a number: {reason}"),
-            "The curves up to this step are kept. The weights may be unusable.",
-            "Reset and train with a smaller learning rate: when steps are too large, values grow without bound.",
+            "The curves up to this step are kept, and the last checkpoint whose weights are all finite.",
+            "Go back to that checkpoint or reset, and train with a smaller learning rate: when steps are too large, values grow without bound.",
         ),
         Trouble::BadFile { reason } => Message::new(
             format!("The file could not be loaded: {reason}"),

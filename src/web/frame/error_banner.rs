@@ -2,6 +2,8 @@
 
 use leptos::prelude::*;
 
+use crate::session::Kept;
+use crate::view::format;
 use crate::view::notices::{Notice, Origin};
 use crate::view::texts::{Severity, Trouble};
 use crate::view::url::DeviceChoice;
@@ -55,6 +57,8 @@ fn NoticeBanner(
         trouble,
         Trouble::NoGpu { .. } | Trouble::DeviceLost { .. } | Trouble::OutOfMemory { .. }
     );
+    let offers_checkpoint = matches!(trouble, Trouble::NonFinite { .. });
+    let kept = engine.part(|run| run.kept.0);
     let offers_retry = matches!(trouble, Trouble::DataMissing { .. });
     let message = Memo::new(move |_| trouble.message(locale.get()));
     let dismissed = origin.clone();
@@ -78,6 +82,16 @@ fn NoticeBanner(
                 {offers_cpu.then(|| view! {
                     <button type="button" class="button" data-testid="use-cpu" on:click=use_cpu>
                         {move || texts.get().errors.use_cpu}
+                    </button>
+                })}
+                {offers_checkpoint.then(|| view! {
+                    <button
+                        type="button"
+                        class="button button-primary"
+                        data-testid="go-back"
+                        on:click=move |_| engine.go_back(Kept::Last)
+                    >
+                        {move || (texts.get().settings.go_back_to)(&format::count(kept.get()))}
                     </button>
                 })}
                 {offers_retry.then(|| view! {

@@ -3,11 +3,14 @@
 use leptos::prelude::*;
 
 use super::number_field::NumberField;
-use crate::optim::OptimizerKind;
+use super::schedule_preview::SchedulePreview;
+use super::setting_field::SettingField;
+use crate::optim::{OptimizerKind, OptionKey};
 use crate::view::format;
 use crate::view::presets;
 use crate::view::url::{DEFAULT_SEED, OptimizerChoice};
 use crate::web::address::{use_address, use_texts};
+use crate::web::engine::use_engine;
 
 /// Learning rate, batch size, optimizer, momentum, seed, and when to stop.
 #[component]
@@ -53,7 +56,9 @@ pub fn Hyperparameters() -> impl IntoView {
         let epochs = address.state.with(|state| state.hyperparameters.epochs);
         epochs.map(|epochs| epochs.to_string()).unwrap_or_default()
     });
-    let has_no_momentum = Memo::new(move |_| optimizer.get() != OptimizerChoice::Momentum.name());
+    let has_momentum = Memo::new(move |_| {
+        OptimizerKind::from_name(optimizer.get()).is_some_and(OptimizerKind::has_momentum)
+    });
     let now = move |hint: &'static str| format!("{hint} · {}", texts.get().train.applies_now);
     let later =
         move |hint: &'static str| format!("{hint} · {}", texts.get().train.applies_on_reset);
@@ -76,15 +81,37 @@ pub fn Hyperparameters() -> impl IntoView {
                     hint=Signal::derive(move || later(texts.get().train.batch_size_hint))
                     value=batch
                 />
+                <BatchChoices/>
                 <OptimizerField optimizer/>
-                <NumberField
-                    key="momentum"
-                    testid="momentum"
-                    label=Signal::derive(move || texts.get().train.momentum)
-                    hint=Signal::derive(move || later(texts.get().train.momentum_hint))
-                    value=momentum
-                    is_disabled=has_no_momentum
-                />
+                <Show when=move || has_momentum.get()>
+                    <NumberField
+                        key="momentum"
+                        testid="momentum"
+                        label=Signal::derive(move || texts.get().train.momentum)
+                        hint=Signal::derive(move || later(texts.get().train.momentum_hint))
+                        value=momentum
+                    />
+                </Show>
+                <More
+                    testid="optimizer-options"
+                    title=Signal::derive(move || texts.get().settings.optimizer_own)
+                >
+                    {fields(&OF_OPTIMIZERS)}
+                </More>
+                <More
+                    testid="schedule-options"
+                    title=Signal::derive(move || texts.get().settings.schedule)
+                >
+                    {fields(&OF_SCHEDULES)}
+                    <SchedulePreview/>
+                </More>
+                <More
+                    testid="stopping-options"
+                    title=Signal::derive(move || texts.get().settings.stopping)
+                >
+                    {fields(&OF_STOPPING)}
+                </More>
+                {fields(&OF_INITIALIZERS)}
                 <NumberField
                     key="seed"
                     testid="seed"
@@ -107,6 +134,93 @@ pub fn Hyperparameters() -> impl IntoView {
     }
 }
 
+/// In the order in which they stand on the page.
+const OF_OPTIMIZERS: [OptionKey; 8] = [
+    OptionKey::Dampening,
+    OptionKey::Alpha,
+    OptionKey::Beta1,
+    OptionKey::Beta2,
+    OptionKey::LrDecay,
+    OptionKey::Eps,
+    OptionKey::Centered,
+    OptionKey::WeightDecay,
+];
+const OF_SCHEDULES: [OptionKey; 8] = [
+    OptionKey::Schedule,
+    OptionKey::ScheduleK,
+    OptionKey::Gamma,
+    OptionKey::StepSize,
+    OptionKey::TMax,
+    OptionKey::LrMin,
+    OptionKey::Warmup,
+    OptionKey::ScheduleUnit,
+];
+const OF_STOPPING: [OptionKey; 3] = [OptionKey::Clip, OptionKey::Patience, OptionKey::Monitor];
+const OF_INITIALIZERS: [OptionKey; 2] = [OptionKey::Init, OptionKey::InitValue];
+
+/// A field for each setting.
+fn fields(keys: &[OptionKey]) -> impl IntoView + use<> {
+    let fields = keys.iter().map(|&key| view! { <SettingField key/> });
+    fields.collect_view()
+}
+
+/// Settings that most runs leave as they are, folded.
+#[component]
+fn More(
+    /// Its `data-testid`.
+    testid: &'static str,
+    /// What the settings are about.
+    #[prop(into)]
+    title: Signal<&'static str>,
+    /// The fields.
+    children: Children,
+) -> impl IntoView {
+    view! {
+        <details class="more" data-testid=testid>
+            <summary class="more-title">{title}</summary>
+            <div class="more-body">{children()}</div>
+        </details>
+    }
+}
+
+/// The two extremes of the batch size: one sample, and all.
+#[component]
+fn BatchChoices() -> impl IntoView {
+    let address = use_address();
+    let engine = use_engine();
+    let texts = use_texts();
+    let train_count = engine.part(|run| run.started.as_ref().map(|s| s.config.train_count));
+    // A preset of one sample has nothing to choose.
+    let count = move || train_count.get().filter(|&count| count > 1);
+    let set = move |batch| address.change(|state| state.hyperparameters.batch = Some(batch));
+    move || {
+        count().map(|count| {
+            view! {
+                <div class="field-row">
+                    <button
+                        type="button"
+                        class="button"
+                        data-testid="batch-one"
+                        title=move || texts.get().settings.batch_one_hint
+                        on:click=move |_| set(1)
+                    >
+                        {move || texts.get().settings.batch_one}
+                    </button>
+                    <button
+                        type="button"
+                        class="button"
+                        data-testid="batch-all"
+                        title=move || texts.get().settings.batch_all_hint
+                        on:click=move |_| set(count)
+                    >
+                        {move || (texts.get().settings.batch_all)(&format::count(count.into()))}
+                    </button>
+                </div>
+            }
+        })
+    }
+}
+
 /// The choice of the update rule.
 #[component]
 fn OptimizerField(
@@ -120,11 +234,10 @@ fn OptimizerField(
         .iter()
         .map(|&choice| {
             let name = move || {
-                let train = &texts.get().train;
-                match choice {
-                    OptimizerChoice::Sgd => train.optimizer_sgd,
-                    OptimizerChoice::Momentum => train.optimizer_momentum,
-                    OptimizerChoice::Adam => train.optimizer_adam,
+                let texts = texts.get();
+                match OptimizerKind::from_name(choice.name()) {
+                    Some(kind) => texts.settings.optimizer(&texts.train, kind),
+                    None => choice.name(),
                 }
             };
             view! {

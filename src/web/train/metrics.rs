@@ -28,6 +28,16 @@ pub fn Metrics() -> impl IntoView {
     };
     let held_out_loss = held_out(|evaluation| Some(evaluation.loss));
     let held_out_accuracy = held_out(|evaluation| evaluation.accuracy);
+    let learning_rate =
+        engine.part(|run| run.last.map(|last| format::bare(last.learning_rate.into())));
+    let norm = engine.part(|run| {
+        let norm = run.last.and_then(|last| last.gradient_norm)?;
+        Some(format::bare(norm.into()))
+    });
+    let has_norm = engine.part(|run| {
+        let started = run.started.as_ref();
+        started.is_some_and(|started| started.config.options.clip.is_some())
+    });
     let speed = engine.part(|run| {
         let speed = run.samples_per_second.filter(|speed| *speed > 0.0)?;
         Some(format!("{speed:.0}"))
@@ -60,6 +70,20 @@ pub fn Metrics() -> impl IntoView {
                 value=held_out_accuracy
                 class="metric is-held-out"
             />
+            <div class="metric">
+                <dt class="metric-label">{move || texts.get().settings.learning_rate_now}</dt>
+                <dd class="metric-value" data-testid="metric-learning-rate">
+                    {move || learning_rate.get().unwrap_or_else(|| format::NO_VALUE.to_string())}
+                </dd>
+            </div>
+            <Show when=move || has_norm.get()>
+                <div class="metric" title=move || texts.get().settings.gradient_norm_hint>
+                    <dt class="metric-label">{move || texts.get().settings.gradient_norm}</dt>
+                    <dd class="metric-value" data-testid="metric-gradient-norm">
+                        {move || norm.get().unwrap_or_else(|| format::NO_VALUE.to_string())}
+                    </dd>
+                </div>
+            </Show>
             <Metric testid="metric-speed" label=|m: &MetricsTexts| m.samples_per_second value=speed/>
         </dl>
         <p class="panel-note">

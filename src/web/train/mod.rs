@@ -14,6 +14,8 @@ mod number_field;
 mod pixel_image;
 mod preset_panel;
 mod probability_bars;
+mod schedule_preview;
+mod setting_field;
 mod status_line;
 mod table_panel;
 mod transport;

@@ -1,9 +1,18 @@
 //! A number that stands in the address.
 
 use leptos::prelude::*;
+use wasm_bindgen::JsValue;
 
 use crate::view::url::Expected;
 use crate::web::address::{use_address, use_texts};
+
+/// Whether a field holds text that is no number, such as `1e999`.
+fn holds_no_number(event: &web_sys::Event) -> bool {
+    let field = |of: &JsValue, name: &str| js_sys::Reflect::get(of, &name.into()).ok();
+    let validity = event.target().and_then(|target| field(&target, "validity"));
+    let is_bad = validity.and_then(|validity| field(&validity, "badInput"));
+    is_bad.is_some_and(|is_bad| is_bad.is_truthy())
+}
 
 /// A field for one query key. A value that cannot be used is explained and not taken over.
 #[component]
@@ -24,15 +33,19 @@ pub fn NumberField(
     /// The distance of the field's arrows: a number, or `any`.
     #[prop(default = "any")]
     step: &'static str,
-    /// Whether the number has no effect now.
-    #[prop(optional, into)]
-    is_disabled: Signal<bool>,
+    /// The least number of the field's arrows; empty for none.
+    #[prop(default = "0")]
+    least: &'static str,
 ) -> impl IntoView {
     let address = use_address();
     let texts = use_texts();
     let wrong = RwSignal::new(None::<Expected>);
-    let change = move |event| {
-        let typed = event_target_value(&event);
+    let change = move |event: web_sys::Event| {
+        let typed = match holds_no_number(&event) {
+            // The field gives no text then; nothing that it could be is a number.
+            true => "?".to_string(),
+            false => event_target_value(&event),
+        };
         let state = address
             .state
             .with_untracked(|state| state.with(key, &typed));
@@ -62,12 +75,11 @@ pub fn NumberField(
                 type="number"
                 inputmode="decimal"
                 step=step
-                min="0"
+                min=(!least.is_empty()).then_some(least)
                 class="input"
                 data-testid=testid
                 aria-describedby=hint_id.clone()
                 aria-invalid=move || wrong.with(Option::is_some).then_some("true")
-                disabled=move || is_disabled.get()
                 prop:value=move || value.get()
                 on:change=change
             />

@@ -6,6 +6,7 @@ use crate::session::Stage;
 use crate::view::format;
 use crate::view::run_state::{Phase, Progress};
 use crate::web::address::use_texts;
+use crate::web::engine::use_engine;
 
 /// The state of engine and run. The words are read out when they change, the progress is not.
 #[component]
@@ -18,6 +19,7 @@ pub fn StatusLine(
     is_finished: Signal<bool>,
 ) -> impl IntoView {
     let texts = use_texts();
+    let stopped_early = use_engine().part(|run| run.stopped_early);
     let words = Memo::new(move |_| {
         let texts = texts.get();
         match phase.get() {
@@ -31,6 +33,7 @@ pub fn StatusLine(
             Phase::Empty => texts.train.status_stopped,
             Phase::Ready => texts.train.status_ready,
             Phase::Playing => texts.train.status_running,
+            Phase::Paused if stopped_early.get().is_some() => texts.settings.stopped_early,
             Phase::Paused if is_finished.get() => texts.train.status_finished,
             Phase::Paused => texts.train.status_paused,
             Phase::Stopped => texts.train.status_stopped,

@@ -4,7 +4,7 @@ use leptos::prelude::*;
 use wasm_bindgen::JsCast;
 use web_sys::{DragEvent, File, HtmlInputElement};
 
-use crate::session::Command;
+use crate::session::{Command, Kept};
 use crate::view::format;
 use crate::view::notices::Origin;
 use crate::view::run_state::Phase;
@@ -71,6 +71,7 @@ pub fn WeightsPanel(
                 >
                     {move || texts.get().files.save}
                 </button>
+                <BestCheckpoint cannot=Signal::derive(cannot)/>
                 <div
                     class="dropzone"
                     class:is-over=move || is_over.get()
@@ -103,6 +104,67 @@ pub fn WeightsPanel(
                 <p class="status-line" role="status" data-testid="file-note">{note}</p>
             </div>
         </section>
+    }
+}
+
+/// The checkpoint that did best on held-out samples: what it reached, and the ways to it.
+#[component]
+fn BestCheckpoint(
+    /// Whether there is no run to go back in.
+    #[prop(into)]
+    cannot: Signal<bool>,
+) -> impl IntoView {
+    let engine = use_engine();
+    let texts = use_texts();
+    let best = engine.part(|run| run.kept.1);
+    let has_held_out = engine.part(|run| {
+        let started = run.started.as_ref();
+        started.is_some_and(|started| started.config.test_count > 0)
+    });
+    let cannot = Memo::new(move |_| cannot.get() || best.get().is_none());
+    let words = move || {
+        let settings = &texts.get().settings;
+        match best.get() {
+            None => settings.kept_waiting.to_string(),
+            Some(best) => {
+                let accuracy = best.accuracy.map(|share| format::percent(share.into(), 2));
+                (settings.best)(
+                    &format::count(best.step),
+                    &format::significant(best.loss.into(), 4),
+                    &accuracy.unwrap_or_else(|| format::NO_VALUE.to_string()),
+                )
+            }
+        }
+    };
+    view! {
+        <Show when=move || has_held_out.get()>
+            <div class="field" role="group" aria-labelledby="best-title">
+                <span class="field-label" id="best-title">
+                    {move || texts.get().settings.kept}
+                </span>
+                <p class="field-hint" data-testid="best-checkpoint">{words}</p>
+                <div class="field-row">
+                    <button
+                        type="button"
+                        class="button"
+                        data-testid="go-back-best"
+                        disabled=move || cannot.get()
+                        on:click=move |_| engine.go_back(Kept::Best)
+                    >
+                        {move || texts.get().settings.go_back}
+                    </button>
+                    <button
+                        type="button"
+                        class="button"
+                        data-testid="save-best"
+                        disabled=move || cannot.get()
+                        on:click=move |_| engine.save_best()
+                    >
+                        {move || texts.get().settings.save_best}
+                    </button>
+                </div>
+            </div>
+        </Show>
     }
 }
 

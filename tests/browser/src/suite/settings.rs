@@ -29,6 +29,22 @@ pub fn tests() -> Vec<Test> {
         test("learning_rate_changes_while_playing", rate_while_playing),
         test("settings_of_the_start_wait_for_a_reset", settings_wait),
         test("too_large_a_learning_rate_is_explained", non_finite),
+        test(
+            "after_training_broke_the_page_goes_back_to_a_good_checkpoint",
+            go_back_after_non_finite,
+        ),
+        test(
+            "settings_of_an_optimizer_show_where_they_apply",
+            optimizer_settings,
+        ),
+        test(
+            "a_schedule_is_drawn_and_sets_the_learning_rate",
+            schedule_settings,
+        ),
+        test(
+            "clipping_early_stopping_and_batch_choices_take_effect",
+            stopping_settings,
+        ),
         Test {
             launch: Launch::WITHOUT_ADAPTER,
             ..test("missing_gpu_is_explained_and_the_cpu_offered", missing_gpu)
@@ -274,6 +290,142 @@ fn non_finite(page: &Page) -> Outcome {
         expect_equal("first loss", step_once(page)?, first)?;
         step_once(page)?;
     }
+    page.expect_clean()
+}
+
+fn go_back_after_non_finite(page: &Page) -> Outcome {
+    open_ready(
+        page,
+        "train/mlp-mnist?device=cpu&seed=2&batch=100&optimizer=sgd&lr=0.05&epochs=1",
+    )?;
+    page.click("play-pause")?;
+    page.wait_for_text("best-checkpoint", LONG, |text| text.contains("Step 100"))?;
+    phase_becomes(page, "paused")?;
+    enter(page, "learning-rate", "1000")?;
+    page.click("play-pause")?;
+    phase_becomes(page, "stopped")?;
+    let offer = page.text("go-back")?;
+    expect_equal("offer", offer.as_str(), "Go back to step 100")?;
+    page.click("go-back")?;
+    page.wait_for_number("metric-step", LONG, |step| step == 100.0)?;
+    phase_becomes(page, "paused")?;
+    expect_equal("messages", messages(page)?, vec![])?;
+    enter(page, "learning-rate", "0.05")?;
+    step_once(page)?;
+    expect_equal("step", page.number("metric-step")?, 101.0)?;
+    page.click("go-back-best")?;
+    page.wait_for_number("metric-step", LONG, |step| step == 100.0)?;
+    page.expect_clean()
+}
+
+/// Opens a folded group of settings.
+fn unfold(page: &Page, testid: &str) -> Outcome {
+    page.click_on(&format!("[data-testid='{testid}'] summary"))
+}
+
+fn optimizer_settings(page: &Page) -> Outcome {
+    open_ready(page, "train/worked-2-3-1?device=cpu")?;
+    unfold(page, "optimizer-options")?;
+    for (optimizer, shown, hidden) in [
+        (
+            "rmsprop",
+            &["alpha", "centered", "eps"][..],
+            &["beta1", "momentum"][..],
+        ),
+        ("momentum", &["momentum", "dampening"], &["alpha", "eps"]),
+        (
+            "adamw",
+            &["beta1", "beta2", "eps", "weight-decay"],
+            &["momentum", "alpha"],
+        ),
+    ] {
+        page.choose("optimizer", optimizer)?;
+        address_contains(page, &format!("optimizer={optimizer}"))?;
+        for testid in shown {
+            page.element(testid)?;
+        }
+        for testid in hidden {
+            expect(!page.has(testid)?, format!("{optimizer} shows {testid}"))?;
+        }
+    }
+    expect_equal("decay", page.value("weight-decay")?.as_str(), "0.01")?;
+    page.element("needs-reset")?;
+    reset(page)?;
+    step_once(page)?;
+    enter(page, "beta1", "1")?;
+    page.element("field-error")?;
+    enter(page, "beta1", "0.5")?;
+    address_contains(page, "beta1=0.5")?;
+    page.element("needs-reset")?;
+    page.expect_clean()
+}
+
+fn schedule_settings(page: &Page) -> Outcome {
+    open_ready(
+        page,
+        "train/worked-2-3-1?device=cpu&steps=4&schedule=exponential",
+    )?;
+    unfold(page, "schedule-options")?;
+    let rate = |page: &Page| page.number("metric-learning-rate");
+    for expected in [0.1, 0.05, 0.025] {
+        step_once(page)?;
+        let shown = rate(page)?;
+        expect(
+            (shown - expected).abs() < 1e-6,
+            format!("{shown}, not {expected}"),
+        )?;
+    }
+    // The schedule goes on from the new rate.
+    enter(page, "learning-rate", "0.8")?;
+    address_contains(page, "lr=0.8")?;
+    step_once(page)?;
+    expect((rate(page)? - 0.1).abs() < 1e-6, "0.8 halved three times")?;
+    let drawn = page.text("schedule-preview")?;
+    for part in ["4 steps", "0.8 at first", "0.1 at last"] {
+        expect(
+            drawn.contains(part),
+            format!("expected `{part}` in `{drawn}`"),
+        )?;
+    }
+    page.choose("schedule", "cosine")?;
+    page.element("t-max")?;
+    expect(!page.has("gamma")?, "the cosine has no factor")?;
+    for bad in ["0", "1e999"] {
+        enter(page, "learning-rate", bad)?;
+        page.element("field-error")?;
+    }
+    expect(
+        page.current_address()?.contains("lr=0.8"),
+        "a bad rate was taken",
+    )?;
+    page.expect_clean()
+}
+
+fn stopping_settings(page: &Page) -> Outcome {
+    open_ready(
+        page,
+        "train/mlp-mnist?device=cpu&batch=1000&optimizer=sgd&lr=1e-30&patience=1",
+    )?;
+    page.click("play-pause")?;
+    phase_becomes(page, "paused")?;
+    // Best after the first ten steps, no better after the next ten.
+    expect_equal("step", page.number("metric-step")?, 20.0)?;
+    let said = page.text("run-status")?;
+    expect(said.contains("Stopped early"), said)?;
+    unfold(page, "stopping-options")?;
+    enter(page, "clip", "0.5")?;
+    address_contains(page, "clip=0.5")?;
+    page.click("batch-all")?;
+    address_contains(page, "batch=10000")?;
+    reset(page)?;
+    step_once(page)?;
+    expect_equal("epoch", page.text("metric-epoch")?.as_str(), "1.00")?;
+    expect(
+        page.number("metric-gradient-norm")? > 0.0,
+        "no norm is shown",
+    )?;
+    page.click("batch-one")?;
+    address_contains(page, "batch=1&")?;
     page.expect_clean()
 }
 
