@@ -29,7 +29,13 @@ const TOLERANCE: Tolerance = Tolerance {
 const SAMPLED: usize = 24;
 
 /// Operations that nothing differentiates and that are no backward operations.
-const WITHOUT_GRADIENT: [&str; 7] = [
+const WITHOUT_GRADIENT: [&str; 12] = [
+    "gradient_norm",
+    "clip_gradient",
+    "rmsprop_update",
+    "adagrad_update",
+    "adamw_update",
+
     "gather_batch",
     "gather_rows",
     "gather_classes",
