@@ -203,7 +203,7 @@ pub fn model(seed: u64, batch: usize) -> Model {
         features: FEATURES,
         targets: TARGETS,
     };
-    Model::build(&spec, &source, batch, Op::SgdUpdate(SgdUpdate {}))
+    Model::build(&spec, &source, batch, Op::SgdUpdate(SgdUpdate::default()))
         .unwrap_or_else(|error| panic!("{spec:?}: {error}"))
 }
 

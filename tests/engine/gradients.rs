@@ -35,7 +35,6 @@ const WITHOUT_GRADIENT: [&str; 12] = [
     "rmsprop_update",
     "adagrad_update",
     "adamw_update",
-
     "gather_batch",
     "gather_rows",
     "gather_classes",
