@@ -3,7 +3,6 @@
 use super::batch::{BatchSource, GatheredInputs, add_batch};
 use super::{LayerBuilder, ModelError, ModelSpec, Parameter};
 use crate::graph::{Graph, Phase, Update, ValueId};
-use crate::ops::Op;
 
 /// A model's graph, and the values that training reads and writes.
 #[derive(Clone, Debug)]

@@ -12,9 +12,9 @@ use super::url::{DEFAULT_SEED, Hyperparameters, PageState};
 use crate::optim::{OptimizerKind, ScheduleKind};
 use crate::plot::{self, CurveSet};
 use crate::session::{
-    BestFacts, Boundary, DeviceInfo, DevicePreference, Evaluation, Event, ExecutionFigures, Failure,
-    FailureKind, ModelSummary, ResolvedConfig, RunConfig, RunId, RunStatus, Stage, StepRecord,
-    TablePoints,
+    BestFacts, Boundary, DeviceInfo, DevicePreference, Evaluation, Event, ExecutionFigures,
+    Failure, FailureKind, ModelSummary, ResolvedConfig, RunConfig, RunId, RunStatus, Stage,
+    StepRecord, TablePoints,
 };
 
 /// What `Started` tells.

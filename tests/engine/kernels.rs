@@ -16,6 +16,7 @@ use glassbox::exec::{Mode, Plan};
 use glassbox::graph::{Graph, Phase};
 use glassbox::layers::BatchSource;
 use glassbox::ops::{AdamUpdate, Op, SgdUpdate, StepValues};
+use glassbox::tensor::init::Initializer;
 use glassbox::tensor::{ElementType, Values};
 use pollster::block_on;
 use std::sync::{Arc, OnceLock};
@@ -481,8 +482,9 @@ fn a_residual_network_trains_on_the_gpu_as_the_oracle_does() {
         order_length: 3,
         margin: None,
     };
-    let model = glassbox::layers::Model::build(&spec, &source, 3, Op::SgdUpdate(SgdUpdate {}))
-        .unwrap_or_else(|error| panic!("{error}"));
+    let model =
+        glassbox::layers::Model::build(&spec, &source, 3, Op::SgdUpdate(SgdUpdate::default()))
+            .unwrap_or_else(|error| panic!("{error}"));
     let images = model.gathered.expect("the batch is gathered");
     let mut random = Random::new(8);
     let bytes = random.below(6 * 3 * 8 * 8, 256).into_iter();
@@ -495,8 +497,8 @@ fn a_residual_network_trains_on_the_gpu_as_the_oracle_does() {
         (images.order, Values::U32(vec![4, 0, 5])),
     ];
     for (stream, parameter) in (0..).zip(&model.parameters) {
-        let count = model.graph.value(parameter.value).shape.count();
-        let values = parameter.initial.draw(7, stream, count);
+        let value = model.graph.value(parameter.value);
+        let values = parameter.values(value, 7, stream, Initializer::default());
         given.push((parameter.value, Values::F32(values)));
     }
     let graph = Arc::new(model.graph.clone());

@@ -188,7 +188,13 @@ fn resnet(batch: usize) -> Model {
         order_length: 64,
         margin: None,
     };
-    Model::build(&resnet_s(), &source, batch, Op::SgdUpdate(SgdUpdate {})).unwrap()
+    Model::build(
+        &resnet_s(),
+        &source,
+        batch,
+        Op::SgdUpdate(SgdUpdate::default()),
+    )
+    .unwrap()
 }
 
 #[test]
