@@ -270,10 +270,7 @@ fn gather(
     order: &[(u64, u32)],
     is_training: bool,
 ) -> (glassbox::layers::Model, CpuExecutor<f32>) {
-    let optimizer = OptimizerChoice {
-        kind: preset.defaults.optimizer,
-        momentum: 0.9,
-    };
+    let optimizer = OptimizerChoice::of(preset);
     let batch = order.len() as u32;
     let model = build_model(preset, Some(samples), batch, optimizer).expect("a model");
     let graph = Arc::new(model.graph.clone());
