@@ -4,6 +4,7 @@
 //!     loss_of_row[n] = Σ_k (max(z, 0) − z·t + ln(1 + exp(−|z|)))   with z = z[n, k], t = t[n, k]
 //!     correct_of_row[n] = 1 where every z > 0 agrees with t > 1/2
 //!
+//! A weight of positives w adds (w − 1) · t · (max(z, 0) − z + ln(1 + exp(−|z|))) to an element.
 //! Rows from B (`step.valid`) on have loss 0 and are not right. `mean_of_rows` makes the totals.
 //! Shapes (row-major f32): z, t, p (N, K), loss_of_row (N), correct_of_row (N).
 //! One invocation per row. The outputs are overwritten.
@@ -29,6 +30,8 @@ struct StepValues {
 
 /// Invocations per workgroup; set from Rust when the pipeline is built.
 override WORKGROUP_SIZE: u32 = 64u;
+/// w
+override POS_WEIGHT: f32 = 1.0;
 
 /// ln(1 + x) for x in [0, 1]; WGSL has no log1p, and log(1 + x) loses small x.
 fn log_1_plus(x: f32) -> f32 {
@@ -61,7 +64,9 @@ fn binary_cross_entropy(@builtin(global_invocation_id) gid: vec3<u32>) {
         let logit = z[at];
         let tail = exp(-abs(logit));
         p[at] = select(1.0, tail, logit < 0.0) / (1.0 + tail);
-        loss += max(logit, 0.0) - logit * t[at] + log_1_plus(tail);
+        let part = max(logit, 0.0);
+        let rest = log_1_plus(tail);
+        loss += part - logit * t[at] + rest + (POS_WEIGHT - 1.0) * t[at] * (part - logit + rest);
         right = right && ((logit > 0.0) == (t[at] > 0.5));
     }
     let counts = index < step.valid;

@@ -2,6 +2,7 @@
 //!
 //!     dz[n, k] = dL · (p[n, k] − t[n, k]) / (B·K);   0 in the rows from B (`step.valid`) on
 //!
+//! A weight of positives w adds (w − 1) · t · (p − 1) to p − t.
 //! Shapes (row-major f32): p, t (N, K), dL (), dz (N, K).
 //! One invocation per element of dz. `dz` is overwritten.
 //! Twin: `ops/binary_cross_entropy.rs`, `BinaryCrossEntropyBackward`.
@@ -26,6 +27,8 @@ struct StepValues {
 
 /// Invocations per workgroup; set from Rust when the pipeline is built.
 override WORKGROUP_SIZE: u32 = 64u;
+/// w
+override POS_WEIGHT: f32 = 1.0;
 
 @group(0) @binding(0) var<uniform> params: LossParams;
 @group(0) @binding(1) var<storage, read> p: array<f32>;
@@ -47,5 +50,6 @@ fn binary_cross_entropy_backward(@builtin(global_invocation_id) gid: vec3<u32>) 
         dz[index] = 0.0;
         return;
     }
-    dz[index] = dL[0] * (p[index] - t[index]) / f32(step.valid * params.classes);
+    let more = (POS_WEIGHT - 1.0) * t[index] * (p[index] - 1.0);
+    dz[index] = dL[0] * (p[index] - t[index] + more) / f32(step.valid * params.classes);
 }

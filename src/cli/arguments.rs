@@ -34,6 +34,8 @@ pub enum Command {
     Predict(PredictArguments),
     /// Walk through one training batch, operation by operation
     Step(StepArguments),
+    /// Run single operations on values of your own: JSON requests, one a line
+    Op(OpArguments),
     /// Write text (with presets that are not there yet)
     Generate(GenerateArguments),
 }
@@ -48,6 +50,8 @@ impl Command {
             Self::Bench(arguments) => arguments.json,
             Self::Predict(arguments) => arguments.json,
             Self::Step(arguments) => arguments.json,
+            // Every line answers a request; what else goes wrong is said on stderr.
+            Self::Op(_) => false,
             Self::Generate(_) => false,
         }
     }
@@ -243,6 +247,25 @@ pub struct StepArguments {
     /// One JSON object a line
     #[arg(long)]
     pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct OpArguments {
+    /// A file with one JSON object a line (docs/OPERATIONS.md) [default: stdin]
+    pub file: Option<PathBuf>,
+    /// cpu: the twins; gpu: the kernels
+    #[arg(long, value_name = "DEVICE", default_value = "cpu", value_parser = fixed_device)]
+    pub device: DevicePreference,
+    /// What the CPU computes in: f32 or f64
+    #[arg(long, value_name = "TYPE", default_value = "f32")]
+    pub precision: Precision,
+}
+
+/// What the CPU computes in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Precision {
+    F32,
+    F64,
 }
 
 #[derive(Debug, Args)]

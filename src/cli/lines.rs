@@ -4,6 +4,7 @@
 //! JSON has no numbers for; what is not defined (a precision of 0/0) is null.
 
 use super::CliError;
+use crate::exec::request::Answer;
 use crate::session::{ExecutionFigures, FailureKind, StepRecord};
 use crate::train::Evaluation;
 use serde::{Serialize, Serializer};
@@ -122,6 +123,15 @@ pub enum Line<'a> {
         step: u64,
         is_inverted: bool,
         is_centred: bool,
+    },
+    /// Of `glassbox op`.
+    Answer(Answer),
+    /// A request of `glassbox op` that could not be run.
+    Refused {
+        line: u64,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        name: Option<String>,
+        message: String,
     },
     Failed {
         kind: &'static str,

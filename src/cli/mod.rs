@@ -19,6 +19,7 @@ mod data;
 mod devices;
 mod driver;
 mod lines;
+mod operation;
 mod picture;
 mod predict;
 mod presets;
@@ -134,6 +135,7 @@ fn run(command: Command) -> Result<(), CliError> {
         Command::Bench(arguments) => bench::run(&arguments),
         Command::Predict(arguments) => predict::run(&arguments),
         Command::Step(arguments) => step::run(&arguments),
+        Command::Op(arguments) => operation::run(&arguments),
         Command::Generate(_) => Err(CliError::Usage(format!(
             "no preset generates text yet; there are: {}",
             presets::names()

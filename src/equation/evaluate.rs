@@ -561,6 +561,7 @@ impl Function {
             Self::Tanh => x.tanh(),
             Self::Sigmoid => 1.0 / (1.0 + (-x).exp()),
             Self::Absolute => x.abs(),
+            Self::Erf => libm::erf(x),
             Self::PositivePart => x.max(0.0),
             Self::AtMostOne => x.min(1.0),
         }

@@ -55,6 +55,8 @@ pub enum Function {
     Tanh,
     Sigmoid,
     Absolute,
+    /// The error function.
+    Erf,
     /// max(0, ·)
     PositivePart,
     /// min(1, ·)

@@ -250,6 +250,7 @@ trait Notation {
                     Function::Ln => ("ln", None),
                     Function::Tanh => ("tanh", None),
                     Function::Sigmoid => ("σ", None),
+                    Function::Erf => ("erf", None),
                     Function::PositivePart => ("max", Some(0.0)),
                     Function::AtMostOne => ("min", Some(1.0)),
                     Function::Sqrt | Function::Absolute => unreachable!("drawn above"),
@@ -401,6 +402,8 @@ fn latex_name(name: &str) -> String {
         return format!("{}'", latex_name(plain));
     }
     match name {
+        "α" => "\\alpha".into(),
+        "π" => "\\pi".into(),
         "β₁" => "\\beta_1".into(),
         "β₂" => "\\beta_2".into(),
         "ε" => "\\varepsilon".into(),

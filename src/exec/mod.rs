@@ -6,6 +6,7 @@ mod executor;
 mod fusion;
 pub mod gpu;
 pub mod plan;
+pub mod request;
 pub mod single;
 
 pub use executor::Executor;

@@ -25,11 +25,14 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! Both functions run on the CPU in f32. [`SingleOperation`] is the same in
-//! steps, in f32 or f64; its graph and plan are open, so that any executor of
-//! plans can run them.
+//! Both functions run on the CPU in f32, and have a sibling that runs the kernels on
+//! a GPU. [`SingleOperation`] is the same in steps, in f32 or f64; its graph and plan
+//! are open, so that any executor of plans can run them. [`super::request`] takes
+//! whole cases as JSON (docs/OPERATIONS.md). Every operation of the registry goes through: backward
+//! operations and the optimizers' updates too, which return the new values and states.
 
 use super::cpu::CpuExecutor;
+use super::gpu::{GpuDevice, GpuError, GpuExecutor};
 use super::plan::{Mode, Plan};
 use crate::graph::{Graph, GraphError, NodeId, Phase, ValueId};
 use crate::ops::{Buffer, GradientOperand, Input, Op, OpError, StepValues};
@@ -76,6 +79,10 @@ pub enum SingleError {
     },
     #[error("{op}: {message}")]
     Step { op: &'static str, message: String },
+    #[error("{op}: {message}")]
+    Input { op: &'static str, message: String },
+    #[error(transparent)]
+    Gpu(#[from] GpuError),
 }
 
 /// What one run computed.
@@ -281,7 +288,8 @@ impl SingleOperation {
             return Ok(());
         };
         let bound = self.graph.node(self.node).dims.get(letter);
-        match values.iter().find(|&&value| value as usize >= bound) {
+        let fits = |value: u32| (value as usize) < bound || input.or == Some(value);
+        match values.iter().find(|&&value| !fits(value)) {
             Some(&value) => Err(SingleError::OutOfRange {
                 op: self.op().name(),
                 tensor: input.name,
@@ -353,8 +361,83 @@ impl SingleOperation {
         })
     }
 
-    // Running on the GPU belongs here, beside `run`: the same checks, then the
-    // same graph and plan on `exec::gpu`.
+    /// Runs everything on the GPU: one kernel after another, as stepping does.
+    ///
+    /// # Errors
+    /// As [`SingleOperation::check`], and when the GPU refuses or is lost.
+    pub async fn run_on_gpu(
+        &self,
+        device: &GpuDevice,
+        inputs: &[Buffer<f32>],
+        output_gradients: &[Buffer<f32>],
+        step: &StepValues,
+    ) -> Result<SingleRun<f32>, SingleError> {
+        self.check(inputs, output_gradients, step)?;
+        let (graph, plan) = (Arc::clone(&self.graph), Arc::clone(&self.plan));
+        let mut executor = GpuExecutor::new(device, graph, plan, None, &mut |_, _| {}).await?;
+        let upstream = self.output_gradients();
+        let given = self.inputs.iter().chain(&upstream);
+        for (&id, buffer) in given.zip(inputs.iter().chain(output_gradients)) {
+            executor.write(id, &values(buffer.clone()));
+        }
+        executor.submit(0..self.plan.groups.len(), std::slice::from_ref(step));
+        let gradients: Vec<ValueId> = self.gradients.iter().copied().flatten().collect();
+        let wanted = [&self.outputs[..], &gradients].concat();
+        let read = executor.read_many(&wanted).await?;
+        let mut read = read.iter().map(Buffer::from_values);
+        Ok(SingleRun {
+            outputs: read.by_ref().take(self.outputs.len()).collect(),
+            gradients: self
+                .gradients
+                .iter()
+                .map(|gradient| gradient.and_then(|_| read.next()))
+                .collect(),
+        })
+    }
+
+    /// That a tensor has the shape of a value of the graph.
+    ///
+    /// # Errors
+    /// When it has another.
+    pub fn check_shape(&self, id: ValueId, actual: &Shape) -> Result<(), SingleError> {
+        let value = self.graph.value(id);
+        if value.shape == *actual {
+            return Ok(());
+        }
+        Err(SingleError::Shape {
+            op: self.op().name(),
+            tensor: value.name.clone(),
+            expected: value.shape.clone(),
+            actual: actual.clone(),
+        })
+    }
+}
+
+impl SingleOperation {
+    fn output_tensors(&self, run: SingleRun<f32>) -> Result<Vec<Tensor>, SingleError> {
+        let outputs = self.outputs.iter().zip(run.outputs);
+        Ok(outputs
+            .map(|(&id, buffer)| tensor(&self.graph, id, buffer))
+            .collect::<Result<_, _>>()?)
+    }
+
+    fn gradient_tensors(&self, run: SingleRun<f32>) -> Result<Vec<Option<Tensor>>, SingleError> {
+        let gradients = self.gradients.iter().zip(run.gradients);
+        Ok(gradients
+            .map(|(id, buffer)| match (id, buffer) {
+                (Some(id), Some(buffer)) => tensor(&self.graph, *id, buffer).map(Some),
+                _ => Ok(None),
+            })
+            .collect::<Result<_, _>>()?)
+    }
+}
+
+fn values(buffer: Buffer<f32>) -> Values {
+    match buffer {
+        Buffer::Real(values) => Values::F32(values),
+        Buffer::Index(values) => Values::U32(values),
+        Buffer::Bytes(values) => Values::U8(values),
+    }
 }
 
 fn shapes(inputs: &[(Shape, ElementType)]) -> Vec<(&Shape, ElementType)> {
@@ -384,12 +467,7 @@ fn buffers(tensors: &[Tensor]) -> Vec<Buffer<f32>> {
 }
 
 fn tensor(graph: &Graph, id: ValueId, buffer: Buffer<f32>) -> Result<Tensor, TensorError> {
-    let values = match buffer {
-        Buffer::Real(values) => Values::F32(values),
-        Buffer::Index(values) => Values::U32(values),
-        Buffer::Bytes(values) => Values::U8(values),
-    };
-    Tensor::new(graph.value(id).shape.clone(), values)
+    Tensor::new(graph.value(id).shape.clone(), values(buffer))
 }
 
 /// Runs the operation called `name` with attributes as JSON on the CPU, in f32.
@@ -407,10 +485,26 @@ pub fn run_operation(
     let op = Op::from_json(name, attributes)?;
     let single = SingleOperation::forward(op, &described(inputs))?;
     let run = single.run(&buffers(inputs), &[], step)?;
-    let outputs = single.outputs.iter().zip(run.outputs);
-    Ok(outputs
-        .map(|(&id, buffer)| tensor(&single.graph, id, buffer))
-        .collect::<Result<_, _>>()?)
+    single.output_tensors(run)
+}
+
+/// As [`run_operation`], on the GPU.
+///
+/// # Errors
+/// As [`run_operation`], and when the GPU refuses or is lost.
+pub async fn run_operation_on_gpu(
+    device: &GpuDevice,
+    name: &str,
+    attributes: &serde_json::Value,
+    inputs: &[Tensor],
+    step: &StepValues,
+) -> Result<Vec<Tensor>, SingleError> {
+    let op = Op::from_json(name, attributes)?;
+    let single = SingleOperation::forward(op, &described(inputs))?;
+    let run = single
+        .run_on_gpu(device, &buffers(inputs), &[], step)
+        .await?;
+    single.output_tensors(run)
 }
 
 /// The gradient of `Σ output · output gradient` with respect to each input of the
@@ -428,25 +522,40 @@ pub fn differentiate_operation(
     output_gradients: &[Tensor],
     step: &StepValues,
 ) -> Result<Vec<Option<Tensor>>, SingleError> {
+    let single = differentiable(name, attributes, inputs, output_gradients)?;
+    let run = single.run(&buffers(inputs), &buffers(output_gradients), step)?;
+    single.gradient_tensors(run)
+}
+
+/// As [`differentiate_operation`], on the GPU.
+///
+/// # Errors
+/// As [`run_operation`], and when the GPU refuses or is lost.
+pub async fn differentiate_operation_on_gpu(
+    device: &GpuDevice,
+    name: &str,
+    attributes: &serde_json::Value,
+    inputs: &[Tensor],
+    output_gradients: &[Tensor],
+    step: &StepValues,
+) -> Result<Vec<Option<Tensor>>, SingleError> {
+    let single = differentiable(name, attributes, inputs, output_gradients)?;
+    let (inputs, upstream) = (buffers(inputs), buffers(output_gradients));
+    let run = single.run_on_gpu(device, &inputs, &upstream, step).await?;
+    single.gradient_tensors(run)
+}
+
+/// An operation with its backward pass, for upstream gradients of these shapes.
+fn differentiable(
+    name: &str,
+    attributes: &serde_json::Value,
+    inputs: &[Tensor],
+    output_gradients: &[Tensor],
+) -> Result<SingleOperation, SingleError> {
     let op = Op::from_json(name, attributes)?;
     let single = SingleOperation::with_gradient(op, &described(inputs))?;
     for (&id, given) in single.output_gradients().iter().zip(output_gradients) {
-        let value = single.graph.value(id);
-        if value.shape != *given.shape() {
-            return Err(SingleError::Shape {
-                op: single.op().name(),
-                tensor: value.name.clone(),
-                expected: value.shape.clone(),
-                actual: given.shape().clone(),
-            });
-        }
+        single.check_shape(id, given.shape())?;
     }
-    let run = single.run(&buffers(inputs), &buffers(output_gradients), step)?;
-    let gradients = single.gradients.iter().zip(run.gradients);
-    Ok(gradients
-        .map(|(id, buffer)| match (id, buffer) {
-            (Some(id), Some(buffer)) => tensor(&single.graph, *id, buffer).map(Some),
-            _ => Ok(None),
-        })
-        .collect::<Result<_, _>>()?)
+    Ok(single)
 }

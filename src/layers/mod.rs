@@ -27,7 +27,7 @@ mod shape;
 mod spec;
 mod summary;
 
-pub use activation::{Relu, Sigmoid, Tanh};
+pub use activation::{Gelu, LeakyRelu, LogSoftmax, Relu, Sigmoid, Softmax, Tanh};
 pub use arithmetic::{
     Add, Divide, Exponential, Logarithm, MatrixProduct, Maximum, Mean, Minimum, Multiply, Negate,
     Power, Square, SquareRoot, Subtract, Sum,

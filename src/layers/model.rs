@@ -2,7 +2,7 @@
 
 use super::batch::{BatchSource, GatheredInputs, add_batch};
 use super::{LayerBuilder, ModelError, ModelSpec, Parameter};
-use crate::graph::{Graph, Phase, Update, ValueId};
+use crate::graph::{Graph, Update, ValueId};
 
 /// A model's graph, and the values that training reads and writes.
 #[derive(Clone, Debug)]
@@ -66,10 +66,8 @@ impl Model {
             check_size(&graph, &layer.name, batch)?;
         }
         let logits = values.last().copied().unwrap_or(input);
-        let loss_op = spec.loss.op();
-        let declared = loss_op.outputs();
-        let outputs =
-            graph.apply_in(Phase::Loss, None, loss_op, "loss".into(), &[logits, target])?;
+        let declared = spec.loss.op().outputs();
+        let outputs = spec.loss.apply(&mut graph, logits, target)?;
         let output = |symbol| {
             let position = declared.iter().position(|output| output.name == symbol);
             position.map(|at| outputs[at])

@@ -17,9 +17,33 @@ use serde::{Deserialize, Serialize};
 /// `L = 1/(B·K) Σ_n Σ_k (max(z, 0) − z·t + ln(1 + exp(−|z|)))` over the `B` valid rows; nats.
 ///
 /// z (N, K) logits, t (N, K) targets from 0 to 1. A row is right when every
-/// probability is on its target's side of one half.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct BinaryCrossEntropy {}
+/// probability is on its target's side of one half. With a weight of positives `w`
+/// an element is `(1 − t)·z + (1 + (w − 1)·t)·(max(−z, 0) + ln(1 + exp(−|z|)))`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct BinaryCrossEntropy {
+    /// PyTorch's `pos_weight`, one for all columns.
+    #[serde(default = "one")]
+    pub pos_weight: f32,
+}
+
+impl Default for BinaryCrossEntropy {
+    fn default() -> Self {
+        Self { pos_weight: one() }
+    }
+}
+
+fn one() -> f32 {
+    1.0
+}
+
+fn check_weight(pos_weight: f32) -> Result<(), String> {
+    if pos_weight.is_finite() && pos_weight > 0.0 {
+        return Ok(());
+    }
+    Err(format!(
+        "pos_weight is {pos_weight}, expected a number above 0"
+    ))
+}
 
 impl Operation for BinaryCrossEntropy {
     const NAME: &'static str = "binary_cross_entropy";
@@ -32,10 +56,15 @@ impl Operation for BinaryCrossEntropy {
         loss_outputs()
     }
 
+    fn derive(&self, _dims: &mut Dims) -> Result<(), String> {
+        check_weight(self.pos_weight)
+    }
+
     fn gradient(&self, _dims: &Dims) -> Vec<GradientStep> {
         use GradientOperand::{GradientOf, Input, Output};
+        let pos_weight = self.pos_weight;
         vec![GradientStep {
-            op: Op::BinaryCrossEntropyBackward(BinaryCrossEntropyBackward {}),
+            op: Op::BinaryCrossEntropyBackward(BinaryCrossEntropyBackward { pos_weight }),
             operands: vec![Output(2), Input(1), GradientOf(0)],
             target: 0,
         }]
@@ -47,8 +76,13 @@ impl Operation for BinaryCrossEntropy {
         let t = || element("t", [index("n"), index("k")]);
         let valid = || less(index("n"), size("B"));
         let [total, correct] = batch_totals(scalar("B") * scalar("K"));
-        let one = apply(Function::PositivePart, z()) - z() * t()
-            + ln(number(1.0) + exp(-apply(Function::Absolute, z())));
+        let tail = || ln(number(1.0) + exp(-apply(Function::Absolute, z())));
+        let one = if self.pos_weight == 1.0 {
+            apply(Function::PositivePart, z()) - z() * t() + tail()
+        } else {
+            let weight = number(1.0) + number(f64::from(self.pos_weight) - 1.0) * t();
+            z() * (number(1.0) - t()) + weight * (apply(Function::PositivePart, -z()) + tail())
+        };
         // Wrong elements: on the other side of one half than the target.
         let side = positive(z()) - positive(t() - number(0.5));
         let wrong = sum("k", "K", apply(Function::Absolute, side));
@@ -77,13 +111,18 @@ impl Operation for BinaryCrossEntropy {
         let [n, k] = dims.all(["N", "K"]);
         let (z, t, valid) = (io.input(0), io.input(1), io.valid());
         let half = T::from_f64(0.5);
+        let more = T::from_f64(f64::from(self.pos_weight) - 1.0);
         for row in 0..n {
             let mut loss = T::ZERO;
             let mut right = true;
             for at in row * k..(row + 1) * k {
                 io.output(2)[at] = sigmoid(z[at]);
                 let positive_part = if z[at] < T::ZERO { T::ZERO } else { z[at] };
-                loss += positive_part - z[at] * t[at] + (-z[at].abs()).exp().ln_1p();
+                let tail = (-z[at].abs()).exp().ln_1p();
+                // The weight's part is apart: 0 for a weight of 1.
+                loss += positive_part - z[at] * t[at]
+                    + tail
+                    + more * t[at] * (positive_part - z[at] + tail);
                 right &= (z[at] > T::ZERO) == (t[at] > half);
             }
             let counts = row < valid;
@@ -100,7 +139,7 @@ impl Operation for BinaryCrossEntropy {
         vec![
             KernelCall {
                 shader: Self::NAME,
-                constants: Vec::new(),
+                constants: vec![("POS_WEIGHT", f64::from(self.pos_weight))],
                 params: row_params,
                 operands: vec![Input(0), Input(1), Output(2), Output(3), Output(4)],
                 workgroups: row_workgroups,
@@ -117,9 +156,14 @@ impl Operation for BinaryCrossEntropy {
     }
 }
 
-/// `dz[n, k] = dL · (p[n, k] − t[n, k]) / (B·K)`; 0 in the rows from B on.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct BinaryCrossEntropyBackward {}
+/// `dz[n, k] = dL · (p[n, k] − t[n, k]) / (B·K)`; 0 in the rows from B on. With a weight of
+/// positives `w` the difference is `p·(1 + (w − 1)·t) − w·t`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct BinaryCrossEntropyBackward {
+    /// As in the forward operation.
+    #[serde(default = "one")]
+    pub pos_weight: f32,
+}
 
 impl Operation for BinaryCrossEntropyBackward {
     const NAME: &'static str = "binary_cross_entropy_backward";
@@ -136,12 +180,25 @@ impl Operation for BinaryCrossEntropyBackward {
         vec![output("dz", &["N", "K"])]
     }
 
+    fn derive(&self, _dims: &mut Dims) -> Result<(), String> {
+        check_weight(self.pos_weight)
+    }
+
     fn equations(&self) -> Vec<Equation> {
         let [n, k] = indices(["n", "k"]);
-        let difference = element("p", [n.clone(), k.clone()]) - element("t", [n.clone(), k]);
+        let p = || element("p", [n.clone(), k.clone()]);
+        let t = || element("t", [n.clone(), k.clone()]);
+        let difference = if self.pos_weight == 1.0 {
+            p() - t()
+        } else {
+            let weight = f64::from(self.pos_weight);
+            p() * (number(1.0) + number(weight - 1.0) * t()) - number(weight) * t()
+        };
         vec![
-            (less(n, size("B")) * element("dL", []) * (difference / (scalar("B") * scalar("K"))))
-                .defines("dz", [("n", "N"), ("k", "K")]),
+            (less(n.clone(), size("B"))
+                * element("dL", [])
+                * (difference / (scalar("B") * scalar("K"))))
+            .defines("dz", [("n", "N"), ("k", "K")]),
         ]
     }
 
@@ -159,9 +216,10 @@ impl Operation for BinaryCrossEntropyBackward {
         let (p, t, upstream) = (io.input(0), io.input(1), io.input(2)[0]);
         let valid = io.valid();
         let scale = upstream / T::from_f64((valid * k).max(1) as f64);
+        let more = T::from_f64(f64::from(self.pos_weight) - 1.0);
         for (at, dz) in io.output(0).iter_mut().enumerate() {
             *dz = if at / k < valid {
-                (p[at] - t[at]) * scale
+                ((p[at] - t[at]) + more * t[at] * (p[at] - T::ONE)) * scale
             } else {
                 T::ZERO
             };
@@ -174,7 +232,7 @@ impl Operation for BinaryCrossEntropyBackward {
         let (params, workgroups) = loss_params(dims, n * k);
         vec![KernelCall {
             shader: Self::NAME,
-            constants: Vec::new(),
+            constants: vec![("POS_WEIGHT", f64::from(self.pos_weight))],
             params,
             operands: vec![Input(0), Input(1), Input(2), Output(0)],
             workgroups,

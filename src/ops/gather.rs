@@ -43,6 +43,7 @@ impl Operation for GatherBatch {
             dims: &["M", "C", "H", "W"],
             element: ElementType::U8,
             below: None,
+            or: None,
         };
         vec![
             bytes,

@@ -21,8 +21,11 @@ mod elementwise;
 mod environment;
 mod flatten;
 mod gather;
+mod gelu;
 mod io;
 mod kernel;
+mod kullback_leibler;
+mod leaky_relu;
 pub(crate) mod linear;
 mod matrix_product;
 pub(crate) mod max_pool2d;
@@ -31,10 +34,13 @@ mod optimizer_adam;
 mod optimizer_rms;
 mod reduction;
 mod registry;
+mod regression;
 mod reshape;
 pub mod shader;
 mod slice;
+mod softmax;
 pub(crate) mod softmax_cross_entropy;
+mod weighted_cross_entropy;
 
 pub use activation::{Relu, ReluBackward, Sigmoid, SigmoidBackward, Tanh, TanhBackward};
 pub use add::{Add, AddBackward};
@@ -55,9 +61,12 @@ pub use elementwise::{
 pub use environment::OperationEnvironment;
 pub use flatten::{Flatten, FlattenBackward};
 pub use gather::{GatherBatch, GatherClasses, GatherRows};
+pub use gelu::{Approximate, Gelu, GeluBackward};
 pub use io::{Buffer, Io, Slice, SliceMut};
 pub(crate) use kernel::params;
 pub use kernel::{KernelCall, Operand, Params, linear_workgroups};
+pub use kullback_leibler::{KullbackLeibler, KullbackLeiblerBackward};
+pub use leaky_relu::{LeakyRelu, LeakyReluBackward};
 pub use linear::{Linear, LinearBackwardBias, LinearBackwardInput, LinearBackwardWeight};
 pub use matrix_product::MatrixProduct;
 pub use max_pool2d::{MaxPool2d, MaxPool2dBackward};
@@ -66,9 +75,15 @@ pub use optimizer_adam::{AdamUpdate, AdamwUpdate};
 pub use optimizer_rms::{AdagradUpdate, RmspropUpdate};
 pub use reduction::{Mean, MeanBackward, Sum, SumBackward};
 pub use registry::Op;
+pub use regression::{
+    MeanAbsoluteError, MeanAbsoluteErrorBackward, MeanSquaredError, MeanSquaredErrorBackward,
+    Reduction,
+};
 pub use reshape::{Reshape, Transpose};
 pub use slice::{Concatenate, Slice as SliceOperation, SliceBackward};
+pub use softmax::{LogSoftmax, LogSoftmaxBackward, Softmax, SoftmaxBackward};
 pub use softmax_cross_entropy::{SoftmaxCrossEntropy, SoftmaxCrossEntropyBackward};
+pub use weighted_cross_entropy::{WeightedCrossEntropy, WeightedCrossEntropyBackward};
 
 use crate::equation::Equation;
 use crate::tensor::{ElementType, Real, Shape};
@@ -116,11 +131,18 @@ pub struct Input {
     /// Letter of the size that whole numbers must stay below, where they point
     /// into another tensor: a class, the place of a sample.
     pub below: Option<&'static str>,
+    /// The one number that may be there all the same: a label that is ignored.
+    pub or: Option<u32>,
 }
 
 impl Input {
     pub const fn below(mut self, letter: &'static str) -> Self {
         self.below = Some(letter);
+        self
+    }
+
+    pub const fn or(mut self, number: u32) -> Self {
+        self.or = Some(number);
         self
     }
 }
@@ -139,6 +161,7 @@ pub const fn input(name: &'static str, dims: &'static [&'static str]) -> Input {
         dims,
         element: ElementType::F32,
         below: None,
+        or: None,
     }
 }
 
@@ -149,6 +172,7 @@ pub const fn index_input(name: &'static str, dims: &'static [&'static str]) -> I
         dims,
         element: ElementType::U32,
         below: None,
+        or: None,
     }
 }
 

@@ -30,10 +30,14 @@ macro_rules! registry {
                     op: name.to_string(),
                     message: error.to_string(),
                 };
+                let check = |known: serde_json::Value| unknown_attribute(name, attributes, &known);
                 match name {
-                    $(<$variant as Operation>::NAME => serde_json::from_value(attributes.clone())
-                        .map(Self::$variant)
-                        .map_err(json_error),)+
+                    $(<$variant as Operation>::NAME => {
+                        let op: $variant =
+                            serde_json::from_value(attributes.clone()).map_err(json_error)?;
+                        check(serde_json::to_value(&op).map_err(json_error)?)?;
+                        Ok(Self::$variant(op))
+                    })+
                     _ => Err(OpError::Unknown {
                         name: name.to_string(),
                         known: Self::NAMES.join(", "),
@@ -114,6 +118,14 @@ registry! {
     SigmoidBackward,
     Tanh,
     TanhBackward,
+    LeakyRelu,
+    LeakyReluBackward,
+    Gelu,
+    GeluBackward,
+    Softmax,
+    SoftmaxBackward,
+    LogSoftmax,
+    LogSoftmaxBackward,
     Flatten,
     FlattenBackward,
     Add,
@@ -155,6 +167,14 @@ registry! {
     SoftmaxCrossEntropyBackward,
     BinaryCrossEntropy,
     BinaryCrossEntropyBackward,
+    WeightedCrossEntropy,
+    WeightedCrossEntropyBackward,
+    MeanSquaredError,
+    MeanSquaredErrorBackward,
+    MeanAbsoluteError,
+    MeanAbsoluteErrorBackward,
+    KullbackLeibler,
+    KullbackLeiblerBackward,
     GradientNorm,
     ClipGradient,
     SgdUpdate,
@@ -163,6 +183,32 @@ registry! {
     AdagradUpdate,
     AdamUpdate,
     AdamwUpdate,
+}
+
+/// Refuses an attribute that the operation does not have: a word misspelt would
+/// otherwise leave the default in place without a sound.
+fn unknown_attribute(
+    op: &str,
+    given: &serde_json::Value,
+    known: &serde_json::Value,
+) -> Result<(), OpError> {
+    let (Some(given), Some(known)) = (given.as_object(), known.as_object()) else {
+        return Ok(());
+    };
+    let Some(name) = given.keys().find(|name| !known.contains_key(*name)) else {
+        return Ok(());
+    };
+    let names: Vec<&str> = known.keys().map(String::as_str).collect();
+    Err(OpError::Json {
+        op: op.to_string(),
+        message: match names[..] {
+            [] => format!("unknown field `{name}`, there are no attributes"),
+            _ => format!(
+                "unknown field `{name}`, expected one of {}",
+                names.join(", ")
+            ),
+        },
+    })
 }
 
 impl Op {

@@ -155,6 +155,10 @@ impl Real for Dual {
         let value = self.value.tanh();
         self.map(value, 1.0 - value * value)
     }
+    fn erfc(self) -> Self {
+        let slope = -std::f64::consts::FRAC_2_SQRT_PI * (-self.value * self.value).exp();
+        self.map(libm::erfc(self.value), slope)
+    }
     fn powf(self, exponent: Self) -> Self {
         let value = self.value.powf(exponent.value);
         let slope = exponent.value * self.value.powf(exponent.value - 1.0);
@@ -226,7 +230,7 @@ mod tests {
 
     #[test]
     fn tangents_are_slopes() {
-        let functions: [Named; 11] = [
+        let functions: [Named; 12] = [
             ("product", |x| x * x * Dual::from_f64(3.0)),
             ("quotient", |x| Dual::ONE / (x + Dual::ONE)),
             ("exp", Real::exp),
@@ -234,6 +238,7 @@ mod tests {
             ("ln_1p", Real::ln_1p),
             ("sqrt", Real::sqrt),
             ("tanh", Real::tanh),
+            ("erfc", Real::erfc),
             ("power", |x| x.powf(Dual::from_f64(2.5))),
             ("exponent", |x| Dual::from_f64(1.5).powf(x)),
             ("abs", |x| -(-x).abs()),

@@ -34,6 +34,8 @@ pub trait Real:
     fn sqrt(self) -> Self;
     fn powf(self, exponent: Self) -> Self;
     fn tanh(self) -> Self;
+    /// 1 − erf(x), which keeps its digits where it is small.
+    fn erfc(self) -> Self;
     fn abs(self) -> Self;
     fn is_nan(self) -> bool;
 
@@ -72,7 +74,7 @@ fn reach(rows: usize, columns: usize, strides: [usize; 2]) -> usize {
 }
 
 macro_rules! real {
-    ($type:ty, $gemm:path) => {
+    ($type:ty, $gemm:path, $erfc:path) => {
         impl Real for $type {
             const ZERO: Self = 0.0;
             const ONE: Self = 1.0;
@@ -100,6 +102,9 @@ macro_rules! real {
             }
             fn tanh(self) -> Self {
                 <$type>::tanh(self)
+            }
+            fn erfc(self) -> Self {
+                $erfc(self)
             }
             fn abs(self) -> Self {
                 <$type>::abs(self)
@@ -157,5 +162,5 @@ macro_rules! real {
     };
 }
 
-real!(f32, matrixmultiply::sgemm);
-real!(f64, matrixmultiply::dgemm);
+real!(f32, matrixmultiply::sgemm, libm::erfcf);
+real!(f64, matrixmultiply::dgemm, libm::erfc);

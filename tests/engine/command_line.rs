@@ -628,3 +628,59 @@ fn bench_measures_on_the_device_that_was_asked_for() {
         }
     }
 }
+
+#[test]
+fn single_operations_are_answered_line_by_line() {
+    let directory = std::env::temp_dir().join(format!("glassbox-op-{}", std::process::id()));
+    fs::create_dir_all(&directory).expect("a directory");
+    let file = directory.join("requests.jsonl");
+    let good = r#"{"name": "mine", "operation": "mean_absolute_error", "inputs": [
+        {"shape": [2, 1], "data": [1, -1]}, {"shape": [2, 1], "data": [0, 1]}],
+        "output_gradients": [{"shape": [], "data": [1]}]}"#
+        .replace('\n', " ");
+    let path = file.to_str().expect("UTF-8");
+    fs::write(&file, format!("{good}\n\n{good}\n")).expect("a file");
+    for device in [&["--device", "gpu"][..], &["--precision", "f64"], &[]] {
+        let answers = lines(&[&["op", path], device].concat());
+        assert_eq!(answers.len(), 2);
+        for answer in &answers {
+            assert_eq!(
+                (&answer["event"], &answer["name"]),
+                (&"answer".into(), &"mine".into())
+            );
+            assert_eq!(answer["outputs"][0]["symbol"], "L");
+            assert_eq!(answer["outputs"][0]["data"], serde_json::json!([1.5]));
+            assert_eq!(
+                answer["gradients"][0]["data"],
+                serde_json::json!([0.5, -0.5])
+            );
+            assert_eq!(answer["gradients"][1], Json::Null);
+        }
+    }
+
+    // What does not fit is answered too, and the others go on.
+    let unknown = r#"{"name": "odd", "operation": "dance", "inputs": []}"#;
+    fs::write(&file, format!("{unknown}\nnonsense\n{good}\n")).expect("a file");
+    let output = glassbox(&["op", path]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(
+        stderr(&output).contains("2 of 3 requests were refused"),
+        "{}",
+        stderr(&output)
+    );
+    let answers = parse(&output);
+    let events: Vec<&Json> = answers.iter().map(|answer| &answer["event"]).collect();
+    assert_eq!(events, ["refused", "refused", "answer"]);
+    assert_eq!(
+        (&answers[0]["line"], &answers[0]["name"]),
+        (&1.into(), &"odd".into())
+    );
+    let message = answers[0]["message"].as_str().expect("a message");
+    assert!(message.contains("there are: gather_batch"), "{message}");
+
+    fs::write(&file, "\n").expect("a file");
+    assert!(fails(&["op", path], 2).contains("holds no request"));
+    let mixed = ["op", path, "--device", "gpu", "--precision", "f64"];
+    assert!(fails(&mixed, 2).contains("needs --device cpu"));
+    fs::remove_dir_all(&directory).expect("the directory goes");
+}

@@ -45,7 +45,13 @@ const WITHOUT_GRADIENT: [&str; 12] = [
 ];
 
 /// Real inputs without a gradient: what is learned from is given.
-const GIVEN: [(&str, &str); 1] = [("binary_cross_entropy", "t")];
+const GIVEN: [(&str, &str); 5] = [
+    ("binary_cross_entropy", "t"),
+    ("weighted_cross_entropy", "w"),
+    ("mean_squared_error", "t"),
+    ("mean_absolute_error", "t"),
+    ("kullback_leibler", "t"),
+];
 
 /// Positions spread over 0..count, the first and the last among them.
 fn sampled(count: usize) -> Vec<usize> {

@@ -1,6 +1,7 @@
 mod branches;
 mod command_line;
 mod data;
+mod door;
 mod equations;
 mod free_shapes;
 mod governing;
@@ -11,6 +12,7 @@ mod inspection_detail;
 mod kernels;
 mod layer_files;
 mod layers;
+mod losses;
 mod naive;
 mod path;
 mod presets;

@@ -3,13 +3,17 @@
 use glassbox::exec::single::{SingleOperation, SingleRun};
 use glassbox::graph::{Graph, Phase, ValueId};
 use glassbox::ops::{
-    AdagradUpdate, AdamUpdate, AdamwUpdate, AddBackward, Augment, BinaryCrossEntropy,
+    AdagradUpdate, AdamUpdate, AdamwUpdate, AddBackward, Approximate, Augment, BinaryCrossEntropy,
     BinaryCrossEntropyBackward, Buffer, ClipGradient, Conv2d, Conv2dBackwardBias,
     Conv2dBackwardInput, Conv2dBackwardWeight, Flatten, FlattenBackward, GatherBatch,
-    GatherClasses, GatherRows, GradientNorm, Linear, LinearBackwardBias, LinearBackwardInput,
-    LinearBackwardWeight, MaxPool2d, MaxPool2dBackward, MomentumUpdate, Op, Relu, ReluBackward,
-    RmspropUpdate, SgdUpdate, Sigmoid, SigmoidBackward, SoftmaxCrossEntropy,
-    SoftmaxCrossEntropyBackward, StepValues, Tanh, TanhBackward,
+    GatherClasses, GatherRows, Gelu, GeluBackward, GradientNorm, KullbackLeibler,
+    KullbackLeiblerBackward, LeakyRelu, LeakyReluBackward, Linear, LinearBackwardBias,
+    LinearBackwardInput, LinearBackwardWeight, LogSoftmax, LogSoftmaxBackward, MaxPool2d,
+    MaxPool2dBackward, MeanAbsoluteError, MeanAbsoluteErrorBackward, MeanSquaredError,
+    MeanSquaredErrorBackward, MomentumUpdate, Op, Reduction, Relu, ReluBackward, RmspropUpdate,
+    SgdUpdate, Sigmoid, SigmoidBackward, Softmax, SoftmaxBackward, SoftmaxCrossEntropy,
+    SoftmaxCrossEntropyBackward, StepValues, Tanh, TanhBackward, WeightedCrossEntropy,
+    WeightedCrossEntropyBackward,
 };
 use glassbox::tensor::init::{generator, uniform};
 use glassbox::tensor::{ElementType, Real, Shape, Tensor, Values};
@@ -284,6 +288,20 @@ pub fn cases_of(name: &str) -> Vec<Case> {
             cases
         }
         "max_pool2d_backward" => MAX_POOL2D.map(max_pool2d_backward_case).into(),
+        "leaky_relu" | "leaky_relu_backward" | "gelu" | "gelu_backward" => {
+            attributed_activation_cases(name)
+        }
+        "softmax" | "softmax_backward" | "log_softmax" | "log_softmax_backward" => {
+            softmax_cases(name)
+        }
+        "weighted_cross_entropy" | "weighted_cross_entropy_backward" => {
+            weighted_cross_entropy_cases(name)
+        }
+        "mean_squared_error"
+        | "mean_squared_error_backward"
+        | "mean_absolute_error"
+        | "mean_absolute_error_backward" => regression_cases(name),
+        "kullback_leibler" | "kullback_leibler_backward" => kullback_leibler_cases(name),
         "relu" | "sigmoid" | "tanh_activation" => activation_cases(name),
         "relu_backward" | "sigmoid_backward" | "tanh_backward" => ELEMENTWISE
             .map(|shape| activation_backward_case(name, shape))
@@ -478,6 +496,18 @@ fn loss_cases(name: &str) -> Vec<Case> {
     let mut cases: Vec<Case> = LOSS.map(|sizes| loss_case(name, sizes, 4.0)).into();
     // Logits so far out that a careless exponential overflows in f32.
     cases.push(loss_case(name, [4, 3, 4], 120.0));
+    if name.starts_with("binary") {
+        for sizes in [[5, 4, 3], [70, 1, 70]] {
+            let mut case = loss_case(name, sizes, 4.0);
+            let pos_weight = 2.5;
+            case.op = match name {
+                "binary_cross_entropy" => Op::BinaryCrossEntropy(BinaryCrossEntropy { pos_weight }),
+                _ => Op::BinaryCrossEntropyBackward(BinaryCrossEntropyBackward { pos_weight }),
+            };
+            case.label = format!("{} pos_weight={pos_weight}", case.label);
+            cases.push(case);
+        }
+    }
     cases
 }
 
@@ -498,16 +528,260 @@ fn loss_case(name: &str, [n, k, valid]: [usize; 3], bound: f32) -> Case {
             vec![p, classes, upstream],
         ),
         "binary_cross_entropy" => (
-            Op::BinaryCrossEntropy(BinaryCrossEntropy {}),
+            Op::BinaryCrossEntropy(BinaryCrossEntropy::default()),
             vec![z, targets],
         ),
         _ => (
-            Op::BinaryCrossEntropyBackward(BinaryCrossEntropyBackward {}),
+            Op::BinaryCrossEntropyBackward(BinaryCrossEntropyBackward { pos_weight: 1.0 }),
             vec![p, targets, upstream],
         ),
     };
     let label = format!("N={n} K={k} valid={valid} logits up to {bound}");
     Case::new(label, op, inputs).with_valid(valid)
+}
+
+/// Activations that have attributes; their gradients read the input.
+fn attributed_activation_cases(name: &str) -> Vec<Case> {
+    let by_tanh = Approximate::Tanh;
+    let exact = Approximate::None;
+    let ops = match name {
+        "leaky_relu" => {
+            [0.125, -0.5].map(|negative_slope| Op::LeakyRelu(LeakyRelu { negative_slope }))
+        }
+        "leaky_relu_backward" => [0.125, -0.5]
+            .map(|negative_slope| Op::LeakyReluBackward(LeakyReluBackward { negative_slope })),
+        "gelu" => [exact, by_tanh].map(|approximate| Op::Gelu(Gelu { approximate })),
+        _ => [exact, by_tanh].map(|approximate| Op::GeluBackward(GeluBackward { approximate })),
+    };
+    let far = [
+        0.0, -0.0, 0.5, -1.25, 3.0, -3.0, 5.5, -5.5, 20.0, -20.0, 0.00390625, 1.40625, -1.421875,
+        2.828125,
+    ];
+    let mut cases = Vec::new();
+    for op in ops {
+        let mut random = Random::new(22);
+        let mut case = |label: String, x: Tensor, is_smooth: bool| {
+            let mut inputs = vec![x];
+            if name.ends_with("_backward") {
+                let dims = inputs[0].shape().dims().to_vec();
+                let values = random.values(1.0, dims.iter().product());
+                inputs.push(Tensor::f32(Shape::new(dims).unwrap(), values).unwrap());
+            }
+            let mut case = Case::new(format!("{label} {op:?}"), op.clone(), inputs);
+            case.smooth = is_smooth;
+            cases.push(case);
+        };
+        for shape in ELEMENTWISE {
+            case(
+                format!("{shape:?}"),
+                Random::new(15).away_from_zero(shape),
+                true,
+            );
+        }
+        case(
+            "at 0 and far out".into(),
+            tensor([14], far.to_vec()),
+            !name.starts_with("leaky"),
+        );
+        // Beside large values a difference loses the digits that a gradient needs.
+        case("beyond".into(), tensor([2], vec![300.0, -300.0]), false);
+    }
+    cases
+}
+
+/// One element; along the last axis; along others; a line of one; several workgroups; far out.
+fn softmax_cases(name: &str) -> Vec<Case> {
+    let op = |axis| match name {
+        "softmax" => Op::Softmax(Softmax { axis }),
+        "softmax_backward" => Op::SoftmaxBackward(SoftmaxBackward { axis }),
+        "log_softmax" => Op::LogSoftmax(LogSoftmax { axis }),
+        _ => Op::LogSoftmaxBackward(LogSoftmaxBackward { axis }),
+    };
+    let mut random = Random::new(23);
+    let mut cases = Vec::new();
+    let shapes: [(&[usize], i64); 9] = [
+        (&[1], -1),
+        (&[5], 0),
+        (&[3, 7], -1),
+        (&[4, 1], 1),
+        (&[7, 9], 0),
+        (&[2, 3, 5], 1),
+        (&[2, 3, 5], -3),
+        (&[70, 3], -1),
+        (&[3, 5, 33], 1),
+    ];
+    for (dims, axis) in shapes {
+        for bound in [3.0, 120.0] {
+            let shape = Shape::new(dims.to_vec()).unwrap();
+            let mut values = |bound| {
+                let values = random.values(bound, shape.count());
+                Tensor::f32(shape.clone(), values).unwrap()
+            };
+            let inputs = match name {
+                "softmax" | "log_softmax" => vec![values(bound)],
+                // A softmax's output: positive; a log-softmax's: negative.
+                "softmax_backward" => vec![values(1.0), values(1.0)],
+                _ => vec![values(2.0), values(1.0)],
+            };
+            let label = format!("{dims:?} axis={axis} up to {bound}");
+            let mut case = Case::new(label, op(axis), inputs);
+            // So far out the slopes are smaller than what differences can show.
+            case.smooth = bound < 100.0;
+            cases.push(case);
+        }
+    }
+    cases
+}
+
+fn weighted_cross_entropy_cases(name: &str) -> Vec<Case> {
+    let mut cases = Vec::new();
+    let variants = [
+        (0.0, Reduction::Mean),
+        (0.125, Reduction::Mean),
+        (0.25, Reduction::Sum),
+    ];
+    let mut sizes: Vec<([usize; 3], f32)> = LOSS.map(|sizes| (sizes, 4.0)).into();
+    // Logits so far out that a careless exponential overflows in f32.
+    sizes.push(([4, 3, 4], 120.0));
+    for ([n, k, valid], bound) in sizes {
+        for (label_smoothing, reduction) in variants {
+            for ignore_index in [-100, 1] {
+                let mut random = Random::new(24);
+                let z = tensor([n, k], random.values(bound, n * k));
+                let p = random.between([n, k], 0.0, 1.0);
+                let weights = random.between([k], 0.25, 2.0);
+                let mut labels = random.below(n, k);
+                // Every third label is the ignored one, but not the first.
+                for label in labels.iter_mut().skip(2).step_by(3) {
+                    *label = ignore_index as u32;
+                }
+                let labels = Tensor::u32([n], labels).unwrap();
+                let (op, inputs) = if name == "weighted_cross_entropy" {
+                    let op = WeightedCrossEntropy {
+                        label_smoothing,
+                        ignore_index,
+                        reduction,
+                    };
+                    (Op::WeightedCrossEntropy(op), vec![z, labels, weights])
+                } else {
+                    let op = WeightedCrossEntropyBackward {
+                        label_smoothing,
+                        ignore_index,
+                    };
+                    let total = tensor([], vec![3.5]);
+                    let upstream = tensor([], vec![0.75]);
+                    let inputs = vec![p, labels, weights, total, upstream];
+                    (Op::WeightedCrossEntropyBackward(op), inputs)
+                };
+                let label = format!(
+                    "N={n} K={k} valid={valid} logits up to {bound} smoothing={label_smoothing} \
+                     ignored={ignore_index} {reduction:?}"
+                );
+                let mut case = Case::new(label, op, inputs).with_valid(valid);
+                // So far out the slopes are smaller than what differences can show.
+                case.smooth = bound < 10.0;
+                cases.push(case);
+            }
+        }
+    }
+    if name == "weighted_cross_entropy" {
+        // No row counts: the loss is 0.
+        let op = Op::WeightedCrossEntropy(WeightedCrossEntropy::default());
+        let labels = Tensor::u32([2], vec![-100i32 as u32; 2]).unwrap();
+        let inputs = vec![
+            tensor([2, 1], vec![1.0, 2.0]),
+            labels,
+            tensor([1], vec![1.0]),
+        ];
+        cases.push(Case::new("everything ignored", op, inputs).with_valid(2));
+    }
+    cases
+}
+
+fn regression_cases(name: &str) -> Vec<Case> {
+    let mut cases = Vec::new();
+    for [n, k, valid] in LOSS {
+        for (factor, reduction) in [
+            (1.0, Reduction::Mean),
+            (0.5, Reduction::Mean),
+            (0.125, Reduction::Sum),
+        ] {
+            let mut random = Random::new(25);
+            // Both in random order 1/64 apart, so that no difference is 0.
+            let a = random.spaced([n, k]);
+            let t = a.as_f32().unwrap().iter().zip(random.values(2.0, n * k));
+            let t = t.map(|(a, off)| a + off + 0.125f32.copysign(off)).collect();
+            let t = tensor([n, k], t);
+            let mut inputs = vec![a, t];
+            if name.ends_with("_backward") {
+                inputs.push(tensor([], vec![0.75]));
+            }
+            let op = match name {
+                "mean_squared_error" => {
+                    Op::MeanSquaredError(MeanSquaredError { factor, reduction })
+                }
+                "mean_squared_error_backward" => {
+                    Op::MeanSquaredErrorBackward(MeanSquaredErrorBackward { factor, reduction })
+                }
+                "mean_absolute_error" => {
+                    Op::MeanAbsoluteError(MeanAbsoluteError { factor, reduction })
+                }
+                _ => Op::MeanAbsoluteErrorBackward(MeanAbsoluteErrorBackward { factor, reduction }),
+            };
+            let label = format!("N={n} K={k} valid={valid} factor={factor} {reduction:?}");
+            cases.push(Case::new(label, op, inputs).with_valid(valid));
+        }
+    }
+    let equal = tensor([2, 2], vec![1.0, -2.0, 0.0, 3.0]);
+    let off = tensor([2, 2], vec![1.0, 2.0, 0.0, 3.0]);
+    let mut case = cases[0].clone();
+    case.label = format!("{name} of equal numbers");
+    (case.inputs[0], case.inputs[1]) = (equal, off);
+    case.smooth = false;
+    cases.push(case.with_valid(2));
+    cases
+}
+
+fn kullback_leibler_cases(name: &str) -> Vec<Case> {
+    let mut sizes: Vec<([usize; 3], f32)> = LOSS.map(|sizes| (sizes, 4.0)).into();
+    // Divided by a temperature of 0.5 they overflow a careless exponential in f32.
+    sizes.push(([4, 3, 4], 30.0));
+    let mut cases = Vec::new();
+    for ([n, k, valid], bound) in sizes {
+        for (temperature, reduction) in [
+            (1.0, Reduction::Mean),
+            (2.5, Reduction::Mean),
+            (0.5, Reduction::Sum),
+        ] {
+            let mut random = Random::new(26);
+            let mut logits = || tensor([n, k], random.values(bound, n * k));
+            let (op, inputs) = if name == "kullback_leibler" {
+                let op = KullbackLeibler {
+                    temperature,
+                    reduction,
+                };
+                (Op::KullbackLeibler(op), vec![logits(), logits()])
+            } else {
+                let op = KullbackLeiblerBackward {
+                    temperature,
+                    reduction,
+                };
+                let [p, q] = [(); 2].map(|()| random.between([n, k], 0.0, 1.0));
+                (
+                    Op::KullbackLeiblerBackward(op),
+                    vec![p, q, tensor([], vec![0.75])],
+                )
+            };
+            let label = format!(
+                "N={n} K={k} valid={valid} logits up to {bound} T={temperature} {reduction:?}"
+            );
+            let mut case = Case::new(label, op, inputs).with_valid(valid);
+            // So far out the slopes may be smaller than what differences can show.
+            case.smooth = bound < 10.0;
+            cases.push(case);
+        }
+    }
+    cases
 }
 
 /// One part; several workgroups in one part; several parts, the last of them short.

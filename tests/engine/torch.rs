@@ -105,7 +105,7 @@ impl TorchCase {
                 vec!["logits", "labels"],
             ),
             "binary_cross_entropy_with_logits" => (
-                Op::BinaryCrossEntropy(BinaryCrossEntropy {}),
+                Op::BinaryCrossEntropy(BinaryCrossEntropy::default()),
                 vec!["logits", "target"],
             ),
             other => panic!("{}: no operation stands for {other}", self.name),
