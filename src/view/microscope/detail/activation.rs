@@ -124,12 +124,14 @@ pub fn picture(
     let reach = (1.25 * x.abs()).clamp(3.0, 1e6);
     let at = |part: u32| -reach + 2.0 * reach * f64::from(part) / f64::from(PARTS);
     let curve = (0..=PARTS).map(|part| Some((at(part), activation.value(at(part))?)));
+    // A logarithm has no curve on the left.
+    let is_drawn = |point: &Option<(f64, f64)>| point.is_none_or(|(_, y)| y.is_finite());
     Some(Picture {
         x,
         y: activation.value(x)?,
         slope: activation.slope(x)?,
         gradients,
-        curve: curve.collect::<Option<_>>()?,
+        curve: curve.filter(is_drawn).collect::<Option<_>>()?,
     })
 }
 

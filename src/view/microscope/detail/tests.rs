@@ -238,8 +238,12 @@ fn an_activation_s_tangent_is_the_slope_of_its_curve() {
         let Some(activation) = activation::Activation::of(&facts) else {
             continue;
         };
-        for x in [-1.7, -0.3, 0.4, 2.2] {
-            let value = |x| activation.value(x).unwrap();
+        // Logarithm and root have a curve on the right half alone.
+        let points = [-1.7, -0.3, 0.4, 2.2];
+        let value = |x| activation.value(x).unwrap();
+        let defined: Vec<f64> = points.into_iter().filter(|&x| !value(x).is_nan()).collect();
+        assert!(defined.ends_with(&[0.4, 2.2]), "{name}: {defined:?}");
+        for x in defined {
             let slope = (value(x + 1e-6) - value(x - 1e-6)) / 2e-6;
             assert!(
                 near(activation.slope(x).unwrap(), slope, 1e-8),
