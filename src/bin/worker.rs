@@ -87,6 +87,7 @@ mod worker {
                 failure: Failure {
                     kind: FailureKind::Internal,
                     message: format!("unreadable command: {error}"),
+                    cause: None,
                 },
             }),
         }
@@ -113,6 +114,7 @@ mod worker {
                     failure: Failure {
                         kind: FailureKind::MissingData,
                         message: format!("{path}: {message}"),
+                        cause: None,
                     },
                 }),
             }

@@ -235,15 +235,33 @@ pub struct StepArguments {
     /// What to compute on: gpu or cpu
     #[arg(long, value_name = "DEVICE", default_value = "cpu", value_parser = fixed_device)]
     pub device: DevicePreference,
-    /// Samples in the batch
-    #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u32).range(1..=256))]
-    pub batch: u32,
+    /// Samples in the batch [default: 4, or all there are]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=4096))]
+    pub batch: Option<u32>,
+    /// Walk through this many batches, one after the other
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
+    pub batches: u32,
+    /// Learning rate [default: the preset's]
+    #[arg(long, value_name = "X", allow_negative_numbers = true)]
+    pub lr: Option<f32>,
+    /// Optimizer: sgd, momentum or adam [default: the preset's]
+    #[arg(long, value_name = "NAME", value_parser = optimizer)]
+    pub optimizer: Option<OptimizerKind>,
+    /// Momentum, for the optimizer of that name
+    #[arg(long, value_name = "X", allow_negative_numbers = true)]
+    pub momentum: Option<f32>,
     /// Seed of the initial weights and of the batch
     #[arg(long, value_name = "S", default_value_t = 1)]
     pub seed: u64,
     /// Values to show of each tensor
     #[arg(long, value_name = "N", default_value_t = 6)]
     pub values: usize,
+    /// Show the terms that make an element, such as conv1.weight.grad[0,0,2,2]; can be repeated
+    #[arg(long, value_name = "TENSOR[I,J]", value_parser = element)]
+    pub explain: Vec<Element>,
+    /// Compare the gradient of a parameter's element with finite differences; can be repeated
+    #[arg(long, value_name = "PARAMETER[I,J]", value_parser = element)]
+    pub check_gradient: Vec<Element>,
     /// One JSON object a line
     #[arg(long)]
     pub json: bool,
@@ -363,6 +381,14 @@ fn setting(key: OptionKey) -> impl Fn(&str) -> Result<String, String> + Clone {
     }
 }
 
+/// An element of a tensor.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Element {
+    pub tensor: String,
+    /// Empty for a scalar.
+    pub index: Vec<u32>,
+}
+
 fn device(text: &str) -> Result<DevicePreference, String> {
     DevicePreference::from_name(text).ok_or_else(|| {
         format!(
@@ -385,6 +411,24 @@ fn optimizer(text: &str) -> Result<OptimizerKind, String> {
             "there are: {}",
             OptimizerKind::ALL.map(|o| o.name()).join(", ")
         )
+    })
+}
+
+/// `conv1.weight[0,0,2,2]`; a scalar has no brackets.
+fn element(text: &str) -> Result<Element, String> {
+    let problem =
+        || format!("expected a tensor and an index such as conv1.weight[0,0,2,2], got {text}");
+    let Some((tensor, rest)) = text.split_once('[') else {
+        return Ok(Element {
+            tensor: text.into(),
+            index: Vec::new(),
+        });
+    };
+    let inside = rest.strip_suffix(']').ok_or_else(problem)?;
+    let index: Result<Vec<u32>, _> = inside.split(',').map(|at| at.trim().parse()).collect();
+    Ok(Element {
+        tensor: tensor.into(),
+        index: index.map_err(|_| problem())?,
     })
 }
 

@@ -3,6 +3,7 @@
 use super::arguments::TableArguments;
 use super::{CliError, data, presets};
 use crate::data::SampleSet;
+use crate::layers::ModelSpec;
 use crate::models::{Preset, PresetData};
 use crate::session::{
     Command, DeviceInfo, DeviceKind, Event, ModelSummary, ResolvedConfig, RunConfig, RunId, Session,
@@ -67,12 +68,25 @@ impl Driver {
         own: &TableArguments,
         config: RunConfig,
     ) -> Result<(Self, Started), CliError> {
+        Self::start_with(None, preset, own, config)
+    }
+
+    /// A session with a run of another layer list on the preset's data.
+    pub fn start_with(
+        spec: Option<ModelSpec>,
+        preset: &Preset,
+        own: &TableArguments,
+        config: RunConfig,
+    ) -> Result<(Self, Started), CliError> {
         let events = Rc::new(RefCell::new(VecDeque::new()));
         let queue = Rc::clone(&events);
         let session = Session::new(env!("CARGO_PKG_VERSION"), move |event| {
             queue.borrow_mut().push_back(event);
         });
         let mut driver = Self { session, events };
+        if let Some(spec) = spec {
+            driver.session.provide_model(spec);
+        }
         match (preset.data, data::samples(preset, own)?) {
             (PresetData::Images { source, .. }, Some(SampleSet::Images(images))) => {
                 driver.session.provide_dataset(source, images);

@@ -109,12 +109,41 @@ pub enum Line<'a> {
         kinks: usize,
     },
     Operation {
+        /// Batches trained before this one.
+        step: u64,
+        /// Within the batch, from 1.
+        number: u32,
         node: &'a str,
         operation: &'a str,
         phase: &'static str,
+        layer: &'a str,
         inputs: Vec<Tensor<'a>>,
         outputs: Vec<Tensor<'a>>,
-        equations: Vec<String>,
+        equations: Vec<&'a str>,
+    },
+    /// The terms of one element.
+    Explanation {
+        tensor: &'a str,
+        index: &'a [u32],
+        stored: Number,
+        total: Number,
+        term_count: u32,
+        groups: Vec<GroupLine<'a>>,
+    },
+    GradientCheck {
+        tensor: &'a str,
+        index: &'a [u32],
+        stored: Option<Number>,
+        analytic: Number,
+        nudges: Vec<NudgeLine>,
+    },
+    /// A batch that was walked through.
+    Batch {
+        step: u64,
+        samples: u32,
+        loss: Option<Number>,
+        /// Of the same batch, with the updated weights.
+        loss_after: Option<Number>,
     },
     Prediction {
         class: &'a str,
@@ -194,16 +223,48 @@ pub struct Done<'a> {
 #[derive(Debug, Serialize)]
 pub struct Tensor<'a> {
     /// In the equation.
-    pub symbol: &'static str,
+    pub symbol: &'a str,
     pub name: &'a str,
-    pub shape: &'a [usize],
+    pub shape: &'a [u32],
     #[serde(skip_serializing_if = "Option::is_none")]
     pub statistics: Option<Statistics>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub values: Vec<Number>,
 }
 
-/// Of all elements of a tensor.
+/// Terms that share a value of the outermost summed index.
+#[derive(Debug, Serialize)]
+pub struct GroupLine<'a> {
+    pub key: Option<(&'a str, i64)>,
+    pub subtotal: Number,
+    pub term_count: u32,
+    pub terms: Vec<TermLine<'a>>,
+}
+
+#[derive(Debug, Serialize)]
+pub struct TermLine<'a> {
+    pub value: Number,
+    pub references: Vec<ReferenceLine<'a>>,
+}
+
+#[derive(Debug, Serialize)]
+pub struct ReferenceLine<'a> {
+    pub tensor: &'a str,
+    pub index: &'a [u32],
+    pub value: Number,
+}
+
+/// One step size of a gradient check.
+#[derive(Debug, Serialize)]
+pub struct NudgeLine {
+    pub step_size: Number,
+    pub loss_minus: Number,
+    pub loss_plus: Number,
+    pub slope: Number,
+    pub slope_f32: Number,
+}
+
+/// Of all finite elements of a tensor.
 #[derive(Debug, Serialize)]
 pub struct Statistics {
     pub min: Number,
@@ -213,6 +274,8 @@ pub struct Statistics {
     pub zeros: Number,
     /// Root of the sum of squares.
     pub norm: Number,
+    /// Elements that are infinite or NaN.
+    pub non_finite: u64,
 }
 
 /// A number, finite or not. f32 values are written with the digits that f32 needs.

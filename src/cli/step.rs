@@ -1,145 +1,301 @@
-//! `glassbox step`: one training batch, operation by operation, every value kept.
+//! `glassbox step`: training batches, operation by operation, every value kept.
+//!
+//! It drives the session's microscope with the requests that the page makes, so that the same
+//! preset, seed, batch size and optimizer give the same numbers here and there.
 
 use super::CliError;
-use super::arguments::StepArguments;
-use super::driver::find_preset;
-use super::lines::{Line, Number, Statistics, Tensor, print};
-use super::subject::Subject;
-use crate::equation::render::latex;
-use crate::exec::cpu::CpuExecutor;
-use crate::exec::gpu::{GpuDevice, GpuExecutor};
-use crate::exec::{Executor, Mode, Plan};
-use crate::graph::{Graph, Node};
-use crate::session::DevicePreference;
-use crate::tensor::Values;
-use pollster::block_on;
-use std::sync::Arc;
+use super::arguments::{Element, StepArguments};
+use super::driver::{Driver, RUN, find_preset};
+use super::lines::{
+    GroupLine, Line, NudgeLine, Number, ReferenceLine, Statistics, Tensor, TermLine, print,
+};
+use crate::graph::{PARAMETERS, Phase};
+use crate::models::PresetData;
+use crate::optim::OptimizerKind;
+use crate::session::{
+    self, Command, CursorFacts, Event, ExplanationFacts, GradientCheckFacts, GraphFacts,
+    Inspection, InspectionReport, NodeFacts, RunConfig, StepUnit, TensorFacts, TensorKind,
+};
+
+/// Samples of a batch where none are asked for: few enough to read.
+const BATCH: u32 = 4;
 
 pub fn run(arguments: &StepArguments) -> Result<(), CliError> {
     let preset = find_preset(&arguments.preset)?;
+    let batch = match preset.data {
+        PresetData::Images { .. } => Some(arguments.batch.unwrap_or(BATCH)),
+        _ => arguments.batch,
+    };
+    let config = RunConfig {
+        preset: preset.id.into(),
+        device: arguments.device,
+        seed: arguments.seed,
+        batch,
+        learning_rate: arguments.lr,
+        optimizer: arguments.optimizer,
+        momentum: arguments.momentum,
+        ..RunConfig::default()
+    };
     let spec = arguments.model.spec()?;
-    let Subject { model, given, step } = Subject::new(
-        preset,
-        &arguments.table,
-        spec.as_ref(),
-        arguments.batch,
-        arguments.seed,
-    )?;
-    let graph = Arc::new(model.graph);
-    let plan = Arc::new(Plan::new(&graph, Mode::Inspect, &[]));
-    let mut executor = make_executor(arguments.device, &graph, &plan)?;
-    for (value, values) in &given {
-        executor.write(*value, values);
+    let (driver, started) = Driver::start_with(spec, preset, &arguments.table, config)?;
+    if arguments.momentum.is_some() && started.config.optimizer != OptimizerKind::Momentum {
+        return Err(CliError::Usage(format!(
+            "--momentum belongs to --optimizer momentum; this run has {}",
+            started.config.optimizer.name()
+        )));
     }
-    for (number, group) in plan.groups.iter().enumerate() {
-        executor.run(number..number + 1, &step);
-        let node = graph.node(group.nodes[0]);
-        let outputs = block_on(executor.read_many(&node.outputs))?;
-        let line = describe(&graph, node, &outputs, arguments.values);
-        if arguments.json {
-            line.print()?;
-        } else {
-            print_operation(&line)?;
-        }
+    let mut walk = Walk::enter(driver, arguments)?;
+    for _ in 0..arguments.batches {
+        walk.batch()?;
     }
     Ok(())
 }
 
-fn make_executor(
-    device: DevicePreference,
-    graph: &Arc<Graph>,
-    plan: &Arc<Plan>,
-) -> Result<Executor, CliError> {
-    let (graph, plan) = (Arc::clone(graph), Arc::clone(plan));
-    Ok(match device {
-        DevicePreference::Gpu => {
-            let gpu = block_on(GpuDevice::request())?;
-            let mut quiet = |_, _| {};
-            let executor = GpuExecutor::new(&gpu, graph, plan, None, &mut quiet);
-            Executor::Gpu(Box::new(block_on(executor)?))
-        }
-        DevicePreference::Auto | DevicePreference::Cpu => {
-            Executor::Cpu(Box::new(CpuExecutor::new(graph, plan)))
-        }
-    })
+/// A walk through the batches of a run.
+struct Walk<'a> {
+    driver: Driver,
+    arguments: &'a StepArguments,
+    graph: GraphFacts,
+    last_request: u32,
 }
 
-/// A node with what it has computed.
-fn describe<'a>(
-    graph: &'a Graph,
-    node: &'a Node,
-    outputs: &[Values],
-    most_values: usize,
-) -> Line<'a> {
-    let tensor = |symbol: &'static str, id| {
-        let value = graph.value(id);
-        Tensor {
-            symbol,
-            name: &value.name,
-            shape: value.shape.dims(),
-            statistics: None,
-            values: Vec::new(),
-        }
-    };
-    let (inputs, declared) = (node.op.inputs(), node.op.outputs());
-    let inputs = inputs.iter().zip(&node.inputs);
-    let results = declared.iter().zip(&node.outputs).zip(outputs);
-    Line::Operation {
-        node: &node.name,
-        operation: node.op.name(),
-        phase: node.phase.name(),
-        inputs: inputs.map(|(input, &id)| tensor(input.name, id)).collect(),
-        outputs: results
-            .map(|((output, &id), values)| Tensor {
-                statistics: Some(statistics(values)),
-                values: first_values(values, most_values),
-                ..tensor(output.name, id)
-            })
-            .collect(),
-        equations: node.op.equations(&node.dims).iter().map(latex).collect(),
-    }
-}
-
-fn first_values(values: &Values, most: usize) -> Vec<Number> {
-    match values {
-        Values::F32(values) => values.iter().take(most).map(|&v| v.into()).collect(),
-        other => (0..other.len().min(most))
-            .filter_map(|at| other.number(at).map(Number::from))
-            .collect(),
-    }
-}
-
-/// Infinite and NaN elements show in all of them.
-fn statistics(values: &Values) -> Statistics {
-    let numbers: Vec<f64> = (0..values.len())
-        .filter_map(|at| values.number(at))
-        .collect();
-    let count = numbers.len().max(1) as f64;
-    let fold = |choose: fn(f64, f64) -> bool| {
-        let mut numbers = numbers.iter().copied();
-        let first = numbers.next().unwrap_or(0.0);
-        // NaN wins every comparison, so that it is not lost.
-        numbers.fold(first, |best, number| {
-            if number.is_nan() || choose(number, best) {
-                number
-            } else {
-                best
+impl<'a> Walk<'a> {
+    fn enter(driver: Driver, arguments: &'a StepArguments) -> Result<Self, CliError> {
+        let mut walk = Self {
+            driver,
+            arguments,
+            graph: GraphFacts {
+                nodes: Vec::new(),
+                tensors: Vec::new(),
+            },
+            last_request: 0,
+        };
+        for report in walk.ask(Inspection::Enter)? {
+            if let InspectionReport::Graph(graph) = report {
+                walk.graph = graph;
             }
+        }
+        for element in arguments.explain.iter().chain(&arguments.check_gradient) {
+            walk.tensor(&element.tensor)?;
+        }
+        Ok(walk)
+    }
+
+    /// What the microscope answers; a refusal ends the command.
+    fn ask(&mut self, inspection: Inspection) -> Result<Vec<InspectionReport>, CliError> {
+        let mut reports = Vec::new();
+        let command = Command::Inspect {
+            run: RUN,
+            inspection,
+        };
+        self.driver.finish(command, &mut |event| {
+            match event {
+                Event::Inspected {
+                    report: InspectionReport::Refused { reason, .. },
+                    ..
+                } => return Err(CliError::Usage(reason.to_string())),
+                Event::Inspected { report, .. } => reports.push(report),
+                _ => {}
+            }
+            Ok(())
+        })?;
+        Ok(reports)
+    }
+
+    fn request(&mut self) -> u32 {
+        self.last_request += 1;
+        self.last_request
+    }
+
+    fn tensor(&self, name: &str) -> Result<&TensorFacts, CliError> {
+        let mut tensors = self.graph.tensors.iter();
+        tensors.find(|tensor| tensor.name == name).ok_or_else(|| {
+            let name = name.to_string();
+            CliError::Usage(session::Refusal::UnknownTensor { name }.to_string())
         })
-    };
-    let zeros = numbers.iter().filter(|number| **number == 0.0).count();
-    Statistics {
-        min: fold(|number, best| number < best).into(),
-        max: fold(|number, best| number > best).into(),
-        mean: (numbers.iter().sum::<f64>() / count).into(),
-        zeros: (zeros as f64 / count).into(),
-        norm: numbers.iter().map(|x| x * x).sum::<f64>().sqrt().into(),
+    }
+
+    /// The tensors behind the symbols of a node. An update works on all parameters as one row:
+    /// it is told as the parameters and gradients that the row is made of.
+    fn known(&self, node: &NodeFacts, operands: &[(String, String)]) -> Vec<(String, TensorFacts)> {
+        let tensors = &self.graph.tensors;
+        let mut known = Vec::new();
+        for (symbol, name) in operands {
+            let parameters = tensors
+                .iter()
+                .filter(|tensor| tensor.kind == TensorKind::Parameter);
+            let is_new_row = node.phase == Phase::Update && symbol == "w′";
+            let found: Vec<&TensorFacts> = match name.strip_prefix(PARAMETERS) {
+                _ if is_new_row => parameters.collect(),
+                Some("") => parameters.collect(),
+                Some(".grad") => {
+                    let gradients = parameters.filter_map(|tensor| tensor.gradient.as_ref());
+                    gradients
+                        .filter_map(|name| tensors.iter().find(|tensor| tensor.name == *name))
+                        .collect()
+                }
+                _ => tensors.iter().filter(|t| t.name == *name).collect(),
+            };
+            let found = found.into_iter().cloned();
+            known.extend(found.map(|tensor| (symbol.clone(), tensor)));
+        }
+        known
+    }
+
+    fn forward(&mut self) -> Result<CursorFacts, CliError> {
+        let reports = self.ask(Inspection::Forward(StepUnit::Operation))?;
+        let mut cursors = reports.into_iter().filter_map(|report| match report {
+            InspectionReport::Cursor(cursor) => Some(cursor),
+            _ => None,
+        });
+        Ok(cursors.next_back().expect("a step moves the cursor"))
+    }
+
+    /// One batch from its first operation to its last.
+    fn batch(&mut self) -> Result<(), CliError> {
+        loop {
+            let cursor = self.forward()?;
+            let at = cursor.done - 1;
+            self.operation(at as usize, cursor.step)?;
+            let is_last = cursor.done == cursor.total;
+            let elements = self.arguments.explain.clone();
+            for element in &elements {
+                let facts = self.tensor(&element.tensor)?;
+                let is_now = match (facts.node, facts.kind) {
+                    (Some(node), _) => node == at,
+                    (None, TensorKind::Parameter) => is_last,
+                    // Refused, with the reason, once.
+                    (None, _) => at == 0,
+                };
+                if is_now {
+                    self.explain(element)?;
+                }
+            }
+            if is_last {
+                return self.end_of_batch(&cursor);
+            }
+        }
+    }
+
+    fn operation(&mut self, at: usize, step: u64) -> Result<(), CliError> {
+        let node: NodeFacts = self.graph.nodes[at].clone();
+        let outputs = self.known(&node, &node.outputs);
+        let mut results = Vec::new();
+        for (_, tensor) in &outputs {
+            let request = self.request();
+            let wanted = Inspection::Tensor {
+                request,
+                name: tensor.name.clone(),
+                first: 0,
+                count: self.arguments.values as u64,
+            };
+            let mut read = (None, None);
+            for report in self.ask(wanted)? {
+                if let InspectionReport::Tensor {
+                    values, statistics, ..
+                } = report
+                {
+                    read = (values, statistics);
+                }
+            }
+            results.push(read);
+        }
+        let inputs = self.known(&node, &node.inputs);
+        let inputs = inputs
+            .iter()
+            .map(|(symbol, tensor)| described(symbol, tensor));
+        let read = outputs.iter().zip(results);
+        let outputs = read.map(|((symbol, tensor), (values, statistics))| Tensor {
+            statistics: statistics.map(|of| Statistics {
+                min: of.minimum.into(),
+                max: of.maximum.into(),
+                mean: of.mean.into(),
+                zeros: of.zeros.into(),
+                norm: of.norm.into(),
+                non_finite: of.non_finite,
+            }),
+            values: values
+                .unwrap_or_default()
+                .into_iter()
+                .map(Number::from)
+                .collect(),
+            ..described(symbol, tensor)
+        });
+        let line = Line::Operation {
+            step,
+            number: at as u32 + 1,
+            node: &node.name,
+            operation: &node.operation,
+            phase: node.phase.name(),
+            layer: &node.layer,
+            inputs: inputs.collect(),
+            outputs: outputs.collect(),
+            equations: node.equations.iter().map(|e| e.latex.as_str()).collect(),
+        };
+        if self.arguments.json {
+            line.print()
+        } else {
+            print_operation(&line)
+        }
+    }
+
+    fn explain(&mut self, element: &Element) -> Result<(), CliError> {
+        let request = self.request();
+        let reports = self.ask(Inspection::Explain {
+            request,
+            name: element.tensor.clone(),
+            index: element.index.clone(),
+        })?;
+        for report in reports {
+            if let InspectionReport::Explained { explanation, .. } = report {
+                print_explanation(&explanation, self.arguments.json)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn end_of_batch(&mut self, cursor: &CursorFacts) -> Result<(), CliError> {
+        let elements = self.arguments.check_gradient.clone();
+        for element in elements {
+            let request = self.request();
+            let reports = self.ask(Inspection::CheckGradient {
+                request,
+                name: element.tensor,
+                index: element.index,
+            })?;
+            for report in reports {
+                if let InspectionReport::GradientChecked { check, .. } = report {
+                    print_check(&check, self.arguments.json)?;
+                }
+            }
+        }
+        let line = Line::Batch {
+            step: cursor.step,
+            samples: cursor.valid,
+            loss: cursor.loss.map(Number::from),
+            loss_after: cursor.loss_after.map(Number::from),
+        };
+        if self.arguments.json {
+            return line.print();
+        }
+        let text = |loss: Option<f32>| loss.map_or("-".into(), |loss| format!("{loss:.6}"));
+        print(&format!(
+            "batch {}: loss {}, after the update {}",
+            cursor.step + 1,
+            text(cursor.loss),
+            text(cursor.loss_after)
+        ))
     }
 }
 
-fn shape_text(shape: &[usize]) -> String {
-    let sizes: Vec<String> = shape.iter().map(usize::to_string).collect();
-    format!("({})", sizes.join(", "))
+fn described<'a>(symbol: &'a str, tensor: &'a TensorFacts) -> Tensor<'a> {
+    Tensor {
+        symbol,
+        name: &tensor.name,
+        shape: &tensor.shape,
+        statistics: None,
+        values: Vec::new(),
+    }
 }
 
 fn print_operation(line: &Line<'_>) -> Result<(), CliError> {
@@ -150,22 +306,30 @@ fn print_operation(line: &Line<'_>) -> Result<(), CliError> {
         inputs,
         outputs,
         equations,
+        ..
     } = line
     else {
         unreachable!("only operations are walked through")
     };
+    let shape_text = session::shape_text;
     print(&format!("{phase:<8} {node}: {operation}"))?;
     for input in inputs {
         let shape = shape_text(input.shape);
         print(&format!("    {} = {} {shape}", input.symbol, input.name))?;
     }
-    for (output, equation) in outputs.iter().zip(equations) {
+    for equation in equations {
         print(&format!("  {equation}"))?;
+    }
+    for output in outputs {
         let shape = shape_text(output.shape);
         print(&format!("    {} = {} {shape}", output.symbol, output.name))?;
         if let Some(of) = &output.statistics {
+            let non_finite = match of.non_finite {
+                0 => String::new(),
+                count => format!(" infinite or NaN {count}"),
+            };
             print(&format!(
-                "    min {:.6} max {:.6} mean {:.6} zeros {:.1} % norm {:.6}",
+                "    min {:.6} max {:.6} mean {:.6} zeros {:.1} % norm {:.6}{non_finite}",
                 of.min.get(),
                 of.max.get(),
                 of.mean.get(),
@@ -178,34 +342,102 @@ fn print_operation(line: &Line<'_>) -> Result<(), CliError> {
             .iter()
             .map(|value| format!("{:.6}", value.get()))
             .collect();
-        let more = output.shape.iter().product::<usize>() > values.len();
-        let more = if more { ", …" } else { "" };
+        let count: u64 = output.shape.iter().map(|&size| u64::from(size)).product();
+        let more = if count > values.len() as u64 {
+            ", …"
+        } else {
+            ""
+        };
         print(&format!("    [{}{more}]", values.join(", ")))?;
     }
     Ok(())
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn statistics_of_known_values() {
-        let found = statistics(&Values::F32(vec![3.0, 0.0, -4.0, 0.0]));
-        assert_eq!(found.min.get(), -4.0);
-        assert_eq!(found.max.get(), 3.0);
-        assert_eq!(found.mean.get(), -0.25);
-        assert_eq!(found.zeros.get(), 0.5);
-        assert_eq!(found.norm.get(), 5.0);
+fn print_explanation(facts: &ExplanationFacts, json: bool) -> Result<(), CliError> {
+    if json {
+        let groups = facts.groups.iter().map(|group| GroupLine {
+            key: group.key.as_ref().map(|(index, at)| (index.as_str(), *at)),
+            subtotal: group.subtotal.into(),
+            term_count: group.term_count,
+            terms: group
+                .terms
+                .iter()
+                .map(|term| TermLine {
+                    value: term.value.into(),
+                    references: term
+                        .references
+                        .iter()
+                        .map(|reference| ReferenceLine {
+                            tensor: &reference.tensor,
+                            index: &reference.index,
+                            value: reference.value.into(),
+                        })
+                        .collect(),
+                })
+                .collect(),
+        });
+        return Line::Explanation {
+            tensor: &facts.tensor,
+            index: &facts.index,
+            stored: facts.stored.into(),
+            total: facts.total.into(),
+            term_count: facts.term_count,
+            groups: groups.collect(),
+        }
+        .print();
     }
-
-    #[test]
-    fn nan_shows_in_every_statistic_but_the_zeros() {
-        for values in [[f32::NAN, 1.0], [1.0, f32::NAN]] {
-            let found = statistics(&Values::F32(values.to_vec()));
-            for number in [found.min, found.max, found.mean, found.norm] {
-                assert!(number.get().is_nan());
-            }
+    print(&format!(
+        "  {}{:?} = {:.8}: {} terms add up to {:.8}",
+        facts.tensor, facts.index, facts.stored, facts.term_count, facts.total
+    ))?;
+    for group in &facts.groups {
+        if let Some((index, at)) = &group.key {
+            let (count, subtotal) = (group.term_count, group.subtotal);
+            print(&format!("    {index} = {at}: {count} terms, {subtotal:.8}"))?;
+        }
+        for term in &group.terms {
+            let references: Vec<String> = term
+                .references
+                .iter()
+                .map(|r| format!("{}{:?} = {:.6}", r.tensor, r.index, r.value))
+                .collect();
+            print(&format!(
+                "      {:.8}  {}",
+                term.value,
+                references.join(", ")
+            ))?;
         }
     }
+    Ok(())
+}
+
+fn print_check(check: &GradientCheckFacts, json: bool) -> Result<(), CliError> {
+    if json {
+        let nudges = check.nudges.iter().map(|nudge| NudgeLine {
+            step_size: nudge.step_size.into(),
+            loss_minus: nudge.loss_minus.into(),
+            loss_plus: nudge.loss_plus.into(),
+            slope: nudge.slope.into(),
+            slope_f32: nudge.slope_f32.into(),
+        });
+        return Line::GradientCheck {
+            tensor: &check.tensor,
+            index: &check.index,
+            stored: check.stored.map(Number::from),
+            analytic: check.analytic.into(),
+            nudges: nudges.collect(),
+        }
+        .print();
+    }
+    print(&format!(
+        "  {}{:?}: gradient {:.10}",
+        check.tensor, check.index, check.analytic
+    ))?;
+    for nudge in &check.nudges {
+        print(&format!(
+            "    ±{:.0e}: losses {:.12} and {:.12}, slope {:.10} (in f32 {:.10})",
+            nudge.step_size, nudge.loss_minus, nudge.loss_plus, nudge.slope, nudge.slope_f32
+        ))?;
+    }
+    Ok(())
 }

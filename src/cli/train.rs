@@ -168,6 +168,7 @@ fn keep_last(
     CliError::Engine(Failure {
         kind: failure.kind,
         message: format!("{}; {told}", failure.message),
+        cause: None,
     })
 }
 

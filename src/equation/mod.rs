@@ -7,6 +7,7 @@
 mod build;
 mod evaluate;
 pub mod render;
+mod spoken;
 
 pub use build::*;
 pub use evaluate::{Environment, Explanation, Group, Reference, Term};

@@ -4,17 +4,17 @@
 //! can tie it to the tensor. The output holds names from the source alone, never
 //! anything a learner typed.
 
+use super::spoken::spoken;
 use super::{Condition, Equation, Expression, Function, Position};
 
-/// A MathML `<math>` element.
+/// A MathML `<math>` element, with its words for screen readers: in English as its label, in
+/// Chinese as `data-label-zh`.
 pub fn mathml(equation: &Equation) -> String {
-    let mut text = String::from("<math display=\"block\"><mrow>");
-    let positions: Vec<Position> = equation
-        .indices
-        .iter()
-        .map(|&(name, _)| Position::Index(name))
-        .collect();
-    MathMl.element(&mut text, equation.output, &positions);
+    let [english, chinese] = spoken(equation);
+    let mut text = format!(
+        "<math display=\"block\" aria-label=\"{english}\" data-label-zh=\"{chinese}\"><mrow>"
+    );
+    MathMl.element(&mut text, equation.output, &defined(equation));
     text.push_str("<mo>=</mo>");
     MathMl.expression(&mut text, &equation.expression, Tight::No);
     text.push_str("</mrow></math>");
@@ -23,21 +23,22 @@ pub fn mathml(equation: &Equation) -> String {
 
 /// LaTeX for display mathematics, without delimiters.
 pub fn latex(equation: &Equation) -> String {
-    let positions: Vec<Position> = equation
-        .indices
-        .iter()
-        .map(|&(name, _)| Position::Index(name))
-        .collect();
     let mut text = String::new();
-    Latex.element(&mut text, equation.output, &positions);
+    Latex.element(&mut text, equation.output, &defined(equation));
     text.push_str(" = ");
     Latex.expression(&mut text, &equation.expression, Tight::No);
     text
 }
 
+/// The indices of the element that an equation defines.
+pub(super) fn defined(equation: &Equation) -> Vec<Position> {
+    let indices = equation.indices.iter();
+    indices.map(|&(name, _)| Position::Index(name)).collect()
+}
+
 /// Whether a sum inside needs parentheses.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Tight {
+pub(super) enum Tight {
     No,
     Yes,
 }
@@ -48,8 +49,8 @@ impl Tight {
     }
 }
 
-/// What differs between the two notations.
-trait Notation {
+/// What differs between the notations.
+pub(super) trait Notation {
     fn identifier(&self, text: &mut String, name: &str);
     fn tensor(&self, text: &mut String, name: &str, subscript: Option<&str>);
     fn number(&self, text: &mut String, value: f64);
@@ -291,7 +292,7 @@ trait Notation {
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Operator {
+pub(super) enum Operator {
     Plus,
     Minus,
     Times,
@@ -307,7 +308,7 @@ enum Operator {
 }
 
 #[derive(Clone, Copy)]
-enum Big {
+pub(super) enum Big {
     Sum,
     Maximum,
     ArgMaximum,

@@ -1,6 +1,6 @@
 //! What can go wrong in a session, and how it is told.
 
-use super::{Failure, FailureKind};
+use super::{Cause, Failure, FailureKind};
 use crate::data::DataError;
 use crate::exec::gpu::GpuError;
 use crate::export::ExportError;
@@ -93,6 +93,7 @@ impl SessionError {
         Failure {
             kind: self.kind(),
             message: self.to_string(),
+            cause: Cause::of(self),
         }
     }
 }

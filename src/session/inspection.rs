@@ -3,6 +3,7 @@
 //! The cursor stands *between* nodes: `done` of the batch's nodes have run. What has not
 //! run yet in this batch is "not computed yet", never 0.
 
+use super::Refusal;
 use crate::graph::Phase;
 use serde::{Deserialize, Serialize};
 
@@ -444,7 +445,7 @@ pub enum InspectionReport {
     /// The request could not be answered; nothing changed.
     Refused {
         request: Option<u32>,
-        message: String,
+        reason: Refusal,
     },
     Updated {
         request: u32,

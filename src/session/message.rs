@@ -434,11 +434,14 @@ pub enum Stage {
 }
 
 /// An error as the page explains it: the kind decides the advice, `message` holds the particulars.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, thiserror::Error)]
 #[error("{message}")]
 pub struct Failure {
     pub kind: FailureKind,
+    /// In English.
     pub message: String,
+    /// The facts in the message, for other languages; `None` where there are no more than that.
+    pub cause: Option<super::Cause>,
 }
 
 /// What failed.

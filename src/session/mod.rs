@@ -3,26 +3,31 @@
 //! The page's worker and the command line drive the same [`Session`]: they hand
 //! it commands, call [`Session::advance`] while it has work, and pass on what it emits.
 
+mod cause;
 mod error;
 mod facts;
 mod inspect;
 mod inspection;
 mod message;
 mod points;
+mod refusal;
 mod run;
 mod samples;
 mod start;
 
+pub use cause::{Cause, FileFault};
 pub use error::SessionError;
 pub use inspection::*;
 pub use message::*;
 pub use points::{Boundary, PointSet, TablePoints};
+pub use refusal::{Refusal, shape_text};
 pub use start::{
     OptimizerChoice, build_model, build_spec, given_values, initial_parameters, order_values,
     outline,
 };
 
 use crate::data::SampleSet;
+use crate::layers::ModelSpec;
 use crate::models::{self, PresetData};
 use run::Run;
 use std::sync::Arc;
@@ -33,6 +38,8 @@ pub struct Session {
     emit: Box<dyn FnMut(Event)>,
     samples: samples::SampleStore,
     device: start::DeviceCache,
+    /// A layer list in place of the presets'.
+    spec: Option<ModelSpec>,
     run: Option<Run>,
 }
 
@@ -44,8 +51,14 @@ impl Session {
             emit: Box::new(emit),
             samples: samples::SampleStore::default(),
             device: start::DeviceCache::default(),
+            spec: None,
             run: None,
         }
+    }
+
+    /// Runs that start from now on have this layer list in place of their preset's, on its data.
+    pub fn provide_model(&mut self, spec: ModelSpec) {
+        self.spec = Some(spec);
     }
 
     /// Tells of something that happens outside, such as the loading of files.

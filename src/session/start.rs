@@ -469,7 +469,11 @@ impl Session {
             momentum: resolved.momentum,
             options: resolved.options,
         };
-        let model = build_model(preset, samples.as_deref(), resolved.batch, optimizer)?;
+        let samples_given = samples.as_deref();
+        let model = match &self.spec {
+            Some(spec) => build_spec(spec, preset, samples_given, resolved.batch, optimizer)?,
+            None => build_model(preset, samples_given, resolved.batch, optimizer)?,
+        };
         let graph = Arc::new(model.graph.clone());
         let mut keep = vec![model.loss, model.loss_of_row];
         keep.extend(model.correct);

@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use super::presets;
-use super::texts::Trouble;
+use super::texts::{Reason, Trouble};
 use super::url::{DEFAULT_SEED, Hyperparameters, PageState};
 use crate::optim::{OptimizerKind, ScheduleKind};
 use crate::plot::{self, CurveSet};
@@ -518,7 +518,7 @@ impl RunState {
 
 /// The message for a failure; `subject` is the preset it happened with.
 fn trouble_of(failure: &Failure, subject: String) -> Trouble {
-    let reason = failure.message.clone();
+    let reason = Reason::from(failure);
     match failure.kind {
         FailureKind::NoGpu => Trouble::NoGpu { reason },
         FailureKind::UnknownPreset => Trouble::UnknownPreset { name: subject },
@@ -623,6 +623,7 @@ mod tests {
             failure: Failure {
                 kind,
                 message: "because".into(),
+                cause: None,
             },
         }
     }

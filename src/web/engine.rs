@@ -315,7 +315,7 @@ impl Engine {
             Err(error) => self.show(
                 Origin::File,
                 Trouble::Other {
-                    reason: format!("{error:?}"),
+                    reason: format!("{error:?}").into(),
                 },
             ),
         }
@@ -329,8 +329,12 @@ pub fn use_engine() -> Engine {
 
 fn trouble_of(loss: Loss) -> Trouble {
     match loss {
-        Loss::NotStarted { reason } => Trouble::WorkerNotStarted { reason },
-        Loss::Crashed { reason } => Trouble::WorkerCrash { reason },
+        Loss::NotStarted { reason } => Trouble::WorkerNotStarted {
+            reason: reason.into(),
+        },
+        Loss::Crashed { reason } => Trouble::WorkerCrash {
+            reason: reason.into(),
+        },
         Loss::Unresponsive => Trouble::WorkerSilent,
         Loss::OtherBuild { worker } => Trouble::DifferentBuilds {
             page: BUILD_ID.to_string(),

@@ -589,13 +589,98 @@ fn step_walks_through_a_batch_in_order() {
             assert!((value.as_f64().unwrap() - expected).abs() < 2e-6);
         }
         let statistics = &fc1["outputs"][0]["statistics"];
-        has_keys(statistics, &["min", "max", "mean", "zeros", "norm"]);
+        has_keys(
+            statistics,
+            &["min", "max", "mean", "zeros", "norm", "non_finite"],
+        );
         let relu = &lines[1]["outputs"][0]["statistics"];
-        assert!((relu["zeros"].as_f64().unwrap() - 1.0 / 3.0).abs() < 1e-9);
+        assert_eq!(relu["zeros"].as_f64().unwrap() as f32, 1.0 / 3.0);
+        let [batch] = of_event(&lines, "batch")[..] else {
+            panic!("one batch");
+        };
+        assert!((batch["loss"].as_f64().unwrap() - 0.620957).abs() < 2e-6);
+        assert!((batch["loss_after"].as_f64().unwrap() - 0.565096).abs() < 2e-6);
     }
     let text = glassbox(&["step", "lenet5-mnist", "--batch", "2"]);
     let text = String::from_utf8_lossy(&text.stdout).into_owned();
     assert!(text.contains("conv2d_backward_weight") && text.contains("adam_update"));
+}
+
+#[test]
+fn step_explains_elements_checks_gradients_and_goes_on_to_the_next_batch() {
+    let lines = lines(&[
+        "step",
+        "lenet5-mnist",
+        "--batch",
+        "2",
+        "--batches",
+        "2",
+        "--optimizer",
+        "adam",
+        "--explain",
+        "conv1.weight.grad[2,0,1,3]",
+        "--explain",
+        "fc3.bias[4]",
+        "--check-gradient",
+        "fc3.weight[0,1]",
+        "--json",
+    ]);
+    let explained = of_event(&lines, "explanation");
+    let names: Vec<&str> = explained
+        .iter()
+        .filter_map(|line| line["tensor"].as_str())
+        .collect();
+    assert_eq!(names, ["conv1.weight.grad", "fc3.bias"].repeat(2));
+    for line in explained {
+        let (stored, total) = (line["stored"].as_f64().unwrap(), line["total"].as_f64());
+        let total = total.unwrap();
+        assert!(
+            (stored - total).abs() <= 1e-6 + 1e-4 * total.abs(),
+            "{line}"
+        );
+        let groups = line["groups"].as_array().unwrap();
+        let terms = groups.iter().flat_map(|g| g["terms"].as_array().unwrap());
+        let sum: f64 = terms.map(|term| term["value"].as_f64().unwrap()).sum();
+        assert!((sum - total).abs() <= 1e-9 + 1e-9 * total.abs(), "{line}");
+    }
+    for check in of_event(&lines, "gradient_check") {
+        let analytic = check["analytic"].as_f64().unwrap();
+        let nudges = check["nudges"].as_array().unwrap();
+        let best = nudges
+            .iter()
+            .map(|nudge| (nudge["slope"].as_f64().unwrap() - analytic).abs())
+            .fold(f64::INFINITY, f64::min);
+        assert!(best <= 1e-6 * analytic.abs().max(1e-3), "{check}");
+    }
+    let [update, _] = of_event(&lines, "operation")
+        .into_iter()
+        .filter(|line| line["phase"] == "update")
+        .collect::<Vec<_>>()[..]
+    else {
+        panic!("one update a batch");
+    };
+    let updated = update["outputs"].as_array().unwrap();
+    let names: Vec<&str> = updated.iter().filter_map(|t| t["name"].as_str()).collect();
+    assert_eq!(names[0], "conv1.weight");
+    assert_eq!(names.len(), 10 + 2, "ten parameters, and Adam's two states");
+    let batches = of_event(&lines, "batch");
+    let steps: Vec<u64> = batches.iter().filter_map(|b| b["step"].as_u64()).collect();
+    assert_eq!(steps, [0, 1]);
+    assert_ne!(batches[0]["loss"], batches[1]["loss"]);
+    let bad: [(&[&str], &str); 4] = [
+        (&["--explain", "conv9.y[0]"], "no tensor"),
+        (&["--explain", "fc3.bias[10]"], "outside"),
+        (
+            &["--check-gradient", "fc3.bias[x]"],
+            "conv1.weight[0,0,2,2]",
+        ),
+        (&["--check-gradient", "conv1.y[0,0,0,0]"], "not a parameter"),
+    ];
+    for (arguments, expected) in bad {
+        let arguments = [&["step", "lenet5-mnist", "--batch", "1"], arguments].concat();
+        let text = fails(&arguments, 2);
+        assert!(text.contains(expected), "{arguments:?}: {text}");
+    }
 }
 
 #[test]

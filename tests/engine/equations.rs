@@ -25,7 +25,7 @@ const ADAM_WEIGHT: Tolerance = Tolerance {
 /// Elements of an output that are compared.
 const SAMPLED: usize = 40;
 
-fn tolerance(op: &Op, equation: &Equation) -> Tolerance {
+pub fn tolerance(op: &Op, equation: &Equation) -> Tolerance {
     match (op.name(), equation.output) {
         ("adam_update" | "adamw_update", "w′") => ADAM_WEIGHT,
         _ => TOLERANCE,
@@ -61,6 +61,46 @@ fn environment<'a>(
     environment
 }
 
+/// Calls `body` for every equation of a case, with the twin's values of its output and the
+/// equation's indices of each of them.
+pub fn for_equations_of(
+    case: &Case,
+    mut body: impl FnMut(&Equation, &OperationEnvironment<'_>, &[f64], &dyn Fn(usize) -> Vec<usize>),
+) {
+    let name = case.op.name();
+    let single = case.single();
+    let run = case.run::<f64>();
+    let environment = environment(case, &single, &run);
+    let dims = &single.graph().node(single.node()).dims;
+    let (equations, outputs) = (case.op.equations(dims), case.op.outputs());
+    assert_eq!(
+        equations.len(),
+        outputs.len(),
+        "{name}: one equation for each output"
+    );
+    for (number, equation) in equations.iter().enumerate() {
+        assert_eq!(equation.output, outputs[number].name, "{name}");
+        let shape = &single.graph().value(single.outputs()[number]).shape;
+        let extents: Vec<usize> = equation
+            .indices
+            .iter()
+            .map(|(_, extent)| environment.scalar(extent) as usize)
+            .collect();
+        assert_eq!(
+            extents.iter().product::<usize>(),
+            shape.count(),
+            "{}",
+            case.label
+        );
+        // Over tensors of any shape there is one index.
+        let flat = extents != shape.dims();
+        assert!(!flat || extents.len() == 1, "{}: {extents:?}", case.label);
+        let index = |at: usize| if flat { vec![at] } else { shape.index(at) };
+        let expected = numbers(&run.outputs[number]);
+        body(equation, &environment, &expected, &index);
+    }
+}
+
 /// Calls `body` for every equation of every case, with the twin's values of its output.
 fn for_every_equation(
     mut body: impl FnMut(
@@ -74,38 +114,10 @@ fn for_every_equation(
     let mut names = BTreeSet::new();
     for (name, cases) in all_cases() {
         for case in cases {
-            let single = case.single();
-            let run = case.run::<f64>();
-            let environment = environment(&case, &single, &run);
-            let dims = &single.graph().node(single.node()).dims;
-            let (equations, outputs) = (case.op.equations(dims), case.op.outputs());
-            assert_eq!(
-                equations.len(),
-                outputs.len(),
-                "{name}: one equation for each output"
-            );
-            for (number, equation) in equations.iter().enumerate() {
-                assert_eq!(equation.output, outputs[number].name, "{name}");
-                let shape = &single.graph().value(single.outputs()[number]).shape;
-                let extents: Vec<usize> = equation
-                    .indices
-                    .iter()
-                    .map(|(_, extent)| environment.scalar(extent) as usize)
-                    .collect();
-                assert_eq!(
-                    extents.iter().product::<usize>(),
-                    shape.count(),
-                    "{}",
-                    case.label
-                );
-                // Over tensors of any shape there is one index.
-                let flat = extents != shape.dims();
-                assert!(!flat || extents.len() == 1, "{}: {extents:?}", case.label);
-                let index = |at: usize| if flat { vec![at] } else { shape.index(at) };
-                let expected = numbers(&run.outputs[number]);
-                body(&case, equation, &environment, &expected, &index);
+            for_equations_of(&case, |equation, environment, expected, index| {
+                body(&case, equation, environment, expected, index);
                 names.insert(name);
-            }
+            });
         }
     }
     assert_eq!(
@@ -333,6 +345,18 @@ fn latex_problem(text: &str) -> Option<String> {
 fn every_equation_is_well_formed_mathml_whose_terms_are_its_tensors() {
     for_every_equation(|case, equation, _, _, _| {
         let text = render::mathml(equation);
+        for (label, equals) in [
+            ("aria-label=\"", " equals "),
+            ("data-label-zh=\"", " 等于 "),
+        ] {
+            let words = text
+                .split(label)
+                .nth(1)
+                .and_then(|rest| rest.split('"').next());
+            let words = words.unwrap_or_else(|| panic!("{}: no {label}", case.label));
+            assert!(words.contains(equals), "{}: {words}", case.label);
+            assert!(!words.contains(['<', '>', '&']), "{}: {words}", case.label);
+        }
         let terms = terms_of_markup(&text).unwrap_or_else(|problem| {
             panic!("{} {}: {problem}\n{text}", case.label, equation.output)
         });

@@ -103,7 +103,7 @@ impl Microscope {
         };
         match self.ask(request).pop() {
             Some(InspectionReport::Explained { explanation, .. }) => Ok(explanation),
-            Some(InspectionReport::Refused { message, .. }) => Err(message),
+            Some(InspectionReport::Refused { reason, .. }) => Err(reason.to_string()),
             other => panic!("expected an explanation, got {other:?}"),
         }
     }
@@ -450,7 +450,7 @@ fn an_edit_changes_what_follows_and_undo_takes_it_back_exactly() {
         assert_eq!(microscope.step(Inspection::Undo), before, "{name}");
     }
     let refused = |reports: Vec<InspectionReport>| match reports.first() {
-        Some(InspectionReport::Refused { message, .. }) => message.clone(),
+        Some(InspectionReport::Refused { reason, .. }) => reason.to_string(),
         other => panic!("expected a refusal, got {other:?}"),
     };
     let edit = |name: &str, index: Vec<u32>, value: f32| Inspection::Edit {

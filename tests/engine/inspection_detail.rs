@@ -86,7 +86,7 @@ impl Microscope {
 
     fn refused(&mut self, inspection: Inspection) -> String {
         match self.ask(inspection).into_iter().next() {
-            Some(InspectionReport::Refused { message, .. }) => message,
+            Some(InspectionReport::Refused { reason, .. }) => reason.to_string(),
             other => panic!("expected a refusal, got {other:?}"),
         }
     }

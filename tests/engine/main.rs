@@ -3,6 +3,7 @@ mod command_line;
 mod data;
 mod door;
 mod equations;
+mod explanations;
 mod free_shapes;
 mod governing;
 mod gradients;

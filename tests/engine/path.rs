@@ -101,8 +101,8 @@ impl Microscope {
             Some(InspectionReport::PathFollowed { request: 5, path }) => Ok(path),
             Some(InspectionReport::Refused {
                 request: Some(5),
-                message,
-            }) => Err(message),
+                reason,
+            }) => Err(reason.to_string()),
             other => panic!("expected a path, got {other:?}"),
         }
     }

@@ -272,10 +272,10 @@ pub fn all_cases() -> Vec<(&'static str, Vec<Case>)> {
 /// The shapes and values to try with one operation.
 pub fn cases_of(name: &str) -> Vec<Case> {
     match name {
-        "gather_batch" => gather_cases(),
-        "gather_rows" => gather_rows_cases(),
-        "gather_classes" => gather_classes_cases(),
-        "augment" => augment_cases(),
+        "gather_batch" => GATHER.map(gather_case).into(),
+        "gather_rows" => GATHERED.map(gather_rows_case).into(),
+        "gather_classes" => GATHERED.map(gather_classes_case).into(),
+        "augment" => AUGMENT.map(augment_case).into(),
         "linear" | "linear_backward_input" | "linear_backward_weight" | "linear_backward_bias" => {
             LINEAR.map(|sizes| linear_case(name, sizes)).into()
         }
@@ -332,7 +332,7 @@ pub fn cases_of(name: &str) -> Vec<Case> {
     }
 }
 
-fn linear_case(name: &str, [n, i, o]: [usize; 3]) -> Case {
+pub fn linear_case(name: &str, [n, i, o]: [usize; 3]) -> Case {
     let mut random = Random::new(11);
     let x = random.reals([n, i]);
     let w = random.reals([o, i]);
@@ -350,7 +350,7 @@ fn linear_case(name: &str, [n, i, o]: [usize; 3]) -> Case {
     Case::new(format!("N={n} I={i} O={o}"), op, inputs)
 }
 
-fn conv2d_case(name: &str, sizes: [usize; 9]) -> Case {
+pub fn conv2d_case(name: &str, sizes: [usize; 9]) -> Case {
     let [n, c, h, w, o, k, l, stride, padding] = sizes;
     let p = (h + 2 * padding - k) / stride + 1;
     let q = (w + 2 * padding - l) / stride + 1;
@@ -386,7 +386,7 @@ fn conv2d_case(name: &str, sizes: [usize; 9]) -> Case {
     Case::new(label, op, inputs)
 }
 
-fn max_pool2d_case([n, c, h, w, kernel, stride]: [usize; 6]) -> Case {
+pub fn max_pool2d_case([n, c, h, w, kernel, stride]: [usize; 6]) -> Case {
     let x = Random::new(13).spaced([n, c, h, w]);
     let label = format!("N={n} C={c} H={h} W={w} kernel={kernel} stride={stride}");
     Case::new(label, Op::MaxPool2d(MaxPool2d { kernel, stride }), vec![x])
@@ -406,7 +406,7 @@ fn tied_max_pool2d() -> Case {
     case
 }
 
-fn max_pool2d_backward_case([n, c, h, w, kernel, stride]: [usize; 6]) -> Case {
+pub fn max_pool2d_backward_case([n, c, h, w, kernel, stride]: [usize; 6]) -> Case {
     let (p, q) = ((h - kernel) / stride + 1, (w - kernel) / stride + 1);
     let mut random = Random::new(14);
     let a = random.indices([n, c, p, q], kernel * kernel);
@@ -420,26 +420,30 @@ fn max_pool2d_backward_case([n, c, h, w, kernel, stride]: [usize; 6]) -> Case {
     Case::new(label, Op::MaxPool2dBackward(op), vec![a, dy])
 }
 
-fn activation_cases(name: &str) -> Vec<Case> {
-    let op = || match name {
+fn activation(name: &str) -> Op {
+    match name {
         "relu" => Op::Relu(Relu {}),
         "sigmoid" => Op::Sigmoid(Sigmoid {}),
         _ => Op::Tanh(Tanh {}),
-    };
-    let mut cases: Vec<Case> = ELEMENTWISE
-        .map(|shape| {
-            let x = Random::new(15).away_from_zero(shape);
-            Case::new(format!("{shape:?}"), op(), vec![x])
-        })
-        .into();
+    }
+}
+
+pub fn activation_case(name: &str, shape: [usize; 2]) -> Case {
+    let x = Random::new(15).away_from_zero(shape);
+    Case::new(format!("{shape:?}"), activation(name), vec![x])
+}
+
+fn activation_cases(name: &str) -> Vec<Case> {
+    let mut cases: Vec<Case> = ELEMENTWISE.map(|s| activation_case(name, s)).into();
     let far = vec![0.0, -0.0, 1.0, -1.0, 20.0, -20.0, 90.0, -90.0, 0.00390625];
-    let mut edges = Case::new("at 0 and far out", op(), vec![tensor([9], far)]);
+    let edges = vec![tensor([9], far)];
+    let mut edges = Case::new("at 0 and far out", activation(name), edges);
     edges.smooth = name != "relu";
     cases.push(edges);
     cases
 }
 
-fn activation_backward_case(name: &str, shape: [usize; 2]) -> Case {
+pub fn activation_backward_case(name: &str, shape: [usize; 2]) -> Case {
     let mut random = Random::new(16);
     // An activation's output, in the range that it has.
     let (op, y) = match name {
@@ -459,30 +463,31 @@ fn activation_backward_case(name: &str, shape: [usize; 2]) -> Case {
     Case::new(format!("{shape:?}"), op, vec![y, dy])
 }
 
-fn flatten_cases(name: &str) -> Vec<Case> {
-    fn case<const R: usize>(name: &str, shape: [usize; R]) -> Case {
-        let mut random = Random::new(17);
-        let rest = shape[1..].iter().product();
-        let (op, input) = if name == "flatten" {
-            (Op::Flatten(Flatten {}), random.reals(shape))
-        } else {
-            let op = FlattenBackward {
-                shape: shape.to_vec(),
-            };
-            (Op::FlattenBackward(op), random.reals([shape[0], rest]))
+pub fn flatten_case<const R: usize>(name: &str, shape: [usize; R]) -> Case {
+    let mut random = Random::new(17);
+    let rest = shape[1..].iter().product();
+    let (op, input) = if name == "flatten" {
+        (Op::Flatten(Flatten {}), random.reals(shape))
+    } else {
+        let op = FlattenBackward {
+            shape: shape.to_vec(),
         };
-        Case::new(format!("{shape:?}"), op, vec![input])
-    }
+        (Op::FlattenBackward(op), random.reals([shape[0], rest]))
+    };
+    Case::new(format!("{shape:?}"), op, vec![input])
+}
+
+fn flatten_cases(name: &str) -> Vec<Case> {
     vec![
-        case(name, [1]),
-        case(name, [3, 5]),
-        case(name, [2, 3, 5]),
-        case(name, [3, 2, 5, 7]),
-        case(name, [2, 2, 3, 2, 3]),
+        flatten_case(name, [1]),
+        flatten_case(name, [3, 5]),
+        flatten_case(name, [2, 3, 5]),
+        flatten_case(name, [3, 2, 5, 7]),
+        flatten_case(name, [2, 2, 3, 2, 3]),
     ]
 }
 
-fn add_case(name: &str, shape: [usize; 2]) -> Case {
+pub fn add_case(name: &str, shape: [usize; 2]) -> Case {
     let dy = Random::new(18).reals(shape);
     assert_eq!(name, "add_backward");
     Case::new(
@@ -511,7 +516,7 @@ fn loss_cases(name: &str) -> Vec<Case> {
     cases
 }
 
-fn loss_case(name: &str, [n, k, valid]: [usize; 3], bound: f32) -> Case {
+pub fn loss_case(name: &str, [n, k, valid]: [usize; 3], bound: f32) -> Case {
     let mut random = Random::new(19);
     let z = tensor([n, k], random.values(bound, n * k));
     let p = random.between([n, k], 0.0, 1.0);
@@ -877,7 +882,7 @@ fn updates(name: &str) -> Vec<Op> {
 }
 
 /// The third update and, of one that damps all but the first, the first too.
-fn update_cases(name: &str, shape: [usize; 2]) -> Vec<Case> {
+pub fn update_cases(name: &str, shape: [usize; 2]) -> Vec<Case> {
     let mut cases = Vec::new();
     for op in updates(name) {
         if matches!(&op, Op::MomentumUpdate(momentum) if momentum.dampening != 0.0) {
@@ -917,31 +922,29 @@ fn update_case(op: Op, shape: [usize; 2], t: u64) -> Case {
 
 /// (M, C, H, W, R, N, valid, first): one; samples that straddle the words of four
 /// bytes, a partial batch from the middle of the order; several workgroups.
-fn gather_cases() -> Vec<Case> {
-    [
-        [1, 1, 1, 1, 1, 1, 1, 0],
-        [7, 3, 5, 3, 9, 4, 3, 2],
-        [10, 1, 5, 7, 10, 8, 8, 0],
-        [5, 2, 3, 3, 6, 5, 1, 5],
-    ]
-    .map(|[m, c, h, w, r, n, valid, first]| {
-        let mut random = Random::new(21);
-        let bytes = random.below(m * c * h * w, 256);
-        let bytes = Values::U8(bytes.into_iter().map(|byte| byte as u8).collect());
-        let inputs = vec![
-            Tensor::new([m, c, h, w].into(), bytes).unwrap(),
-            random.indices([m], 10),
-            random.indices([r], m),
-            random.between([c], 0.0, 0.5),
-            random.between([c], 0.25, 0.5),
-        ];
-        let label = format!("M={m} C={c} H={h} W={w} R={r} N={n} valid={valid} first={first}");
-        let op = Op::GatherBatch(GatherBatch { batch: n });
-        let mut case = Case::new(label, op, inputs).with_valid(valid);
-        case.step.first = first as u32;
-        case
-    })
-    .into()
+const GATHER: [[usize; 8]; 4] = [
+    [1, 1, 1, 1, 1, 1, 1, 0],
+    [7, 3, 5, 3, 9, 4, 3, 2],
+    [10, 1, 5, 7, 10, 8, 8, 0],
+    [5, 2, 3, 3, 6, 5, 1, 5],
+];
+
+pub fn gather_case([m, c, h, w, r, n, valid, first]: [usize; 8]) -> Case {
+    let mut random = Random::new(21);
+    let bytes = random.below(m * c * h * w, 256);
+    let bytes = Values::U8(bytes.into_iter().map(|byte| byte as u8).collect());
+    let inputs = vec![
+        Tensor::new([m, c, h, w].into(), bytes).unwrap(),
+        random.indices([m], 10),
+        random.indices([r], m),
+        random.between([c], 0.0, 0.5),
+        random.between([c], 0.25, 0.5),
+    ];
+    let label = format!("M={m} C={c} H={h} W={w} R={r} N={n} valid={valid} first={first}");
+    let op = Op::GatherBatch(GatherBatch { batch: n });
+    let mut case = Case::new(label, op, inputs).with_valid(valid);
+    case.step.first = first as u32;
+    case
 }
 
 /// (M, I, R, N, valid, first): one; a partial batch from the middle of the order; several workgroups.
@@ -952,67 +955,57 @@ const GATHERED: [[usize; 6]; 4] = [
     [150, 2, 140, 130, 130, 10],
 ];
 
-fn gather_rows_cases() -> Vec<Case> {
-    GATHERED
-        .map(|[m, i, r, n, valid, first]| {
-            let mut random = Random::new(31);
-            let inputs = vec![
-                random.reals([m, i]),
-                random.indices([r], m),
-                random.reals([i]),
-                random.between([i], 0.25, 2.0),
-            ];
-            let label = format!("M={m} I={i} R={r} N={n} valid={valid} first={first}");
-            let op = Op::GatherRows(GatherRows { batch: n });
-            let mut case = Case::new(label, op, inputs).with_valid(valid);
-            case.step.first = first as u32;
-            case
-        })
-        .into()
+pub fn gather_rows_case([m, i, r, n, valid, first]: [usize; 6]) -> Case {
+    let mut random = Random::new(31);
+    let inputs = vec![
+        random.reals([m, i]),
+        random.indices([r], m),
+        random.reals([i]),
+        random.between([i], 0.25, 2.0),
+    ];
+    let label = format!("M={m} I={i} R={r} N={n} valid={valid} first={first}");
+    let op = Op::GatherRows(GatherRows { batch: n });
+    let mut case = Case::new(label, op, inputs).with_valid(valid);
+    case.step.first = first as u32;
+    case
 }
 
-fn gather_classes_cases() -> Vec<Case> {
-    GATHERED
-        .map(|[m, _, r, n, valid, first]| {
-            let mut random = Random::new(32);
-            let inputs = vec![random.indices([m], 10), random.indices([r], m)];
-            let label = format!("M={m} R={r} N={n} valid={valid} first={first}");
-            let op = Op::GatherClasses(GatherClasses { batch: n });
-            let mut case = Case::new(label, op, inputs).with_valid(valid);
-            case.step.first = first as u32;
-            case
-        })
-        .into()
+pub fn gather_classes_case([m, _, r, n, valid, first]: [usize; 6]) -> Case {
+    let mut random = Random::new(32);
+    let inputs = vec![random.indices([m], 10), random.indices([r], m)];
+    let label = format!("M={m} R={r} N={n} valid={valid} first={first}");
+    let op = Op::GatherClasses(GatherClasses { batch: n });
+    let mut case = Case::new(label, op, inputs).with_valid(valid);
+    case.step.first = first as u32;
+    case
 }
 
 /// (N, C, H, W, margin, R, valid, first): one pixel without a margin; crops that leave the image on every side,
 /// with a partial batch from the middle of the order; several workgroups.
-fn augment_cases() -> Vec<Case> {
-    [
-        [1, 1, 1, 1, 0, 1, 1, 0],
-        [4, 3, 5, 3, 2, 7, 3, 2],
-        [2, 1, 4, 6, 1, 2, 2, 0],
-        [9, 2, 7, 5, 4, 9, 9, 0],
-    ]
-    .map(|[n, c, h, w, margin, r, valid, first]| {
-        let mut random = Random::new(33);
-        let inputs = vec![
-            random.reals([n, c, h, w]),
-            random.indices([r], 2 * margin + 1),
-            random.indices([r], 2 * margin + 1),
-            random.indices([r], 2),
-        ];
-        let label = format!("N={n} C={c} H={h} W={w} P={margin} R={r} valid={valid} first={first}");
-        let op = Op::Augment(Augment { margin });
-        let mut case = Case::new(label, op, inputs).with_valid(valid);
-        case.step.first = first as u32;
-        // Inference leaves every image as it is.
-        if n != 2 {
-            case.step = case.step.in_training();
-        }
-        case
-    })
-    .into()
+const AUGMENT: [[usize; 8]; 4] = [
+    [1, 1, 1, 1, 0, 1, 1, 0],
+    [4, 3, 5, 3, 2, 7, 3, 2],
+    [2, 1, 4, 6, 1, 2, 2, 0],
+    [9, 2, 7, 5, 4, 9, 9, 0],
+];
+
+pub fn augment_case([n, c, h, w, margin, r, valid, first]: [usize; 8]) -> Case {
+    let mut random = Random::new(33);
+    let inputs = vec![
+        random.reals([n, c, h, w]),
+        random.indices([r], 2 * margin + 1),
+        random.indices([r], 2 * margin + 1),
+        random.indices([r], 2),
+    ];
+    let label = format!("N={n} C={c} H={h} W={w} P={margin} R={r} valid={valid} first={first}");
+    let op = Op::Augment(Augment { margin });
+    let mut case = Case::new(label, op, inputs).with_valid(valid);
+    case.step.first = first as u32;
+    // Inference leaves every image as it is.
+    if n != 2 {
+        case.step = case.step.in_training();
+    }
+    case
 }
 
 /// A small model with its loss: batch of `images` x and classes t.

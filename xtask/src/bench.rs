@@ -19,7 +19,7 @@ mod rows;
 use std::collections::HashMap;
 use std::fs;
 use std::mem::discriminant;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use crate::page;
 use crate::tools::{self, command, execute, root};
@@ -315,20 +315,7 @@ fn browser() -> Result<(), String> {
 
 /// Installs the engines of `bench/peers/package.json`.
 fn npm_peers() -> Result<(), String> {
-    let folder = root().join("bench/peers");
-    let modified = |path: &Path| fs::metadata(path).and_then(|meta| meta.modified()).ok();
-    let installed = modified(&folder.join("node_modules/.package-lock.json"));
-    if installed.is_some() && installed >= modified(&folder.join("package-lock.json")) {
-        return Ok(());
-    }
-    tools::for_npm()?;
-    println!("Installing TensorFlow.js and jax-js from npm into bench/peers (about 100 MB) ...");
-    execute(command("npm").current_dir(folder).args([
-        "ci",
-        "--ignore-scripts",
-        "--no-audit",
-        "--no-fund",
-    ]))
+    tools::install_from_npm("bench/peers", "TensorFlow.js and jax-js", "100 MB")
 }
 
 #[cfg(test)]

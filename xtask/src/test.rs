@@ -150,6 +150,9 @@ fn build_page(_: &[String]) -> Result<(), String> {
 
 fn browser(arguments: &[String]) -> Result<(), String> {
     tools::for_browser_tests()?;
+    tools::axe()?;
+    // The page's numbers are compared with the command line's.
+    execute(command("cargo").args(["build", "--quiet", "--bin", "glassbox"]))?;
     let mut tests = command("cargo");
     tests
         .args(["run", "--quiet", "--package", "browser-tests", "--"])

@@ -128,15 +128,39 @@ pub fn for_browser_tests() -> Result<(), String> {
     Ok(())
 }
 
-/// Makes sure that there is npm, for the engines that `bench` compares with.
+/// Installs what a folder's `package.json` and lock file name, from npm, if it is not there as
+/// they say.
 ///
 /// # Errors
-/// When it is missing and cannot be installed.
-pub fn for_npm() -> Result<(), String> {
-    match find_in_path("npm") {
-        Some(_) => Ok(()),
-        None => install_packages("TensorFlow.js and jax-js", &["npm"]),
+/// When npm is missing and cannot be installed, or an installation fails.
+pub fn install_from_npm(folder: &str, what: &str, size: &str) -> Result<(), String> {
+    let path = root().join(folder);
+    let modified = |name: &str| {
+        let meta = fs::metadata(path.join(name));
+        meta.and_then(|meta| meta.modified()).ok()
+    };
+    let installed = modified("node_modules/.package-lock.json");
+    if installed.is_some() && installed >= modified("package-lock.json") {
+        return Ok(());
     }
+    if find_in_path("npm").is_none() {
+        install_packages(what, &["npm"])?;
+    }
+    println!("Installing {what} from npm into {folder} (about {size}) ...");
+    execute(command("npm").current_dir(path).args([
+        "ci",
+        "--ignore-scripts",
+        "--no-audit",
+        "--no-fund",
+    ]))
+}
+
+/// Makes sure that there is axe-core, with which the browser tests audit the page.
+///
+/// # Errors
+/// When it cannot be installed.
+pub fn axe() -> Result<(), String> {
+    install_from_npm("tests/browser/audit", "axe-core", "3 MB")
 }
 
 /// A Python that has PyTorch.

@@ -22,10 +22,10 @@ impl Run {
             Err(refusal) => return Ok(Err(refusal)),
         };
         let Some(gradient) = inspector.graph.value(value).gradient else {
-            return Ok(Err(format!("{name} has no gradient in this graph")));
+            return Ok(Err(Refusal::NoGradient { name: name.into() }));
         };
         if inspector.graph.value(value).source != Source::Parameter {
-            return Ok(Err(format!("{name} is not a parameter")));
+            return Ok(Err(Refusal::NotAParameter { name: name.into() }));
         }
         let stored = if inspector.is_computed(gradient) {
             let read = inspector.executor.read_many(&[gradient]).await?;

@@ -35,11 +35,15 @@ impl Run {
         let value = inspector.find(name)?;
         let count = inspector.graph.value(value).shape.count();
         if elements.is_empty() {
-            return Err(format!("expected elements of {name} to change, got none"));
+            return Err(Refusal::NoElements { name: name.into() });
         }
         let elements = elements.iter().map(|&(at, number)| {
             let offset = usize::try_from(at).ok().filter(|&at| at < count);
-            let outside = || format!("{name} has {count} elements; {at} is past its end");
+            let outside = || Refusal::PastTheTensor {
+                name: name.into(),
+                elements: count as u64,
+                first: at,
+            };
             Ok((offset.ok_or_else(outside)?, number))
         });
         let elements = elements.collect::<Result<Vec<_>, Refusal>>()?;
@@ -56,21 +60,18 @@ impl Run {
         let name = &described.name;
         let is_parameter = described.source == Source::Parameter;
         if !(is_parameter || value == self.model.input || value == self.model.target) {
-            return Err(format!(
-                "{name} is computed; parameters, the batch's input and its labels can be edited"
-            ));
+            return Err(Refusal::NotEditable { name: name.into() });
         }
         let is_class = value == self.model.target && described.element == ElementType::U32;
         let classes = inspector.graph.value(self.model.logits).shape.dims()[1];
         for &(_, number) in &elements {
             if !number.is_finite() {
-                return Err(format!("expected a finite number for {name}, got {number}"));
+                let name = name.into();
+                return Err(Refusal::NotFinite { name, number });
             }
             if is_class && !(number >= 0.0 && number < classes as f32 && number.fract() == 0.0) {
-                return Err(format!(
-                    "expected a class from 0 to {}, got {number}",
-                    classes - 1
-                ));
+                let classes = classes as u32;
+                return Err(Refusal::NotAClass { classes, number });
             }
         }
         Ok(Edit { value, elements })

@@ -22,7 +22,7 @@ impl Run {
         let equations = node.op.equations(&node.dims);
         let symbol = declared_outputs[subject.output].name;
         let Some(equation) = equations.iter().find(|equation| equation.output == symbol) else {
-            return Ok(Err(format!("{name} has no equation of its own")));
+            return Ok(Err(Refusal::NoEquation { name: name.into() }));
         };
         // (symbol, value, what it holds); the data set's bytes are read where they are.
         let mut held: Vec<(&'static str, ValueId, Option<Values>)> = Vec::new();
@@ -201,7 +201,7 @@ impl Run {
         let value = inspector.find(name)?;
         let offset = inspector.offset(value, index)?;
         if !inspector.is_computed(value) {
-            return Err(format!("{name} is not computed yet in this batch"));
+            return Err(Refusal::NotComputed { name: name.into() });
         }
         match inspector.graph.value(value).source {
             Source::Node { node, output } if is_own(&inspector.graph, node, output) => {
@@ -213,8 +213,10 @@ impl Run {
             }
             Source::Node { node, .. } => {
                 let input = inspector.graph.node(node).inputs[0];
-                let input = &inspector.graph.value(input).name;
-                Err(format!("{name} is {input} in another shape"))
+                Err(Refusal::Reshaped {
+                    name: name.into(),
+                    of: inspector.graph.value(input).name.clone(),
+                })
             }
             Source::Parameter => {
                 let update = inspector
@@ -223,7 +225,7 @@ impl Run {
                     .copied()
                     .filter(|_| inspector.done == inspector.total());
                 let Some(node) = update else {
-                    return Err(format!("{name} has not been updated yet in this batch"));
+                    return Err(Refusal::NotUpdated { name: name.into() });
                 };
                 let (_, start) = inspector.graph.storage(value);
                 Ok(Subject {
@@ -232,7 +234,7 @@ impl Run {
                     offset: start + offset,
                 })
             }
-            _ => Err(format!("{name} is given, not computed")),
+            _ => Err(Refusal::Given { name: name.into() }),
         }
     }
 }

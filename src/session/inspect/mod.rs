@@ -48,14 +48,8 @@ pub(super) struct Inspector {
     pub(super) loss_after: Option<f32>,
 }
 
-/// Why a request of the microscope was refused.
-pub(super) type Refusal = String;
-
-pub(super) fn refused(request: Option<u32>, message: impl Into<String>) -> InspectionReport {
-    InspectionReport::Refused {
-        request,
-        message: message.into(),
-    }
+pub(super) fn refused(request: Option<u32>, reason: Refusal) -> InspectionReport {
+    InspectionReport::Refused { request, reason }
 }
 
 impl Inspector {
@@ -78,18 +72,17 @@ impl Inspector {
     pub(super) fn find(&self, name: &str) -> Result<ValueId, Refusal> {
         self.graph
             .find_value(name)
-            .ok_or_else(|| format!("no tensor of this model is called \"{name}\""))
+            .ok_or_else(|| Refusal::UnknownTensor { name: name.into() })
     }
 
     /// The row-major position of an element that a learner names.
     pub(super) fn offset(&self, value: ValueId, index: &[u32]) -> Result<usize, Refusal> {
         let shape = &self.graph.value(value).shape;
         let signed: Vec<i64> = index.iter().map(|&at| i64::from(at)).collect();
-        shape.offset(&signed).ok_or_else(|| {
-            format!(
-                "{} is {shape}; the element {index:?} is outside of it",
-                self.graph.value(value).name
-            )
+        shape.offset(&signed).ok_or_else(|| Refusal::OutsideTensor {
+            name: self.graph.value(value).name.clone(),
+            shape: shape.dims().iter().map(|&size| size as u32).collect(),
+            index: index.to_vec(),
         })
     }
 
@@ -129,7 +122,7 @@ impl Run {
             _ => {}
         }
         let Some(mut inspector) = self.inspector.take() else {
-            self.report_inspection(refused(None, "enter the microscope first"), emit);
+            self.report_inspection(refused(None, Refusal::NotEntered), emit);
             return Ok(());
         };
         let outcome = self.answer(&mut inspector, inspection, emit).await;
@@ -285,12 +278,12 @@ impl Run {
             Inspection::Goto { done } => {
                 let total = inspector.total();
                 if done as usize > total {
-                    let message =
-                        format!("the batch has {total} operations; {done} is past its end");
-                    self.report_inspection(refused(None, message), emit);
-                } else {
-                    self.run_to(inspector, done as usize).await?;
+                    let total = total as u32;
+                    let reason = Refusal::PastTheBatch { total, done };
+                    self.report_inspection(refused(None, reason), emit);
+                    return Ok(());
                 }
+                self.run_to(inspector, done as usize).await?;
             }
             Inspection::Tensor {
                 request,
@@ -300,7 +293,7 @@ impl Run {
             } => {
                 let report = match inspector.find(&name) {
                     Ok(value) => tensor_report(inspector, request, value, first, count).await?,
-                    Err(message) => refused(Some(request), message),
+                    Err(reason) => refused(Some(request), reason),
                 };
                 self.report_inspection(report, emit);
                 return Ok(());
@@ -315,7 +308,7 @@ impl Run {
                         request,
                         explanation,
                     },
-                    Err(message) => refused(Some(request), message),
+                    Err(reason) => refused(Some(request), reason),
                 };
                 self.report_inspection(report, emit);
                 return Ok(());
@@ -327,7 +320,7 @@ impl Run {
             } => {
                 let report = match self.check_gradient(inspector, &name, &index).await? {
                     Ok(check) => InspectionReport::GradientChecked { request, check },
-                    Err(message) => refused(Some(request), message),
+                    Err(reason) => refused(Some(request), reason),
                 };
                 self.report_inspection(report, emit);
                 return Ok(());
@@ -340,7 +333,7 @@ impl Run {
             } => {
                 let report = match self.follow_path(inspector, [&from, &to], &via).await? {
                     Ok(path) => InspectionReport::PathFollowed { request, path },
-                    Err(message) => refused(Some(request), message),
+                    Err(reason) => refused(Some(request), reason),
                 };
                 self.report_inspection(report, emit);
                 return Ok(());
@@ -351,7 +344,10 @@ impl Run {
                         inspector.edits.push(edit);
                         self.replay(inspector).await?;
                     }
-                    Err(message) => self.report_inspection(refused(None, message), emit),
+                    Err(reason) => {
+                        self.report_inspection(refused(None, reason), emit);
+                        return Ok(());
+                    }
                 }
             }
             Inspection::EditMany { name, elements } => {
@@ -360,7 +356,7 @@ impl Run {
                         inspector.edits.push(edit);
                         self.replay(inspector).await?;
                     }
-                    Err(message) => self.report_inspection(refused(None, message), emit),
+                    Err(reason) => self.report_inspection(refused(None, reason), emit),
                 }
             }
             Inspection::Update {
@@ -371,7 +367,7 @@ impl Run {
             } => {
                 let report = match self.update_facts(inspector, &name, first, count).await? {
                     Ok(update) => InspectionReport::Updated { request, update },
-                    Err(message) => refused(Some(request), message),
+                    Err(reason) => refused(Some(request), reason),
                 };
                 self.report_inspection(report, emit);
                 return Ok(());

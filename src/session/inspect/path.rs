@@ -82,8 +82,9 @@ fn check_ends(graph: &Graph, [from, to]: [Place; 2]) -> Result<[Place; 2], Refus
     let (first, last) = (graph.value(from.0), graph.value(to.0));
     for value in [first, last] {
         if value.element != ElementType::F32 {
-            let name = &value.name;
-            return Err(format!("{name} holds whole numbers: it has no derivative"));
+            return Err(Refusal::NoDerivative {
+                name: value.name.clone(),
+            });
         }
     }
     let is_result = match last.source {
@@ -91,19 +92,16 @@ fn check_ends(graph: &Graph, [from, to]: [Place; 2]) -> Result<[Place; 2], Refus
         _ => false,
     };
     if !is_result || from == to || !behind(graph, from.0)[to.0.0] {
-        let (first, last) = (&first.name, &last.name);
-        return Err(format!(
-            "no path leads from {first} to {last}; expected a parameter, the input or a value of the \
-             forward pass, and a value computed from it"
-        ));
+        return Err(Refusal::NoPath {
+            from: first.name.clone(),
+            to: last.name.clone(),
+        });
     }
     let nodes = graph.nodes().iter().filter(|node| is_forward(node));
     let flops: u64 = nodes.map(|node| node.op.cost(&node.dims).flops).sum();
     if flops > MAX_FLOPS {
-        return Err(format!(
-            "following a path runs the batch in 64 bits: {flops} floating-point operations here, at \
-             most {MAX_FLOPS} are run; choose a smaller batch"
-        ));
+        let most = MAX_FLOPS;
+        return Err(Refusal::TooMuchWork { flops, most });
     }
     Ok([from, to])
 }

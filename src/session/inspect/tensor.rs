@@ -18,12 +18,22 @@ pub(super) async fn tensor_report(
     let name = described.name.clone();
     let length = described.shape.count();
     if length > MAX_READ {
-        let message = format!("{name} has {length} elements; at most {MAX_READ} are read whole");
-        return Ok(refused(Some(request), message));
+        let (elements, most) = (length as u64, MAX_READ as u64);
+        let reason = Refusal::TooLarge {
+            name,
+            elements,
+            most,
+        };
+        return Ok(refused(Some(request), reason));
     }
     if first >= length as u64 {
-        let message = format!("{name} has {length} elements; {first} is past its end");
-        return Ok(refused(Some(request), message));
+        let elements = length as u64;
+        let reason = Refusal::PastTheTensor {
+            name,
+            elements,
+            first,
+        };
+        return Ok(refused(Some(request), reason));
     }
     let (mut values, mut facts) = (None, None);
     if inspector.is_computed(value) && inspector.plan().find_place(value).is_some() {

@@ -25,11 +25,14 @@ impl Run {
         let gradient = described.gradient;
         let (Some(node), Some(gradient), Source::Parameter) = (update, gradient, &described.source)
         else {
-            return Ok(Err(format!("{name} is not updated in this model")));
+            return Ok(Err(Refusal::NotInTheUpdate { name: name.into() }));
         };
         if first >= length as u64 {
-            let message = format!("{name} has {length} elements; {first} is past its end");
-            return Ok(Err(message));
+            return Ok(Err(Refusal::PastTheTensor {
+                name: name.into(),
+                elements: length as u64,
+                first,
+            }));
         }
         let node = graph.node(node);
         let (arena, start) = graph.storage(value);
@@ -116,8 +119,9 @@ pub(super) async fn time_report(
 ) -> Result<InspectionReport, SessionError> {
     if node as usize >= inspector.total() {
         let total = inspector.total();
-        let message = format!("the batch has {total} operations; {node} is past its end");
-        return Ok(refused(Some(request), message));
+        let (total, done) = (total as u32, node);
+        let reason = Refusal::PastTheBatch { total, done };
+        return Ok(refused(Some(request), reason));
     }
     let clock = match &inspector.executor {
         Executor::Cpu(_) => Clock::Twin,

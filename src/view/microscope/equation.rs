@@ -7,6 +7,7 @@ use super::model::shape_label;
 use super::terms::Ordered;
 use crate::session::{ExplanationFacts, TermFacts};
 use crate::view::format;
+use crate::view::texts::Locale;
 
 /// What an equation shows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -135,10 +136,43 @@ fn number(text: &mut String, value: f64, in_parentheses: bool) {
     }
 }
 
+/// An equation with the words that a screen reader says of it in a language.
+pub fn in_words(mathml: &str, locale: Locale) -> String {
+    const ENGLISH: &str = "aria-label=\"";
+    const CHINESE: &str = "data-label-zh=\"";
+    if locale == Locale::English {
+        return mathml.to_string();
+    }
+    let label = |mark: &str| {
+        let from = mathml.find(mark)? + mark.len();
+        Some(&mathml[from..from + mathml[from..].find('"')?])
+    };
+    match (label(ENGLISH), label(CHINESE)) {
+        (Some(english), Some(chinese)) => mathml.replacen(
+            &format!("{ENGLISH}{english}\""),
+            &format!("{ENGLISH}{chinese}\""),
+            1,
+        ),
+        _ => mathml.to_string(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::session::{GroupFacts, ReferenceFacts};
+
+    #[test]
+    fn the_words_follow_the_language() {
+        let spoken = "<math aria-label=\"y equals\" data-label-zh=\"y 等于\"><mi>y</mi></math>";
+        assert_eq!(in_words(spoken, Locale::English), spoken);
+        let chinese = in_words(spoken, Locale::Chinese);
+        assert!(
+            chinese.starts_with("<math aria-label=\"y 等于\""),
+            "{chinese}"
+        );
+        assert_eq!(in_words("<math></math>", Locale::Chinese), "<math></math>");
+    }
 
     const MATHML: &str = "<math><msub><mi data-term=\"y\">y</mi><mrow><mi>n</mi></mrow></msub>\
         <mo>=</mo><mi data-term=\"x\">x</mi><mo>·</mo><mi data-term=\"y\">y</mi></math>";

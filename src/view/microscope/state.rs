@@ -11,7 +11,7 @@ use super::model::{Element, GraphModel, index_at, shown_node};
 use super::paint::own_limit;
 use crate::session::{
     CursorFacts, ElementName, ExplanationFacts, GradientCheckFacts, Inspection, InspectionReport,
-    PathFacts, Statistics, TimeFacts, UpdateFacts,
+    PathFacts, Refusal, Statistics, TimeFacts, UpdateFacts,
 };
 
 /// Part of a tensor as it was read.
@@ -61,7 +61,7 @@ pub struct MicroscopeState {
     asked: HashMap<String, (u32, Want, u64)>,
     readings: HashMap<String, Arc<Reading>>,
     /// Why a tensor could not be read.
-    refused_readings: HashMap<String, String>,
+    refused_readings: HashMap<String, Refusal>,
     /// The latest question about the update, and the revision it was asked in.
     update_asked: Option<(u32, Want, u64)>,
     pub update: Option<Arc<UpdateFacts>>,
@@ -73,15 +73,15 @@ pub struct MicroscopeState {
     question: Question,
     pub explanation: Option<Arc<ExplanationFacts>>,
     /// Why the last element could not be explained.
-    pub not_explained: Option<String>,
+    pub not_explained: Option<Refusal>,
     following: Option<u32>,
     pub path: Option<Arc<PathFacts>>,
     /// Why the last path could not be followed.
-    pub not_followed: Option<String>,
+    pub not_followed: Option<Refusal>,
     checking: Option<u32>,
     pub check: Option<Arc<GradientCheckFacts>>,
     /// Why the last request could not be answered.
-    pub refusal: Option<String>,
+    pub refusal: Option<Refusal>,
     /// The edits of this batch, oldest first.
     pub edits: Vec<EditNote>,
     /// Moves that were asked for and not answered.
@@ -163,7 +163,7 @@ impl MicroscopeState {
                 }
             }
             InspectionReport::Left => *self = self.emptied(),
-            InspectionReport::Refused { request, message } => self.refuse(request, message),
+            InspectionReport::Refused { request, reason } => self.refuse(request, reason),
         }
     }
 
@@ -196,20 +196,20 @@ impl MicroscopeState {
         is_latest
     }
 
-    fn refuse(&mut self, request: Option<u32>, message: String) {
+    fn refuse(&mut self, request: Option<u32>, reason: Refusal) {
         match request {
             Some(request) if self.answered(request) => {
                 self.explanation = None;
-                self.not_explained = Some(message);
+                self.not_explained = Some(reason);
             }
             Some(request) if self.checking == Some(request) => {
                 self.checking = None;
-                self.refusal = Some(message);
+                self.refusal = Some(reason);
             }
             Some(request) if self.following == Some(request) => {
                 self.following = None;
                 self.path = None;
-                self.not_followed = Some(message);
+                self.not_followed = Some(reason);
             }
             Some(request) => {
                 let mut asked = self.asked.iter();
@@ -217,7 +217,7 @@ impl MicroscopeState {
                 // Others are answers that nobody waits for any more.
                 if let Some((name, _)) = reading {
                     self.readings.remove(name);
-                    self.refused_readings.insert(name.clone(), message);
+                    self.refused_readings.insert(name.clone(), reason);
                 }
             }
             None => {
@@ -225,7 +225,7 @@ impl MicroscopeState {
                 let standing = self.cursor.as_ref().map_or(0, |cursor| cursor.edits);
                 self.edits.truncate(standing as usize);
                 self.pending_moves = 0;
-                self.refusal = Some(message);
+                self.refusal = Some(reason);
             }
         }
     }
@@ -249,7 +249,7 @@ impl MicroscopeState {
     }
 
     /// Why a tensor could not be read.
-    pub fn reading_refused(&self, name: &str) -> Option<String> {
+    pub fn reading_refused(&self, name: &str) -> Option<Refusal> {
         self.refused_readings.get(name).cloned()
     }
 
@@ -587,9 +587,9 @@ mod tests {
         let request = request_of(&state.read(&[want("fc.y", 0)])[0]);
         state.apply(InspectionReport::Refused {
             request: Some(request),
-            message: "too large".into(),
+            reason: Refusal::NotEntered,
         });
-        assert_eq!(state.reading_refused("fc.y").as_deref(), Some("too large"));
+        assert_eq!(state.reading_refused("fc.y"), Some(Refusal::NotEntered));
         assert_eq!(state.refusal, None);
         state.apply(InspectionReport::Cursor(cursor(3)));
         let request = request_of(&state.read(&[want("fc.y", 0)])[0]);
@@ -603,10 +603,10 @@ mod tests {
         let asked = request_of(&state.explain(Some(element("fc.y"))).unwrap());
         let refuse = |request| InspectionReport::Refused {
             request,
-            message: "no".into(),
+            reason: Refusal::NotEntered,
         };
         state.apply(refuse(Some(asked)));
-        assert_eq!(state.not_explained.as_deref(), Some("no"));
+        assert_eq!(state.not_explained, Some(Refusal::NotEntered));
         assert_eq!(state.refusal, None);
         let check = request_of(&state.check(element("fc.weight")));
         assert!(state.is_checking());

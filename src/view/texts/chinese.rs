@@ -253,6 +253,7 @@ pub static TEXTS: Texts = Texts {
         restart_engine: "重启引擎",
         must_be: |value| format!("应当是{}", expected(value)),
         message,
+        refusal: causes_chinese::refusal,
     },
     home: HomeTexts {
         headline: "打开黑箱",
@@ -325,32 +326,35 @@ fn message(trouble: &Trouble) -> Message {
             "设备请选“自动”或 CPU：在这里比模拟的 GPU 更快。",
         ),
         Trouble::DeviceLost { reason } => Message::new(
-            format!("与 GPU 的连接断开了：{reason}"),
+            format!("与 GPU 的连接断开了：{}", causes_chinese::reason(reason)),
             "到目前为止的曲线、你的设置和随机种子都保留着。GPU 上的权重已丢失。",
             "重启引擎，从初始权重重新训练；或者改用 CPU 继续。",
         ),
         Trouble::OutOfMemory { reason } => Message::new(
-            format!("设备内存不足：{reason}"),
+            format!("设备内存不足：{}", causes_chinese::reason(reason)),
             "你的设置保留着。正在进行的训练已停止。",
             "请减小批量大小，选小一些的模型，或关闭其他占用 GPU 的页面。",
         ),
         Trouble::NonFinite { reason } => Message::new(
-            format!("训练已停止，出现了无穷大或非数（NaN）：{reason}"),
+            format!(
+                "训练已停止，出现了无穷大或非数（NaN）：{}",
+                causes_chinese::reason(reason)
+            ),
             "到这一步为止的曲线保留着，最近一个权重正常的检查点也在。",
             "请回到那个检查点或者重置，并用更小的学习率训练：步子太大时，数值会无限增长。",
         ),
         Trouble::BadFile { reason } => Message::new(
-            format!("无法载入文件：{reason}"),
+            format!("无法载入文件：{}", causes_chinese::reason(reason)),
             "正在使用的权重没有改变。",
             "请载入由同一模型保存的 safetensors 文件。",
         ),
         Trouble::NoGpu { reason } => Message::new(
-            format!("没有可用于训练的 GPU：{reason}"),
+            format!("没有可用于训练的 GPU：{}", causes_chinese::reason(reason)),
             "什么都没有启动，你的设置保留着。",
             "请改用 CPU 训练，或把设备选为“自动”。",
         ),
         Trouble::BadSetting { reason } => Message::new(
-            format!("引擎无法采用一项设置：{reason}"),
+            format!("引擎无法采用一项设置：{}", causes_chinese::reason(reason)),
             "训练保持原样。",
             "请换一个值；错误信息中写有可用的范围。",
         ),
@@ -373,12 +377,12 @@ fn message(trouble: &Trouble) -> Message {
             "请从列表中选择一个模型。",
         ),
         Trouble::DataMissing { reason } => Message::new(
-            format!("无法加载数据：{reason}"),
+            format!("无法加载数据：{}", causes_chinese::reason(reason)),
             "你的设置保留着。没有用别的数据代替它。",
             "请检查网络连接后重试。Fashion-MNIST 和 CIFAR-10 不是本站的一部分：用 `cargo xtask data` 获取。",
         ),
         Trouble::WorkerCrash { reason } => Message::new(
-            format!("引擎意外停止：{reason}"),
+            format!("引擎意外停止：{}", causes_chinese::reason(reason)),
             "页面、到目前为止的曲线和你的设置都保留着。未保存的权重已丢失。",
             "请重启引擎。如果再次停止，请改用 CPU 或减小批量大小。",
         ),
@@ -388,7 +392,7 @@ fn message(trouble: &Trouble) -> Message {
             "请重启引擎。如果再次失去响应，请改用 CPU 或减小批量大小。",
         ),
         Trouble::WorkerNotStarted { reason } => Message::new(
-            format!("引擎无法启动：{reason}"),
+            format!("引擎无法启动：{}", causes_chinese::reason(reason)),
             "页面可以使用，但无法训练。你的设置在网址里。",
             "请检查网络连接后重启引擎，或重新加载页面。",
         ),
@@ -398,7 +402,7 @@ fn message(trouble: &Trouble) -> Message {
             "请跳过缓存重新加载（Ctrl+Shift+R，Mac 上是 Cmd+Shift+R）。",
         ),
         Trouble::Other { reason } => Message::new(
-            format!("引擎报告了一个错误：{reason}"),
+            format!("引擎报告了一个错误：{}", causes_chinese::reason(reason)),
             "页面、到目前为止的曲线和你的设置都保留着。",
             "请重启引擎，或修改错误信息中提到的设置。",
         ),

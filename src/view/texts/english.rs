@@ -255,6 +255,7 @@ pub static TEXTS: Texts = Texts {
         restart_engine: "Restart the engine",
         must_be: |value| format!("It must be {}", expected(value)),
         message,
+        refusal: Refusal::to_string,
     },
     home: HomeTexts {
         headline: "Open the black box",
@@ -327,32 +328,32 @@ fn message(trouble: &Trouble) -> Message {
             "Choose Automatic or CPU as the device: here that is faster than an emulated GPU.",
         ),
         Trouble::DeviceLost { reason } => Message::new(
-            format!("The connection to the GPU was lost: {reason}"),
+            format!("The connection to the GPU was lost: {}", reason.message()),
             "The curves so far, your settings and the seed are kept. Weights on the GPU are gone.",
             "Restart the engine to train again from the initial weights, or continue on the CPU.",
         ),
         Trouble::OutOfMemory { reason } => Message::new(
-            format!("The device has not enough memory: {reason}"),
+            format!("The device has not enough memory: {}", reason.message()),
             "Your settings are kept. The run that was going on was stopped.",
             "Choose a smaller batch size or a smaller model, or close other pages that use the GPU.",
         ),
         Trouble::NonFinite { reason } => Message::new(
-            format!("Training stopped, a value is infinite or not a number: {reason}"),
+            format!("Training stopped, a value is infinite or not a number: {}", reason.message()),
             "The curves up to this step are kept, and the last checkpoint whose weights are all finite.",
             "Go back to that checkpoint or reset, and train with a smaller learning rate: when steps are too large, values grow without bound.",
         ),
         Trouble::BadFile { reason } => Message::new(
-            format!("The file could not be loaded: {reason}"),
+            format!("The file could not be loaded: {}", reason.message()),
             "The weights in use were not changed.",
             "Load a safetensors file that was saved from the same model.",
         ),
         Trouble::NoGpu { reason } => Message::new(
-            format!("There is no GPU to train on: {reason}"),
+            format!("There is no GPU to train on: {}", reason.message()),
             "Nothing was started, and your settings are kept.",
             "Train on the CPU, or choose Automatic as the device.",
         ),
         Trouble::BadSetting { reason } => Message::new(
-            format!("The engine cannot use a setting: {reason}"),
+            format!("The engine cannot use a setting: {}", reason.message()),
             "The run is as it was before.",
             "Choose another value; the message says which are possible.",
         ),
@@ -375,12 +376,12 @@ fn message(trouble: &Trouble) -> Message {
             "Choose one of the models in the list.",
         ),
         Trouble::DataMissing { reason } => Message::new(
-            format!("The data could not be loaded: {reason}"),
+            format!("The data could not be loaded: {}", reason.message()),
             "Your settings are kept. No other data was put in its place.",
             "Check the connection and try again. Fashion-MNIST and CIFAR-10 are not part of this site: `cargo xtask data` gets them.",
         ),
         Trouble::WorkerCrash { reason } => Message::new(
-            format!("The engine stopped unexpectedly: {reason}"),
+            format!("The engine stopped unexpectedly: {}", reason.message()),
             "The page, the curves so far and your settings are kept. Weights not saved are gone.",
             "Restart the engine. If it stops again, choose the CPU or a smaller batch size.",
         ),
@@ -390,7 +391,7 @@ fn message(trouble: &Trouble) -> Message {
             "Restart the engine. If it falls silent again, choose the CPU or a smaller batch size.",
         ),
         Trouble::WorkerNotStarted { reason } => Message::new(
-            format!("The engine could not be started: {reason}"),
+            format!("The engine could not be started: {}", reason.message()),
             "The page works, but nothing can be trained. Your settings are in the address.",
             "Check the connection and restart the engine, or reload the page.",
         ),
@@ -400,7 +401,7 @@ fn message(trouble: &Trouble) -> Message {
             "Reload without the cache (Ctrl+Shift+R, on a Mac Cmd+Shift+R).",
         ),
         Trouble::Other { reason } => Message::new(
-            format!("The engine reports an error: {reason}"),
+            format!("The engine reports an error: {}", reason.message()),
             "The page, the curves so far and your settings are kept.",
             "Restart the engine, or change the setting that the message names.",
         ),

@@ -5,11 +5,13 @@
 //! are functions, because word order differs between the languages.
 //! The words follow the glossary of the course; symbols and identifiers are not translated.
 
+mod causes_chinese;
 mod chinese;
 mod english;
 
 use serde::{Deserialize, Serialize};
 
+use crate::session::{Cause, Failure, Refusal};
 use crate::view::url::{Expected, Problem};
 
 /// A language of the page.
@@ -460,6 +462,50 @@ pub enum Severity {
     Error,
 }
 
+/// What is behind a trouble.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Reason {
+    /// As the engine, the browser or the driver says it, in English.
+    message: String,
+    /// Its facts, where the page has words for them.
+    cause: Option<Cause>,
+}
+
+impl Reason {
+    /// In English.
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
+    pub fn cause(&self) -> Option<&Cause> {
+        self.cause.as_ref()
+    }
+}
+
+impl From<&Failure> for Reason {
+    fn from(failure: &Failure) -> Self {
+        Self {
+            message: failure.message.clone(),
+            cause: failure.cause.clone(),
+        }
+    }
+}
+
+impl From<String> for Reason {
+    fn from(message: String) -> Self {
+        Self {
+            message,
+            cause: None,
+        }
+    }
+}
+
+impl From<&str> for Reason {
+    fn from(message: &str) -> Self {
+        message.to_string().into()
+    }
+}
+
 /// Everything that can go wrong and has a message of its own.
 ///
 /// The names in it (nodes, files, presets) are shown as they are.
@@ -474,41 +520,41 @@ pub enum Trouble {
         adapter: String,
     },
     DeviceLost {
-        reason: String,
+        reason: Reason,
     },
     OutOfMemory {
-        reason: String,
+        reason: Reason,
     },
     /// A value that is infinite or not a number; `reason` names where and when.
     NonFinite {
-        reason: String,
+        reason: Reason,
     },
     BadFile {
-        reason: String,
+        reason: Reason,
     },
     /// A GPU was asked for, and there is none.
     NoGpu {
-        reason: String,
+        reason: Reason,
     },
     /// A hyperparameter that the engine refuses.
     BadSetting {
-        reason: String,
+        reason: Reason,
     },
     BadUrlValue(Problem),
     UnknownPreset {
         name: String,
     },
     DataMissing {
-        reason: String,
+        reason: Reason,
     },
     WorkerCrash {
-        reason: String,
+        reason: Reason,
     },
     /// The worker answers no more.
     WorkerSilent,
     /// The worker never came up.
     WorkerNotStarted {
-        reason: String,
+        reason: Reason,
     },
     /// The page and its worker come from different builds.
     DifferentBuilds {
@@ -517,7 +563,7 @@ pub enum Trouble {
     },
     /// Anything else; `reason` is the engine's own message.
     Other {
-        reason: String,
+        reason: Reason,
     },
 }
 
@@ -550,6 +596,8 @@ pub struct ErrorTexts {
     /// Beside a field: what its value should be.
     pub must_be: fn(&Expected) -> String,
     pub message: fn(&Trouble) -> Message,
+    /// Why the microscope cannot answer.
+    pub refusal: fn(&Refusal) -> String,
 }
 
 texts! {
@@ -693,10 +741,10 @@ impl Texts {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
 
-    fn is_chinese(character: char) -> bool {
+    pub(super) fn is_chinese(character: char) -> bool {
         ('\u{4e00}'..='\u{9fff}').contains(&character)
     }
 
@@ -790,22 +838,22 @@ mod tests {
                 adapter: text("SwiftShader"),
             },
             Trouble::DeviceLost {
-                reason: text("destroyed"),
+                reason: "destroyed".into(),
             },
             Trouble::OutOfMemory {
-                reason: text("conv1.weight"),
+                reason: "conv1.weight".into(),
             },
             Trouble::NonFinite {
-                reason: text("fc3 became NaN in step 1234"),
+                reason: "fc3 became NaN in step 1234".into(),
             },
             Trouble::BadFile {
-                reason: text("too short"),
+                reason: "too short".into(),
             },
             Trouble::NoGpu {
-                reason: text("no adapter"),
+                reason: "no adapter".into(),
             },
             Trouble::BadSetting {
-                reason: text("batch 0"),
+                reason: "batch 0".into(),
             },
             Trouble::BadUrlValue(Problem {
                 parameter: text("lr"),
@@ -817,21 +865,21 @@ mod tests {
                 name: text("lenet9"),
             },
             Trouble::DataMissing {
-                reason: text("404"),
+                reason: "404".into(),
             },
             Trouble::WorkerCrash {
-                reason: text("unreachable"),
+                reason: "unreachable".into(),
             },
             Trouble::WorkerSilent,
             Trouble::WorkerNotStarted {
-                reason: text("404"),
+                reason: "404".into(),
             },
             Trouble::DifferentBuilds {
                 page: text("a1"),
                 worker: text("b2"),
             },
             Trouble::Other {
-                reason: text("conv2d: weight is (6, 1, 5, 5)"),
+                reason: "conv2d: weight is (6, 1, 5, 5)".into(),
             },
         ]
     }

@@ -1,12 +1,21 @@
-//! The keys of the training page.
+//! The keys of a page.
 
 use leptos::prelude::*;
 
 use crate::web::address::use_texts;
 
+/// A key and what it does.
+pub type KeyRow = (&'static str, &'static str);
+
 /// A native dialog: Escape closes it, and the focus stays within and returns.
 #[component]
 pub fn HelpDialog(
+    /// What the keys are for.
+    #[prop(into)]
+    title: Signal<&'static str>,
+    /// Each key with what it does.
+    #[prop(into)]
+    rows: Signal<Vec<KeyRow>>,
     /// Whether it is shown.
     #[prop(into)]
     is_open: Signal<bool>,
@@ -31,23 +40,16 @@ pub fn HelpDialog(
             on_close.run(());
         }
     };
-    let rows = move || {
-        let keys = &texts.get().keys;
-        [
-            (keys.space, keys.play_or_pause),
-            (keys.arrow_right, keys.step_one_batch),
-            (keys.letter_r, keys.reset),
-            (keys.question_mark, keys.help),
-            (keys.escape, keys.close),
-        ]
-        .into_iter()
-        .map(|(key, meaning)| {
-            view! {
-                <dt><kbd class="key">{key}</kbd></dt>
-                <dd>{meaning}</dd>
-            }
-        })
-        .collect_view()
+    let list = move || {
+        rows.get()
+            .into_iter()
+            .map(|(key, meaning)| {
+                view! {
+                    <dt><kbd class="key">{key}</kbd></dt>
+                    <dd>{meaning}</dd>
+                }
+            })
+            .collect_view()
     };
     view! {
         <dialog
@@ -58,8 +60,8 @@ pub fn HelpDialog(
             on:cancel=move |_: web_sys::Event| on_close.run(())
             on:close=closed
         >
-            <h2 id="keyhelp-title" class="panel-title">{move || texts.get().keys.title}</h2>
-            <dl class="keyhelp-list">{rows}</dl>
+            <h2 id="keyhelp-title" class="panel-title">{move || title.get()}</h2>
+            <dl class="keyhelp-list">{list}</dl>
             <p class="panel-note">{move || texts.get().keys.not_while_typing}</p>
             <div class="banner-actions">
                 <button

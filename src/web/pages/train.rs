@@ -8,12 +8,12 @@ use crate::session::{Command, RunConfig};
 use crate::view::keys::{self, Focus, KeyAction};
 use crate::view::presets;
 use crate::view::run_state::run_config;
-use crate::view::texts::Trouble;
 use crate::view::url::Route;
-use crate::web::address::{use_address, use_locale, use_texts};
+use crate::web::address::{use_address, use_texts};
 use crate::web::browser;
 use crate::web::engine::use_engine;
 use crate::web::frame::HelpDialog;
+use crate::web::pages::UnknownPreset;
 use crate::web::train::{
     BoundaryPanel, ClassMetrics, ConfusionPanel, CurvePanel, DevicePanel, DigitStrip, DrawPanel,
     Hyperparameters, Metrics, ModelTable, PresetPanel, StatusLine, TablePanel, Transport,
@@ -29,12 +29,15 @@ pub fn TrainPage() -> impl IntoView {
             .state
             .with(|state| state.route.preset().unwrap_or_default().to_string())
     });
+    let texts = use_texts();
     let is_known = Memo::new(move |_| preset.with(|id| presets::defaults(id).is_some()));
     move || {
         if is_known.get() {
             view! { <Bench/> }.into_any()
         } else {
-            view! { <UnknownPreset name=preset/> }.into_any()
+            let title = move || texts.get().train.title;
+            view! { <UnknownPreset name=preset title=Signal::derive(title) route=Route::Train/> }
+                .into_any()
         }
     }
 }
@@ -72,6 +75,16 @@ fn Bench() -> impl IntoView {
         }
     };
 
+    let keys = move || {
+        let keys = &texts.get().keys;
+        vec![
+            (keys.space, keys.play_or_pause),
+            (keys.arrow_right, keys.step_one_batch),
+            (keys.letter_r, keys.reset),
+            (keys.question_mark, keys.help),
+            (keys.escape, keys.close),
+        ]
+    };
     let phase = engine.phase();
     let has_images = engine.part(|run| run.started.as_ref().is_none_or(|s| s.has_images()));
     let has_digits = engine.part(|run| run.started.as_ref().is_none_or(|s| s.has_digits()));
@@ -145,7 +158,12 @@ fn Bench() -> impl IntoView {
                     <ModelTable/>
                 </div>
             </div>
-            <HelpDialog is_open=help_is_open on_close=move |()| help_is_open.set(false)/>
+            <HelpDialog
+                title=Signal::derive(move || texts.get().keys.title)
+                rows=Signal::derive(keys)
+                is_open=help_is_open
+                on_close=move |()| help_is_open.set(false)
+            />
         </div>
     }
 }
@@ -204,44 +222,4 @@ fn listen_to_keys(on_action: Callback<KeyAction>) {
         }
     });
     on_cleanup(move || listener.remove());
-}
-
-/// Says that there is no such preset, and offers those there are.
-#[component]
-fn UnknownPreset(
-    /// The name in the address.
-    #[prop(into)]
-    name: Signal<String>,
-) -> impl IntoView {
-    let address = use_address();
-    let locale = use_locale();
-    let texts = use_texts();
-    let message =
-        Memo::new(move |_| Trouble::UnknownPreset { name: name.get() }.message(locale.get()));
-    let cards = move || {
-        presets::ids()
-            .filter_map(|id| {
-                let preset = texts.get().preset(id)?;
-                Some(view! {
-                    <a class="card" href=address.href(&Route::Train(id.to_string()))>
-                        <h3 class="card-title">{preset.name}</h3>
-                        <p>{preset.description}</p>
-                        <span class="card-action"><code>{id}</code></span>
-                    </a>
-                })
-            })
-            .collect_view()
-    };
-    view! {
-        <div class="page stack" data-testid="unknown-preset">
-            <h1 class="page-title">{move || texts.get().train.title}</h1>
-            <section class="banner is-warning" role="alert" data-testid="error-banner">
-                <p class="banner-title">{move || message.get().title}</p>
-                <p class="banner-text">{move || message.get().kept}</p>
-                <p class="banner-text">{move || message.get().action}</p>
-            </section>
-            <h2 class="panel-title">{move || texts.get().train.choose_preset}</h2>
-            <div class="card-grid">{cards}</div>
-        </div>
-    }
 }

@@ -30,7 +30,13 @@ pub fn Blackboard(
             <h2 class="panel-title">{move || texts.get().step.blackboard}</h2>
             <div class="panel-body">
                 <p class="panel-note">{move || texts.get().step.blackboard_hint}</p>
-                <div class="table-scroll">
+                <div
+                    class="table-scroll"
+                    tabindex="0"
+                    role="group"
+                    data-own-arrows=""
+                    aria-label=move || texts.get().step.blackboard
+                >
                     <table class="summary-table blackboard">
                         <thead>
                             <tr>

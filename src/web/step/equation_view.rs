@@ -11,10 +11,12 @@ use super::segmented::Segmented;
 use super::system_view::SystemView;
 use crate::session::{EquationFacts, NodeFacts};
 use crate::view::format;
-use crate::view::microscope::equation::{Notation, lit, symbols, with_numbers, with_shapes};
+use crate::view::microscope::equation::{
+    Notation, in_words, lit, symbols, with_numbers, with_shapes,
+};
 use crate::view::microscope::model::{GraphModel, shape_label};
 use crate::view::microscope::system::Direction;
-use crate::web::address::use_texts;
+use crate::web::address::{use_locale, use_texts};
 
 /// All equations of a node, and what their symbols stand for.
 #[component]
@@ -125,6 +127,7 @@ fn OneEquation(
     equation: EquationFacts,
 ) -> impl IntoView {
     let scope = use_microscope();
+    let locale = use_locale();
     let texts = use_texts();
     let defined = symbols(&equation.mathml).first().map(ToString::to_string);
     let latex = equation.latex.clone();
@@ -163,7 +166,7 @@ fn OneEquation(
                     .find(|(_, tensor)| tensor == name)
                     .map(|(symbol, _)| symbol.clone())
             });
-            lit(&text, symbol.as_deref())
+            in_words(&lit(&text, symbol.as_deref()), locale.get())
         })
     };
     let term_under = move |event: &web_sys::Event| {
@@ -179,6 +182,10 @@ fn OneEquation(
         <div class="equation-row">
             <div
                 class="equation"
+                tabindex="0"
+                role="group"
+                data-own-arrows=""
+                aria-label=move || texts.get().step.equation
                 data-testid="equation"
                 inner_html=move || shown.get()
                 on:pointerover=light

@@ -51,7 +51,10 @@ pub fn ExplanationPanel() -> impl IntoView {
         }
         (None, Some(_)) => view! {
             <p class="panel-note" data-testid="not-explained">
-                {move || refused.get().unwrap_or_else(|| texts.get().step.working.to_string())}
+                {move || match refused.get() {
+                    Some(reason) => (texts.get().errors.refusal)(&reason),
+                    None => texts.get().step.working.to_string(),
+                }}
             </p>
         }
         .into_any(),

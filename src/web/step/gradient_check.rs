@@ -117,7 +117,13 @@ fn Findings(
                 </dd>
             </dl>
             <AgreementPlot plot/>
-            <div class="table-scroll">
+            <div
+                class="table-scroll"
+                tabindex="0"
+                role="group"
+                data-own-arrows=""
+                aria-label=move || texts.get().step.check
+            >
                 <table class="summary-table">
                     <thead>
                         <tr>

@@ -8,7 +8,6 @@ mod explanation_panel;
 mod gradient_check;
 mod graph_picture;
 mod graph_view;
-mod help;
 mod kernel_view;
 mod operation_panel;
 mod page;

@@ -8,7 +8,6 @@ use web_sys::KeyboardEvent;
 
 use super::blackboard::Blackboard;
 use super::graph_view::{GraphView, phase_name};
-use super::help::StepHelp;
 use super::operation_panel::OperationPanel;
 use super::path_panel::PathPanel;
 use super::scope::{Microscope, use_microscope};
@@ -22,8 +21,13 @@ use crate::view::presets;
 use crate::view::run_state::run_config;
 use crate::view::texts::Trouble;
 use crate::view::url::{Expected, Problem, Route};
-use crate::web::address::{use_address, use_locale, use_texts};
+use crate::web::address::{use_address, use_texts};
 use crate::web::engine::use_engine;
+use crate::web::frame::HelpDialog;
+use crate::web::pages::UnknownPreset;
+
+/// What the graph takes while the focus is in it.
+const GRAPH_KEYS: [&str; 3] = ["+ −", "0", "E"];
 
 /// The cursor is written into the address when it has rested for this long: browsers limit how
 /// often an address may change.
@@ -38,12 +42,15 @@ pub fn StepPage() -> impl IntoView {
             .state
             .with(|state| state.route.preset().unwrap_or_default().to_string())
     });
+    let texts = use_texts();
     let is_known = Memo::new(move |_| preset.with(|id| presets::defaults(id).is_some()));
     move || {
         if is_known.get() {
             view! { <Bench/> }.into_any()
         } else {
-            view! { <UnknownPreset name=preset/> }.into_any()
+            let title = move || texts.get().step.title;
+            view! { <UnknownPreset name=preset title=Signal::derive(title) route=Route::Step/> }
+                .into_any()
         }
     }
 }
@@ -84,6 +91,27 @@ fn Bench() -> impl IntoView {
     };
     let choose = move |event| address.open(Route::Step(event_target_value(&event)));
     let graph = scope.graph;
+    let keys = move || {
+        let (step, keys) = (&texts.get().step, &texts.get().keys);
+        let graph = &texts.get().step_graph;
+        vec![
+            (keys.space, keys.play_or_pause),
+            (step.key_right, step.forward_one_operation),
+            (step.key_left, step.key_back_operation),
+            (step.key_shift_right, step.forward_one_layer),
+            (step.key_shift_left, step.key_back_layer),
+            (step.key_page_down, step.forward_one_phase),
+            (step.key_page_up, step.key_back_phase),
+            (step.key_home, step.key_batch_start),
+            (step.key_end, step.key_batch_end),
+            (GRAPH_KEYS[0], graph.key_zoom),
+            (GRAPH_KEYS[1], graph.key_fit),
+            (GRAPH_KEYS[2], graph.key_fold),
+            (keys.letter_r, step.reset),
+            (keys.question_mark, keys.help),
+            (keys.escape, keys.close),
+        ]
+    };
     view! {
         <div class="page page-wide step-page" data-testid="step-page">
             <div class="spread">
@@ -113,7 +141,12 @@ fn Bench() -> impl IntoView {
                 let graph = graph.get().filter(|graph| graph.fits_a_blackboard());
                 graph.map(|graph| view! { <Blackboard graph/> })
             }}
-            <StepHelp is_open=help_is_open on_close=move |()| help_is_open.set(false)/>
+            <HelpDialog
+                title=Signal::derive(move || texts.get().step.keys_title)
+                rows=Signal::derive(keys)
+                is_open=help_is_open
+                on_close=move |()| help_is_open.set(false)
+            />
         </div>
     }
 }
@@ -224,10 +257,11 @@ fn listen_to_keys(on_action: Callback<StepAction>) {
         }
         let active = document().active_element();
         // In a tensor's picture the arrows go from element to element.
-        let is_picture = active
-            .as_ref()
-            .is_some_and(|element| element.tag_name() == "CANVAS");
-        if is_picture && event.key().starts_with("Arrow") && !event.shift_key() {
+        // Wide tables and equations scroll.
+        let has_own_arrows = active.as_ref().is_some_and(|element| {
+            element.tag_name() == "CANVAS" || element.has_attribute("data-own-arrows")
+        });
+        if has_own_arrows && event.key().starts_with("Arrow") && !event.shift_key() {
             return;
         }
         let focus = active.map_or(Focus::Page, |element| Focus::on(&element.tag_name()));
@@ -342,7 +376,8 @@ fn Refusal() -> impl IntoView {
     let texts = use_texts();
     let refusal = scope.part(|state| state.refusal.clone());
     move || {
-        refusal.get().map(|message| {
+        refusal.get().map(|reason| {
+            let message = move || (texts.get().errors.refusal)(&reason);
             view! {
                 <section class="banner is-warning" role="alert" data-testid="refusal">
                     <p class="banner-title">{move || texts.get().step.refused}</p>
@@ -350,45 +385,5 @@ fn Refusal() -> impl IntoView {
                 </section>
             }
         })
-    }
-}
-
-/// Says that there is no such preset, and offers those there are.
-#[component]
-fn UnknownPreset(
-    /// The name in the address.
-    #[prop(into)]
-    name: Signal<String>,
-) -> impl IntoView {
-    let address = use_address();
-    let locale = use_locale();
-    let texts = use_texts();
-    let message =
-        Memo::new(move |_| Trouble::UnknownPreset { name: name.get() }.message(locale.get()));
-    let cards = move || {
-        presets::ids()
-            .filter_map(|id| {
-                let preset = texts.get().preset(id)?;
-                Some(view! {
-                    <a class="card" href=address.href(&Route::Step(id.to_string()))>
-                        <h3 class="card-title">{preset.name}</h3>
-                        <p>{preset.description}</p>
-                        <span class="card-action"><code>{id}</code></span>
-                    </a>
-                })
-            })
-            .collect_view()
-    };
-    view! {
-        <div class="page stack" data-testid="unknown-preset">
-            <h1 class="page-title">{move || texts.get().step.title}</h1>
-            <section class="banner is-warning" role="alert" data-testid="error-banner">
-                <p class="banner-title">{move || message.get().title}</p>
-                <p class="banner-text">{move || message.get().kept}</p>
-                <p class="banner-text">{move || message.get().action}</p>
-            </section>
-            <h2 class="panel-title">{move || texts.get().train.choose_preset}</h2>
-            <div class="card-grid">{cards}</div>
-        </div>
     }
 }

@@ -120,7 +120,8 @@ pub fn PathPanel(
             {move || {
                 refusal
                     .get()
-                    .map(|message| {
+                    .map(|reason| {
+                        let message = move || (texts.get().errors.refusal)(&reason);
                         view! {
                             <div class="banner is-warning" data-testid="path-refused">
                                 <p class="banner-title">

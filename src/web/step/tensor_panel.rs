@@ -80,7 +80,8 @@ pub fn TensorPanel(
         scope.part(move |state| state.reading_refused(&name))
     };
     let body = move || {
-        if let Some(message) = refused.get() {
+        if let Some(reason) = refused.get() {
+            let message = move || (texts.get().errors.refusal)(&reason);
             view! {
                 <p class="tensor-missing is-missing" role="alert" data-testid="tensor-refused">
                     <span>{move || texts.get().step.refused} ": " {message}</span>
@@ -598,18 +599,30 @@ fn Figures(
     let number = |value: f32| format::significant(value.into(), 4);
     let rows = move || {
         let step = &texts.get().step;
+        let figure = |key, name, value: f32, text| (key, name, format::bare(value.into()), text);
+        let plain = |key, name, value: f32| figure(key, name, value, number(value));
+        let zeros = format::percent(statistics.zeros.into(), 1);
         let mut rows = vec![
-            (step.minimum, number(statistics.minimum)),
-            (step.maximum, number(statistics.maximum)),
-            (step.mean, number(statistics.mean)),
-            (step.zeros, format::percent(statistics.zeros.into(), 1)),
-            (step.norm, number(statistics.norm)),
+            plain("min", step.minimum, statistics.minimum),
+            plain("max", step.maximum, statistics.maximum),
+            plain("mean", step.mean, statistics.mean),
+            figure("zeros", step.zeros, statistics.zeros, zeros),
+            plain("norm", step.norm, statistics.norm),
         ];
         if statistics.non_finite > 0 {
-            rows.push((step.non_finite, format::count(statistics.non_finite)));
+            let count = statistics.non_finite;
+            let text = format::count(count);
+            rows.push(("non_finite", step.non_finite, count.to_string(), text));
         }
         rows.into_iter()
-            .map(|(name, value)| view! { <div><dt>{name}</dt><dd>{value}</dd></div> })
+            .map(|(key, name, value, text)| {
+                view! {
+                    <div>
+                        <dt>{name}</dt>
+                        <dd data-statistic=key data-value=value>{text}</dd>
+                    </div>
+                }
+            })
             .collect_view()
     };
     let most = statistics

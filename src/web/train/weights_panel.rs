@@ -171,7 +171,14 @@ fn BestCheckpoint(
 /// Reads a file and gives it to the engine, or says why not.
 fn load(engine: Engine, file: File, texts: Signal<&'static Texts>) {
     let files = &texts.get_untracked().files;
-    let refuse = move |reason: String| engine.show(Origin::File, Trouble::BadFile { reason });
+    let refuse = move |reason: String| {
+        engine.show(
+            Origin::File,
+            Trouble::BadFile {
+                reason: reason.into(),
+            },
+        )
+    };
     if file.size() > MOST_BYTES {
         let size = format::bytes(file.size() as u64);
         let limit = format::bytes(MOST_BYTES as u64);

@@ -5,12 +5,14 @@
 //! - `page`: what a test can do with an open page
 //! - `webdriver`: chromedriver's process and protocol
 //! - `server`: serves the built page as a static host does
+//! - `glassbox`: runs the command line, for its numbers
 //! - `bench`: no test; the browser's part of `cargo xtask bench`
 //!
 //! The tests run one after the other, each in a browser of its own. Where one fails, a screenshot,
 //! the document and the console stay in `tests/browser/artifacts`.
 
 mod bench;
+mod glassbox;
 mod page;
 mod server;
 mod suite;
@@ -123,18 +125,26 @@ fn package_folder() -> PathBuf {
         .into()
 }
 
+/// The repository's root.
+fn repository() -> PathBuf {
+    package_folder().join("../..")
+}
+
+/// The folder of cargo's build outputs.
+fn target_dir() -> PathBuf {
+    std::env::var_os("CARGO_TARGET_DIR")
+        .map_or(repository().join("target"), |dir| repository().join(dir))
+}
+
 /// Runs the tests and returns how many failed.
 fn run(tests: &[Test]) -> Result<usize, String> {
     if tests.is_empty() {
         return Err("no test has such a name; `--list` names them".to_string());
     }
     let package = package_folder();
-    let repository = package.join("../..");
-    let target = std::env::var_os("CARGO_TARGET_DIR")
-        .map_or(repository.join("target"), |dir| repository.join(dir));
     let sites = Sites {
-        root: Server::start(&repository.join("dist"), "/")?,
-        sub: Server::start(&target.join("dist-sub"), "/sub/")?,
+        root: Server::start(&repository().join("dist"), "/")?,
+        sub: Server::start(&target_dir().join("dist-sub"), "/sub/")?,
     };
     let driver = Chromedriver::start()?;
     let artifacts = Artifacts::emptied(package.join("artifacts"))?;

@@ -411,6 +411,42 @@ impl<'a> Page<'a> {
         self.actions(json!({ "type": "key", "id": "keyboard", "actions": actions }))
     }
 
+    /// Types one key while another is held.
+    pub fn press_with(&self, held: &str, key: &str) -> Outcome {
+        let action = |kind: &str, value: &str| json!({ "type": kind, "value": value });
+        let actions = [
+            action("keyDown", held),
+            action("keyDown", key),
+            action("keyUp", key),
+            action("keyUp", held),
+        ];
+        self.actions(json!({ "type": "key", "id": "keyboard", "actions": actions }))
+    }
+
+    /// Clicks a point of an element, given as fractions of its width and height.
+    pub fn click_at(&self, selector: &str, point: (f64, f64)) -> Outcome {
+        let element = self.select(selector)?;
+        self.script(
+            "arguments[0].scrollIntoView({ block: 'center' })",
+            &[element.as_argument()],
+        )?;
+        let rectangle = self.session.get_from(&element, "/rect")?;
+        // WebDriver counts from the middle of the element.
+        let offset = |fraction: f64, extent: &Value| {
+            ((fraction - 0.5) * extent.as_f64().unwrap_or_default()).round() as i64
+        };
+        let (x, y) = (
+            offset(point.0, &rectangle["width"]),
+            offset(point.1, &rectangle["height"]),
+        );
+        let actions = json!([
+            { "type": "pointerMove", "duration": 20, "origin": element.as_argument(), "x": x, "y": y },
+            { "type": "pointerDown", "button": 0 },
+            { "type": "pointerUp", "button": 0 },
+        ]);
+        self.actions(json!({ "type": "pointer", "id": "mouse", "parameters": { "pointerType": "mouse" }, "actions": actions }))
+    }
+
     /// Draws with the mouse on an element: presses at the first point, moves through the others,
     /// lets go. Points are fractions of the element's width and height from its upper left corner.
     pub fn drag(&self, testid: &str, points: &[(f64, f64)]) -> Outcome {
@@ -582,6 +618,9 @@ pub mod keys {
     pub const UP: &str = "\u{e013}";
     pub const RIGHT: &str = "\u{e014}";
     pub const DOWN: &str = "\u{e015}";
+    pub const SHIFT: &str = "\u{e008}";
+    pub const PAGE_UP: &str = "\u{e00e}";
+    pub const PAGE_DOWN: &str = "\u{e00f}";
 }
 
 /// The CSS selector of a `data-testid`.

@@ -1,5 +1,6 @@
 //! The tests, one file a topic.
 
+mod audit;
 mod files;
 mod frame;
 mod pictures;
@@ -9,6 +10,7 @@ mod shell;
 mod step;
 mod step_detail;
 mod step_graph;
+mod step_walk;
 mod train;
 mod worker;
 
@@ -27,6 +29,8 @@ pub fn all() -> Vec<Test> {
         step::tests(),
         step_detail::tests(),
         step_graph::tests(),
+        step_walk::tests(),
+        audit::tests(),
     ]
     .into_iter()
     .flatten()

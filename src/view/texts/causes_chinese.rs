@@ -1,0 +1,265 @@
+//! What the engine says of its errors and refusals, in Simplified Chinese.
+//!
+//! In English they are `Display` of the types themselves. Messages of drivers and browsers, and
+//! of faults of Glassbox, have no facts to word: they stay as they are.
+
+use super::*;
+use crate::session::{FileFault, shape_text};
+
+/// Why the microscope cannot answer.
+pub fn refusal(refusal: &Refusal) -> String {
+    match refusal {
+        Refusal::NotEntered => "请先进入显微镜".into(),
+        Refusal::UnknownTensor { name } => format!("这个模型没有名为“{name}”的张量"),
+        Refusal::OutsideTensor { name, shape, index } => format!(
+            "{name} 的形状是 {}，元素 {index:?} 在它之外",
+            shape_text(shape)
+        ),
+        Refusal::NotComputed { name } => format!("{name} 在这个批量中还没有算出"),
+        Refusal::Reshaped { name, of } => format!("{name} 就是换了形状的 {of}"),
+        Refusal::NotUpdated { name } => format!("{name} 在这个批量中还没有更新"),
+        Refusal::NotInTheUpdate { name } => format!("{name} 在这个模型中不更新"),
+        Refusal::NoElements { name } => format!("没有指出要修改 {name} 的哪些元素"),
+        Refusal::NoDerivative { name } => format!("{name} 存放的是整数，没有导数"),
+        Refusal::NoPath { from, to } => format!(
+            "没有从 {from} 到 {to} 的路径；起点应当是参数、输入或前向传播中的值，终点是由它算出的值"
+        ),
+        Refusal::TooMuchWork { flops, most } => format!(
+            "沿路径求导要用 64 位重算整个批量：这里需要 {flops} 次浮点运算，最多执行 {most} 次；请减小批量大小"
+        ),
+        Refusal::Given { name } => format!("{name} 是给定的，不是算出来的"),
+        Refusal::NoEquation { name } => format!("{name} 没有自己的公式"),
+        Refusal::NoGradient { name } => format!("{name} 在这个计算图中没有梯度"),
+        Refusal::NotAParameter { name } => format!("{name} 不是参数"),
+        Refusal::TooLarge {
+            name,
+            elements,
+            most,
+        } => format!("{name} 有 {elements} 个元素；最多整体读取 {most} 个"),
+        Refusal::PastTheTensor {
+            name,
+            elements,
+            first,
+        } => format!("{name} 只有 {elements} 个元素，第 {first} 个已超出末尾"),
+        Refusal::PastTheBatch { total, done } => {
+            format!("这个批量有 {total} 个运算，{done} 已超出末尾")
+        }
+        Refusal::NotEditable { name } => {
+            format!("{name} 是算出来的；可以修改的是参数、批量的输入和标签")
+        }
+        Refusal::NotFinite { name, number } => {
+            format!("{name} 应当是有限的数，而这里是 {number}")
+        }
+        Refusal::NotAClass { classes, number } => format!(
+            "类别应当是 0 到 {} 的整数，而这里是 {number}",
+            classes.saturating_sub(1)
+        ),
+    }
+}
+
+/// What is behind a trouble, as far as the page has words for it.
+pub fn reason(reason: &Reason) -> String {
+    match reason.cause() {
+        Some(cause) => self::cause(cause),
+        None => reason.message().to_string(),
+    }
+}
+
+fn cause(cause: &Cause) -> String {
+    match cause {
+        Cause::Setting {
+            name,
+            actual,
+            expected,
+        } => format!("{}是 {actual}，应当是{}", setting(name), allowed(expected)),
+        Cause::NothingKept => "还没有在留出样本上测过任何检查点，所以没有最好的一个".into(),
+        Cause::NoTable { preset } => format!("模型 {preset} 要从你自己的表格学习，还没有给出表格"),
+        Cause::MissingData { dataset, path } => {
+            format!("数据集 {dataset} 缺少文件 {path}")
+        }
+        Cause::NonFinite { step, node, tensor } => {
+            format!("第 {step} 步中 {node} 变成了无穷大或 NaN（最先见于 {tensor}）")
+        }
+        Cause::BadImage { expected, actual } => {
+            format!("图像应当有 {expected} 个像素，而这里有 {actual} 个")
+        }
+        Cause::NoImages { preset } => format!("模型 {preset} 不用图像训练"),
+        Cause::Stopped => "训练已停止，请先重置再继续".into(),
+        Cause::WrongRun => "这个请求属于另一次训练".into(),
+        Cause::File { file, problem } => {
+            let separator = if file.is_empty() { "" } else { "：" };
+            format!("{file}{separator}{}", fault(problem))
+        }
+    }
+}
+
+/// A setting's name; flags such as `clip` are names everywhere.
+fn setting(name: &str) -> &str {
+    match name {
+        "the learning rate" => "学习率",
+        "the batch size" => "批量大小",
+        "the momentum" => "动量",
+        "the patience" => "早停的耐心值",
+        "the column to predict" => "要预测的列",
+        flag => flag,
+    }
+}
+
+/// A range as the engine words it: `a number above 0 and at most 1000`.
+fn allowed(expected: &str) -> String {
+    if let Some(most) = expected.strip_prefix("a number above 0 and at most ") {
+        return format!("大于 0、不超过 {most} 的数");
+    }
+    let whole = expected.strip_prefix("a whole number from ");
+    if let Some((least, most)) = whole.and_then(|rest| rest.split_once(" to ")) {
+        return format!("从 {least} 到 {most} 的整数");
+    }
+    match expected {
+        "a number from 0 to below 1" => "从 0 到 1（不含 1）的数".into(),
+        other => format!("（英文）{other}"),
+    }
+}
+
+fn fault(fault: &FileFault) -> String {
+    match fault {
+        FileFault::Truncated { expected, actual } => {
+            format!("文件不完整：需要 {expected} 字节，只有 {actual} 字节")
+        }
+        FileFault::WrongFormat => "文件不是这种格式，或已损坏".into(),
+        FileFault::TooLarge { most } => format!("文件太大：最多读取 {most} 字节"),
+        FileFault::TrailingBytes { expected, actual } => {
+            format!("文件末尾有多余的字节：内容到 {expected} 字节为止，文件有 {actual} 字节")
+        }
+        FileFault::NotSavedByGlassbox { key } => {
+            format!("文件没有元数据“{key}”：它不是由 Glassbox 保存的")
+        }
+        FileFault::BadMetadata { key, value } => format!("元数据“{key}”的值“{value}”无效"),
+        FileFault::OtherModel { expected, actual } => {
+            format!("文件属于模型 {actual}，而这里是 {expected}")
+        }
+        FileFault::MissingTensor { name } => format!("文件中没有张量“{name}”"),
+        FileFault::OtherShape {
+            name,
+            expected,
+            actual,
+        } => format!("张量“{name}”是 {actual}，应当是 {expected}"),
+        FileFault::NonFinite { name } => format!("张量“{name}”含有无穷大或 NaN"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::is_chinese;
+    use super::*;
+    use crate::session::SessionError;
+
+    fn refusals() -> Vec<Refusal> {
+        let name = || "fc1.y".to_string();
+        vec![
+            Refusal::NotEntered,
+            Refusal::UnknownTensor { name: name() },
+            Refusal::OutsideTensor {
+                name: name(),
+                shape: vec![2, 3],
+                index: vec![9, 9],
+            },
+            Refusal::NotComputed { name: name() },
+            Refusal::Reshaped {
+                name: name(),
+                of: "x".into(),
+            },
+            Refusal::NotUpdated { name: name() },
+            Refusal::NotInTheUpdate { name: name() },
+            Refusal::NoElements { name: name() },
+            Refusal::NoDerivative { name: name() },
+            Refusal::NoPath {
+                from: name(),
+                to: "fc2.y".into(),
+            },
+            Refusal::TooMuchWork {
+                flops: 5_000,
+                most: 4_000,
+            },
+            Refusal::Given { name: name() },
+            Refusal::NoEquation { name: name() },
+            Refusal::NoGradient { name: name() },
+            Refusal::NotAParameter { name: name() },
+            Refusal::TooLarge {
+                name: name(),
+                elements: 4321,
+                most: 100,
+            },
+            Refusal::PastTheTensor {
+                name: name(),
+                elements: 4321,
+                first: 9999,
+            },
+            Refusal::PastTheBatch {
+                total: 31,
+                done: 999,
+            },
+            Refusal::NotEditable { name: name() },
+            Refusal::NotFinite {
+                name: name(),
+                number: f32::INFINITY,
+            },
+            Refusal::NotAClass {
+                classes: 10,
+                number: 10.0,
+            },
+        ]
+    }
+
+    /// The numbers and the names of tensors in a sentence.
+    fn facts(text: &str) -> Vec<String> {
+        let is_part = |letter: char| letter.is_ascii_alphanumeric() || letter == '.';
+        let words = text.split(|letter: char| !is_part(letter));
+        let mut facts: Vec<String> = words
+            .filter(|word| word.contains(|letter: char| letter.is_ascii_digit()))
+            .map(|word| word.trim_matches('.').to_string())
+            .collect();
+        facts.sort();
+        facts
+    }
+
+    #[test]
+    fn refusals_name_the_same_facts_in_both_languages() {
+        for refusal in refusals() {
+            let [english, chinese] = Locale::ALL.map(|l| (l.texts().errors.refusal)(&refusal));
+            assert!(!english.chars().any(is_chinese), "{english}");
+            assert!(chinese.chars().any(is_chinese), "{chinese}");
+            assert_eq!(facts(&english), facts(&chinese), "{english} / {chinese}");
+        }
+    }
+
+    #[test]
+    fn errors_of_a_session_are_worded_in_chinese() {
+        for error in [
+            SessionError::BadConfig {
+                name: "the batch size",
+                actual: "0".into(),
+                expected: "a whole number from 1 to 4096".into(),
+            },
+            SessionError::BadConfig {
+                name: "the learning rate",
+                actual: "-1".into(),
+                expected: "a number above 0 and at most 1000".into(),
+            },
+            SessionError::NonFinite {
+                step: 7,
+                node: "conv2".into(),
+                tensor: "conv2.y".into(),
+            },
+            SessionError::BadImage {
+                expected: 784,
+                actual: 3,
+            },
+            SessionError::Stopped,
+        ] {
+            let failure = error.failure();
+            let chinese = reason(&Reason::from(&failure));
+            assert!(chinese.chars().any(is_chinese), "{chinese}");
+            assert_eq!(facts(&failure.message), facts(&chinese), "{chinese}");
+        }
+    }
+}
