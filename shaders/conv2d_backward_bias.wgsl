@@ -4,25 +4,29 @@
 //!
 //! Shapes (row-major f32): dy (N, O, P, Q), partial (R, O).
 //! One invocation per element of partial. `partial` is overwritten.
-//! Twin: `ops/conv2d.rs`, `Conv2dBackwardBias`.
+//! Twin: `ops/conv2d/mod.rs`, `Conv2dBackwardBias`.
 
 struct Conv2dParams {
-    batch: u32,          // N
-    in_channels: u32,    // C
-    in_height: u32,      // H
-    in_width: u32,       // W
-    out_channels: u32,   // O
-    out_height: u32,     // P
-    out_width: u32,      // Q
-    kernel_height: u32,  // K
-    kernel_width: u32,   // L
-    stride: u32,         // s
-    padding: u32,        // pad
-    partials: u32,       // parts that a sum is split into
-    position_parts: u32, // of them by position, the rest by sample
-    row_length: u32,     // invocations in one row of workgroups
-    unused_0: u32,
-    unused_1: u32,
+    batch: u32,            // N
+    in_channels: u32,      // C
+    in_height: u32,        // H
+    in_width: u32,         // W
+    out_channels: u32,     // O
+    out_height: u32,       // P
+    out_width: u32,        // Q
+    kernel_height: u32,    // K
+    kernel_width: u32,     // L
+    stride_height: u32,    // s for rows
+    stride_width: u32,     // s for columns
+    padding_top: u32,      // top
+    padding_left: u32,     // left
+    dilation_height: u32,  // d for rows
+    dilation_width: u32,   // d for columns
+    group_channels: u32,   // C/G
+    group_outputs: u32,    // O/G
+    partials: u32,         // parts that a sum is split into
+    row_length: u32,       // invocations in one row of workgroups
+    unused: u32,
 }
 
 /// Invocations per workgroup; set from Rust when the pipeline is built.

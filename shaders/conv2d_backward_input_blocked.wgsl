@@ -8,9 +8,9 @@
 //! One invocation for one position of 4 input channels in 8 samples, as in `conv2d_blocked` and
 //! for its reasons. Without an activation, x is not read and any tensor may be bound.
 //! `dx` is overwritten, not accumulated.
-//! Twin: `ops/conv2d.rs`, `Conv2dBackwardInput`, then the activation's.
+//! Twin: `ops/conv2d/mod.rs`, `Conv2dBackwardInput`, then the activation's.
 
-struct Conv2dParams {
+struct Conv2dBlockedParams {
     batch: u32,          // N
     in_channels: u32,    // C
     in_height: u32,      // H
@@ -34,7 +34,7 @@ override WORKGROUP_SIZE: u32 = 64u;
 /// Activation in front of it: 0 none, 1 ReLU, 2 sigmoid, 3 tanh.
 override ACTIVATION: u32 = 0u;
 
-@group(0) @binding(0) var<uniform> params: Conv2dParams;
+@group(0) @binding(0) var<uniform> params: Conv2dBlockedParams;
 @group(0) @binding(1) var<storage, read> w: array<f32>;
 @group(0) @binding(2) var<storage, read> dy: array<f32>;
 @group(0) @binding(3) var<storage, read> x: array<f32>;

@@ -8,9 +8,9 @@
 //! Shapes (row-major f32): x (N, C, H, W), dy (N, O, P, Q), partial (R, O, C·K·L + 1).
 //! One invocation for 4 output channels and 8 taps of one part: 12 loads feed 32 multiply-adds,
 //! and where a position lies is found once for all samples. `partial` is overwritten.
-//! Twin: `ops/conv2d.rs`, `Conv2dBackwardWeight` and `Conv2dBackwardBias`.
+//! Twin: `ops/conv2d/mod.rs`, `Conv2dBackwardWeight` and `Conv2dBackwardBias`.
 
-struct Conv2dParams {
+struct Conv2dBlockedParams {
     batch: u32,          // N
     in_channels: u32,    // C
     in_height: u32,      // H
@@ -32,7 +32,7 @@ struct Conv2dParams {
 /// Invocations per workgroup; set from Rust when the pipeline is built.
 override WORKGROUP_SIZE: u32 = 64u;
 
-@group(0) @binding(0) var<uniform> params: Conv2dParams;
+@group(0) @binding(0) var<uniform> params: Conv2dBlockedParams;
 @group(0) @binding(1) var<storage, read> x: array<f32>;
 @group(0) @binding(2) var<storage, read> dy: array<f32>;
 @group(0) @binding(3) var<storage, read_write> partial: array<f32>;

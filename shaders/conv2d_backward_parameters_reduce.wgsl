@@ -5,9 +5,9 @@
 //!
 //! Shapes (row-major f32): partial (R, O, C·K·L + 1), dw (O, C, K, L), db (O).
 //! One invocation per sum, adding in order. `dw` and `db` are overwritten, not accumulated.
-//! Twin: `ops/conv2d.rs`, `Conv2dBackwardWeight` and `Conv2dBackwardBias`.
+//! Twin: `ops/conv2d/mod.rs`, `Conv2dBackwardWeight` and `Conv2dBackwardBias`.
 
-struct Conv2dParams {
+struct Conv2dBlockedParams {
     batch: u32,          // N
     in_channels: u32,    // C
     in_height: u32,      // H
@@ -29,7 +29,7 @@ struct Conv2dParams {
 /// Invocations per workgroup; set from Rust when the pipeline is built.
 override WORKGROUP_SIZE: u32 = 64u;
 
-@group(0) @binding(0) var<uniform> params: Conv2dParams;
+@group(0) @binding(0) var<uniform> params: Conv2dBlockedParams;
 @group(0) @binding(1) var<storage, read> partial_sums: array<f32>;
 @group(0) @binding(2) var<storage, read_write> dw: array<f32>;
 @group(0) @binding(3) var<storage, read_write> db: array<f32>;

@@ -8,9 +8,9 @@
 //! so their loads lie side by side; the channels are the same in a whole workgroup. No workgroup
 //! memory: on software adapters barriers cost more than they save. `y` is overwritten.
 //! Measured on LeNet-5's layers at batch 64: 4 to 6 times as fast as `conv2d` (SwiftShader).
-//! Twin: `ops/conv2d.rs`, `Conv2d`, then the activation's.
+//! Twin: `ops/conv2d/mod.rs`, `Conv2d`, then the activation's.
 
-struct Conv2dParams {
+struct Conv2dBlockedParams {
     batch: u32,          // N
     in_channels: u32,    // C
     in_height: u32,      // H
@@ -34,7 +34,7 @@ override WORKGROUP_SIZE: u32 = 64u;
 /// Activation behind it: 0 none, 1 ReLU, 2 sigmoid, 3 tanh.
 override ACTIVATION: u32 = 0u;
 
-@group(0) @binding(0) var<uniform> params: Conv2dParams;
+@group(0) @binding(0) var<uniform> params: Conv2dBlockedParams;
 @group(0) @binding(1) var<storage, read> x: array<f32>;
 @group(0) @binding(2) var<storage, read> w: array<f32>;
 @group(0) @binding(3) var<storage, read> b: array<f32>;

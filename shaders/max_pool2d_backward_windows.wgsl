@@ -8,9 +8,9 @@
 //! One invocation for one window, a last partly filled row and column included: each gradient is
 //! loaded once, where `max_pool2d_backward` searches every window that may hold an element.
 //! Without an activation, x is not read and any tensor may be bound. `dx` is overwritten.
-//! Twin: `ops/max_pool2d.rs`, `MaxPool2dBackward`, then the activation's.
+//! Twin: `ops/pool2d/max.rs`, `MaxPool2dBackward`, then the activation's.
 
-struct MaxPool2dParams {
+struct MaxPool2dWindowsParams {
     maps: u32,        // N · C
     in_height: u32,   // H
     in_width: u32,    // W
@@ -26,7 +26,7 @@ override WORKGROUP_SIZE: u32 = 64u;
 /// Activation in front of it: 0 none, 1 ReLU, 2 sigmoid, 3 tanh.
 override ACTIVATION: u32 = 0u;
 
-@group(0) @binding(0) var<uniform> params: MaxPool2dParams;
+@group(0) @binding(0) var<uniform> params: MaxPool2dWindowsParams;
 @group(0) @binding(1) var<storage, read> a: array<u32>;
 @group(0) @binding(2) var<storage, read> dy: array<f32>;
 @group(0) @binding(3) var<storage, read> x: array<f32>;

@@ -34,10 +34,11 @@ impl Subject {
         let batch = batch.min(count);
         let defaults = preset.defaults;
         let optimizer = OptimizerChoice::of(preset);
-        let model = match spec {
+        let mut model = match spec {
             Some(spec) => build_spec(spec, preset, samples.as_ref(), batch, optimizer)?,
             None => build_model(preset, samples.as_ref(), batch, optimizer)?,
         };
+        model.graph.set_seed(seed);
         let mut given = given_values(&model, preset, samples.as_ref());
         if let Some(gathered) = model.gathered {
             let mut schedule = BatchSchedule::shuffled(seed, count, batch)?;

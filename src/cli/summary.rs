@@ -77,7 +77,10 @@ fn memory(graph: &Graph, plan: &Plan) -> MemoryBytes {
         }
         match value.source {
             Source::Arena if value.name.ends_with(".grad") => memory.gradients += bytes(id),
-            Source::Arena | Source::Parameter => memory.parameters += bytes(id),
+            // Running statistics live with what is learned.
+            Source::Arena | Source::Parameter | Source::Buffer { .. } => {
+                memory.parameters += bytes(id);
+            }
             Source::State => memory.optimizer_state += bytes(id),
             Source::Input | Source::Constant(_) => memory.data += bytes(id),
             Source::Node { .. } => {}

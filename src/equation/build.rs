@@ -8,6 +8,11 @@ pub fn index(name: &'static str) -> Position {
     Position::Index(name)
 }
 
+/// A number drawn for a position, uniform in (0, 1].
+pub fn random(at: Position) -> Expression {
+    Expression::Random(at)
+}
+
 /// Several indices by their letters.
 pub fn indices<const N: usize>(names: [&'static str; N]) -> [Position; N] {
     names.map(Position::Index)

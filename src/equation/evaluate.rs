@@ -10,6 +10,11 @@ pub trait Environment {
     /// A size or attribute. Panics on a name the operation does not define,
     /// which is a bug in the operation's room.
     fn scalar(&self, name: &str) -> f64;
+    /// The number drawn for a position, in (0, 1]. Panics where the operation draws
+    /// none, which is a bug in the operation's room.
+    fn random(&self, at: i64) -> f64 {
+        panic!("nothing is drawn for {at}")
+    }
 }
 
 /// One element of one tensor, with the value it had.
@@ -200,6 +205,9 @@ impl Evaluator<'_> {
                 let mut best = (0, f64::NEG_INFINITY);
                 for at in 0..self.extent(extent) {
                     bindings.insert(index, at);
+                    if !self.is_inside(body, &bindings) {
+                        continue;
+                    }
                     let value = self.expression(body, &mut bindings);
                     if value > best.1 {
                         best = (at, value);
@@ -277,6 +285,9 @@ impl Evaluator<'_> {
                 function.apply(self.expression(argument, bindings))
             }
             Expression::Indicator(condition) => f64::from(self.holds(condition, bindings)),
+            Expression::Random(position) => self
+                .position(position, bindings)
+                .map_or(0.0, |position| self.environment.random(position)),
             Expression::Value(position) => self
                 .position(position, bindings)
                 .map_or(0.0, |position| position as f64),
@@ -451,7 +462,7 @@ impl Evaluator<'_> {
         references: &mut Vec<Reference>,
     ) {
         match expression {
-            Expression::Number(_) | Expression::Scalar(_) => {}
+            Expression::Number(_) | Expression::Scalar(_) | Expression::Random(_) => {}
             Expression::Element { tensor, indices } => {
                 let Some(index) = self.positions(indices, bindings) else {
                     return;

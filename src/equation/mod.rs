@@ -43,6 +43,8 @@ pub enum Expression {
     Apply(Function, Box<Expression>),
     /// 1 where the condition holds, 0 elsewhere.
     Indicator(Condition),
+    /// Uniform in (0, 1], for the position in the step: what dropout draws.
+    Random(Position),
     /// A position as a number: the index that a pooling window stores.
     Value(Position),
 }
@@ -95,7 +97,8 @@ pub enum Position {
         tensor: &'static str,
         indices: Vec<Position>,
     },
-    /// The first index from 0 to below its extent at which `body` is largest.
+    /// The first index from 0 to below its extent at which `body` is largest; positions
+    /// outside a tensor do not take part.
     ArgMaximum {
         index: &'static str,
         extent: &'static str,

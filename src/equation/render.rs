@@ -286,6 +286,12 @@ pub(super) trait Notation {
                 }
                 self.indicator(text, &inner);
             }
+            Expression::Random(position) => {
+                self.function(text, "u");
+                self.operator(text, Operator::Open);
+                self.position(text, position, Tight::No);
+                self.operator(text, Operator::Close);
+            }
             Expression::Value(position) => self.position(text, position, tight),
         }
     }
@@ -414,6 +420,18 @@ fn latex_name(name: &str) -> String {
         "μ" => "\\mu".into(),
         "ρ" => "\\rho".into(),
         "τ" => "\\tau".into(),
+        "β" => "\\beta".into(),
+        "γ" => "\\gamma".into(),
+        "dβ" => "d\\beta".into(),
+        "dγ" => "d\\gamma".into(),
+        name if name.ends_with(['₁', '₂']) => {
+            let (letters, digit) = match name.strip_suffix('₁') {
+                Some(letters) => (letters, 1),
+                None => (name.trim_end_matches('₂'), 2),
+            };
+            format!("{}_{digit}", latex_name(letters))
+        }
+        "K·L" => "K L".into(),
         name if name.chars().count() > 1 => format!("\\mathrm{{{}}}", name.replace('_', "\\_")),
         name => name.into(),
     }

@@ -6,7 +6,7 @@
 
 use super::plan::{PlannedCall, bind};
 use crate::graph::{Graph, Node, NodeId, Phase, ValueId};
-use crate::ops::{KernelCall, Op, conv2d, linear, max_pool2d, softmax_cross_entropy};
+use crate::ops::{KernelCall, Op, conv2d, linear, pool2d, softmax_cross_entropy};
 
 /// What runs some nodes at the start of the order.
 pub(super) struct Fused {
@@ -95,7 +95,7 @@ impl<'a> Start<'a> {
         });
         let number = next.map_or(0, |next| activation(&next.op));
         let call = match &node.op {
-            Op::Conv2d(op) => conv2d::blocked(op, &node.dims, number),
+            Op::Conv2d(op) => conv2d::blocked(op, &node.dims, number)?,
             _ => linear::blocked(&node.dims, number)?,
         };
         let outputs = &next.unwrap_or(node).outputs;
@@ -113,8 +113,8 @@ impl<'a> Start<'a> {
         });
         let number = next.map_or(0, |next| activation(&next.op));
         let call = match &node.op {
-            Op::Conv2dBackwardInput(op) => conv2d::backward_input_blocked(op, &node.dims, number),
-            Op::MaxPool2dBackward(op) => max_pool2d::backward_windows(op, &node.dims, number)?,
+            Op::Conv2dBackwardInput(op) => conv2d::backward_input_blocked(op, &node.dims, number)?,
+            Op::MaxPool2dBackward(op) => pool2d::backward_windows(op, &node.dims, number)?,
             _ => linear::backward_input_blocked(&node.dims, number)?,
         };
         // Without an activation nothing is read there, but something must be bound.
@@ -134,7 +134,7 @@ impl<'a> Start<'a> {
             ) && next.inputs[0] == node.inputs[1]
         })?;
         let (calls, workspaces) = match &node.op {
-            Op::Conv2dBackwardWeight(op) => conv2d::backward_parameters(op, &node.dims),
+            Op::Conv2dBackwardWeight(op) => conv2d::backward_parameters(op, &node.dims)?,
             _ => (vec![linear::backward_parameters(&node.dims)?], Vec::new()),
         };
         let outputs = [node.outputs[0], bias.outputs[0]];

@@ -63,6 +63,9 @@ pub enum Source {
     Parameter,
     /// An optimizer's memory; starts at 0.
     State,
+    /// What a forward operation gathers in training, such as running means; not learned.
+    /// Every element starts as `initial`.
+    Buffer { initial: f32 },
     /// All parameters, gradients or states as one row, of which others are views.
     Arena,
     /// Fixed for ever.
@@ -197,6 +200,38 @@ impl Graph {
     /// A learned f32 value.
     pub fn parameter(&mut self, name: impl Into<String>, shape: Shape) -> ValueId {
         self.push(name, shape, ElementType::F32, Source::Parameter)
+    }
+
+    /// An f32 value that forward operations gather in training, `initial` at first.
+    pub fn buffer(&mut self, name: impl Into<String>, shape: Shape, initial: f32) -> ValueId {
+        self.push(name, shape, ElementType::F32, Source::Buffer { initial })
+    }
+
+    /// The values that forward operations gather, in the order in which they were made.
+    pub fn buffers(&self) -> Vec<ValueId> {
+        self.value_ids()
+            .filter(|&id| matches!(self.value(id).source, Source::Buffer { .. }))
+            .collect()
+    }
+
+    /// What a buffer holds before any step.
+    ///
+    /// Panics for a value that is no buffer.
+    pub fn initial_buffer(&self, id: ValueId) -> Values {
+        let value = self.value(id);
+        match value.source {
+            Source::Buffer { initial } => Values::F32(vec![initial; value.shape.count()]),
+            _ => panic!("{} is no buffer", value.name),
+        }
+    }
+
+    /// Draws the random numbers of dropout from another seed.
+    pub fn set_seed(&mut self, seed: u64) {
+        for node in &mut self.nodes {
+            if let Op::Dropout(dropout) = &mut node.op {
+                dropout.seed = seed;
+            }
+        }
     }
 
     /// A value that never changes.

@@ -3,8 +3,8 @@
 use super::{Initial, ModelError, Parameter};
 use crate::graph::{Graph, GraphError, ValueId};
 use crate::ops::Op;
-use crate::tensor::Shape;
 use crate::tensor::init::Initializer;
+use crate::tensor::{Shape, Tensor};
 
 /// The place of a layer in a model that is being built.
 pub struct LayerBuilder<'a> {
@@ -130,6 +130,50 @@ impl LayerBuilder<'_> {
                 actual: actual.map_or_else(|| "missing".into(), |shape| shape.to_string()),
             }),
         }
+    }
+
+    /// What the layer's operation gathers in training, `<name>.<kind>`; the other layer's where
+    /// parameters are shared.
+    ///
+    /// # Errors
+    /// When it is too large, or the other layer's is missing or has another shape.
+    pub fn buffer(
+        &mut self,
+        kind: &str,
+        dims: impl Into<Vec<usize>>,
+        initial: f32,
+    ) -> Result<ValueId, ModelError> {
+        let shape = Shape::new(dims).map_err(|source| ModelError::Parameter {
+            layer: self.name.into(),
+            parameter: kind.into(),
+            source,
+        })?;
+        let Some(owner) = self.parameters_of else {
+            let name = format!("{}.{kind}", self.name);
+            return Ok(self.graph.buffer(name, shape, initial));
+        };
+        let name = format!("{owner}.{kind}");
+        let found = self.graph.find_value(&name);
+        let actual = found.map(|value| self.graph.value(value).shape.clone());
+        match (found, actual) {
+            (Some(value), Some(actual)) if actual == shape => Ok(value),
+            (_, actual) => Err(ModelError::SharedParameter {
+                layer: self.name.into(),
+                parameter: name,
+                expected: shape,
+                actual: actual.map_or_else(|| "missing".into(), |shape| shape.to_string()),
+            }),
+        }
+    }
+
+    /// A value `<name>.<kind>` that never changes.
+    pub fn constant(&mut self, kind: &str, tensor: Tensor) -> ValueId {
+        self.graph.constant(format!("{}.{kind}", self.name), tensor)
+    }
+
+    /// A number that no other layer of the model has.
+    pub fn number(&self) -> u32 {
+        self.graph.nodes().len() as u32
     }
 
     /// Applies an operation called as the layer; its first output.

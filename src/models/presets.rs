@@ -89,10 +89,7 @@ pub(super) fn relu(name: &str) -> Layer {
 }
 
 pub(super) fn max_pool(name: &str) -> Layer {
-    let pooling = MaxPool2d {
-        kernel: 2,
-        stride: 2,
-    };
+    let pooling = MaxPool2d::new(2);
     Layer::new(name, pooling)
 }
 

@@ -102,4 +102,9 @@ impl Environment for OperationEnvironment<'_> {
             .or_else(|| name.parse().ok())
             .unwrap_or_else(|| panic!("{}: no scalar is called {name}", self.op))
     }
+
+    /// By the operation's key and the step.
+    fn random(&self, at: i64) -> f64 {
+        super::dropout::uniform(self.scalar("key") as u32, self.step.step, at as u32)
+    }
 }

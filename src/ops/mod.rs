@@ -17,6 +17,7 @@ mod binary_cross_entropy;
 mod clip;
 pub(crate) mod conv2d;
 mod dims;
+mod dropout;
 mod elementwise;
 mod environment;
 mod flatten;
@@ -28,10 +29,11 @@ mod kullback_leibler;
 mod leaky_relu;
 pub(crate) mod linear;
 mod matrix_product;
-pub(crate) mod max_pool2d;
+mod normalization;
 mod optimizer;
 mod optimizer_adam;
 mod optimizer_rms;
+pub(crate) mod pool2d;
 mod reduction;
 mod registry;
 mod regression;
@@ -41,6 +43,7 @@ mod slice;
 mod softmax;
 pub(crate) mod softmax_cross_entropy;
 mod weighted_cross_entropy;
+mod window;
 
 pub use activation::{Relu, ReluBackward, Sigmoid, SigmoidBackward, Tanh, TanhBackward};
 pub use add::{Add, AddBackward};
@@ -54,6 +57,7 @@ pub use binary_cross_entropy::{BinaryCrossEntropy, BinaryCrossEntropyBackward};
 pub use clip::{ClipGradient, GradientNorm};
 pub use conv2d::{Conv2d, Conv2dBackwardBias, Conv2dBackwardInput, Conv2dBackwardWeight};
 pub use dims::Dims;
+pub use dropout::{Dropout, DropoutBackward};
 pub use elementwise::{
     Exponential, ExponentialBackward, Logarithm, LogarithmBackward, Negate, Power, PowerBackward,
     Square, SquareBackward, SquareRoot, SquareRootBackward,
@@ -69,10 +73,17 @@ pub use kullback_leibler::{KullbackLeibler, KullbackLeiblerBackward};
 pub use leaky_relu::{LeakyRelu, LeakyReluBackward};
 pub use linear::{Linear, LinearBackwardBias, LinearBackwardInput, LinearBackwardWeight};
 pub use matrix_product::MatrixProduct;
-pub use max_pool2d::{MaxPool2d, MaxPool2dBackward};
+pub use normalization::{
+    Axes, BatchNorm, BatchNormBackwardBias, BatchNormBackwardInput, BatchNormBackwardWeight,
+    LayerNorm, LayerNormBackwardBias, LayerNormBackwardInput, LayerNormBackwardWeight, Positions,
+};
 pub use optimizer::{MomentumUpdate, SgdUpdate};
 pub use optimizer_adam::{AdamUpdate, AdamwUpdate};
 pub use optimizer_rms::{AdagradUpdate, RmspropUpdate};
+pub use pool2d::{
+    AvgPool2d, AvgPool2dBackward, GlobalAvgPool2d, GlobalAvgPool2dBackward, MaxPool2d,
+    MaxPool2dBackward,
+};
 pub use reduction::{Mean, MeanBackward, Sum, SumBackward};
 pub use registry::Op;
 pub use regression::{
@@ -84,6 +95,7 @@ pub use slice::{Concatenate, Slice as SliceOperation, SliceBackward};
 pub use softmax::{LogSoftmax, LogSoftmaxBackward, Softmax, SoftmaxBackward};
 pub use softmax_cross_entropy::{SoftmaxCrossEntropy, SoftmaxCrossEntropyBackward};
 pub use weighted_cross_entropy::{WeightedCrossEntropy, WeightedCrossEntropyBackward};
+pub use window::{Padding, Pair};
 
 use crate::equation::Equation;
 use crate::tensor::{ElementType, Real, Shape};

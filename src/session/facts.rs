@@ -156,6 +156,7 @@ fn tensor_facts(graph: &Graph, id: ValueId, number: impl Fn(NodeId) -> Option<u3
     let kind = match (&value.source, node.map(|node| graph.node(node).phase)) {
         (Source::Parameter, _) => TensorKind::Parameter,
         (Source::State | Source::Arena, _) | (_, Some(Phase::Update)) => TensorKind::State,
+        _ if is_buffer(graph, id) => TensorKind::State,
         (_, Some(Phase::Backward)) => TensorKind::Gradient,
         (_, Some(Phase::Forward | Phase::Loss)) => TensorKind::Activation,
         (Source::Constant(_), _) if value.name.ends_with(".grad") => TensorKind::Gradient,
@@ -170,6 +171,12 @@ fn tensor_facts(graph: &Graph, id: ValueId, number: impl Fn(NodeId) -> Option<u3
             .gradient
             .map(|gradient| graph.value(gradient).name.clone()),
     }
+}
+
+/// Whether a value is what a forward operation gathers, before or after it.
+pub(super) fn is_buffer(graph: &Graph, value: ValueId) -> bool {
+    let (owner, _) = graph.storage(value);
+    matches!(graph.value(owner).source, Source::Buffer { .. })
 }
 
 /// Whether an output has memory of its own, rather than a new shape of its input's.

@@ -458,7 +458,20 @@ impl Session {
         id: RunId,
         config: &RunConfig,
     ) -> Result<(), SessionError> {
-        let preset = find_preset(config)?;
+        self.start_preset(id, find_preset(config)?, config).await
+    }
+
+    /// As [`Command::Start`], of a preset that need not be in the list, whatever the
+    /// configuration calls it.
+    ///
+    /// # Errors
+    /// When configuration, data or device do not fit; the current run goes on.
+    pub async fn start_preset(
+        &mut self,
+        id: RunId,
+        preset: &'static Preset,
+        config: &RunConfig,
+    ) -> Result<(), SessionError> {
         let samples = self.samples.samples(preset)?;
         let counts = samples.as_ref().map_or((1, 0), |samples| {
             (samples.train_count(), samples.test_count())
@@ -470,10 +483,11 @@ impl Session {
             options: resolved.options,
         };
         let samples_given = samples.as_deref();
-        let model = match &self.spec {
+        let mut model = match &self.spec {
             Some(spec) => build_spec(spec, preset, samples_given, resolved.batch, optimizer)?,
             None => build_model(preset, samples_given, resolved.batch, optimizer)?,
         };
+        model.graph.set_seed(resolved.seed);
         let graph = Arc::new(model.graph.clone());
         let mut keep = vec![model.loss, model.loss_of_row];
         keep.extend(model.correct);

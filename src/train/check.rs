@@ -38,6 +38,11 @@ const EQUATION_TOLERANCE: f64 = 1e-7;
 /// Sums of some thousand products in f32, which rounds at 6e-8, in another order.
 const KERNEL_TOLERANCE: f64 = 2e-5;
 
+/// A gradient may cancel to nothing: that of a bias which batch normalization takes out
+/// again. Then its scale is this part of the gradients that it is a sum of, or of the largest
+/// gradient of any parameter: well above the rounding of a difference, 1e-16 · 1e5.
+const CANCELLED: f64 = 1e-3;
+
 /// Elements checked of one tensor: all of a small one.
 const SAMPLED: usize = 24;
 
@@ -400,7 +405,8 @@ impl<'a> Bench<'a> {
         let start = self.run_twin(forward, &inputs);
         let output = node.outputs[0];
         let actual = self.executor.reals(output);
-        let scale = largest_magnitude(actual);
+        let arriving = upstream.iter().map(|(_, values)| largest_magnitude(values));
+        let scale = largest_magnitude(actual).max(CANCELLED * arriving.fold(0.0, f64::max));
         for at in sampled(actual, SAMPLED) {
             let mut moved = |offset: f64| {
                 let Buffer::Real(values) = &mut inputs[target] else {
@@ -510,6 +516,15 @@ impl<'a> Bench<'a> {
             .all(|parameter| report.add(self.check_parameter(parameter)))
     }
 
+    /// The largest magnitude in the gradients of all parameters.
+    fn largest_gradient(&self) -> f64 {
+        let gradients = self.model.parameters.iter();
+        let gradients = gradients.filter_map(|p| self.graph.value(p.value).gradient);
+        gradients
+            .map(|gradient| largest_magnitude(self.executor.reals(gradient)))
+            .fold(0.0, f64::max)
+    }
+
     fn check_parameter(&self, parameter: ValueId) -> Result<NodeReport, Mismatch> {
         let method = Method::WholeModel;
         let value = self.graph.value(parameter);
@@ -525,7 +540,7 @@ impl<'a> Bench<'a> {
             ..passed(node, method)
         };
         let actual = self.executor.reals(gradient).to_vec();
-        let scale = largest_magnitude(&actual);
+        let scale = largest_magnitude(&actual).max(CANCELLED * self.largest_gradient());
         let mut executor = self.executor.clone();
         let forward = executor.plan().phases(Phase::Data, Phase::Loss);
         for at in sampled(&actual, SAMPLED_IN_MODEL) {

@@ -219,7 +219,7 @@ fn the_terms_refer_to_what_the_element_depends_on() {
 /// The tensors that an expression reads.
 fn tensors_of(expression: &Expression, names: &mut BTreeSet<&'static str>) {
     match expression {
-        Expression::Number(_) | Expression::Scalar(_) => {}
+        Expression::Number(_) | Expression::Scalar(_) | Expression::Random(_) => {}
         Expression::Element { tensor, indices } => {
             names.insert(tensor);
             indices

@@ -11,8 +11,10 @@ use glassbox::ops::{ANY, Op};
 use glassbox::tensor::{Shape, Tensor, Values};
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
+use serde_json::json;
 
 use crate::equations::{for_equations_of, tolerance};
+use crate::image_cases;
 use crate::support::{self, Case, Random, Tolerance, assert_close, assert_not_close};
 
 /// Random cases of each operation.
@@ -78,16 +80,23 @@ fn random_case(name: &str, draw: &mut Draw) -> Case {
             let mut size =
                 |kernel: usize| kernel.saturating_sub(2 * padding).max(1) + draw.between(0, 5);
             let (h, w) = (size(k), size(l));
-            support::conv2d_case(name, [n, c, h, w, o, k, l, stride, padding])
+            let (groups, dilation) = (draw.up_to(2), draw.up_to(2));
+            // Room for the gaps of a dilated window.
+            let (h, w) = (h + (dilation - 1) * (k - 1), w + (dilation - 1) * (l - 1));
+            let attributes = json!({
+                "stride": stride, "padding": padding, "dilation": dilation, "groups": groups,
+            });
+            let sizes = [n, c * groups, h, w, o * groups, k, l];
+            image_cases::convolution_case(name, sizes, &attributes)
         }
         "max_pool2d" | "max_pool2d_backward" => {
             let [n, c, kernel, stride] = [(); 4].map(|()| draw.up_to(3));
             let [h, w] = [(); 2].map(|()| kernel + draw.between(0, 6));
-            let sizes = [n, c, h, w, kernel, stride];
-            match name {
-                "max_pool2d" => support::max_pool2d_case(sizes),
-                _ => support::max_pool2d_backward_case(sizes),
-            }
+            let (padding, ceil_mode) = (draw.between(0, kernel / 2), draw.up_to(2) == 2);
+            let attributes = json!({
+                "kernel": kernel, "stride": stride, "padding": padding, "ceil_mode": ceil_mode,
+            });
+            image_cases::max_pool_case(name, [n, c, h, w], &attributes)
         }
         "relu" | "sigmoid" | "tanh_activation" => {
             support::activation_case(name, [(); 2].map(|()| draw.up_to(9)))

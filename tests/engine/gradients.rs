@@ -7,7 +7,7 @@ use glassbox::exec::cpu::CpuExecutor;
 use glassbox::exec::single::SingleOperation;
 use glassbox::exec::{Mode, Plan};
 use glassbox::graph::{Phase, ValueId};
-use glassbox::ops::{AdamUpdate, Buffer, Conv2d, Op, StepValues};
+use glassbox::ops::{AdamUpdate, BatchNorm, Buffer, Conv2d, Op, StepValues};
 use glassbox::tensor::{ElementType, Values};
 use proptest::prelude::*;
 
@@ -45,12 +45,14 @@ const WITHOUT_GRADIENT: [&str; 12] = [
 ];
 
 /// Real inputs without a gradient: what is learned from is given.
-const GIVEN: [(&str, &str); 5] = [
+const GIVEN: [(&str, &str); 7] = [
     ("binary_cross_entropy", "t"),
     ("weighted_cross_entropy", "w"),
     ("mean_squared_error", "t"),
     ("mean_absolute_error", "t"),
     ("kullback_leibler", "t"),
+    ("batch_norm", "running_mean"),
+    ("batch_norm", "running_var"),
 ];
 
 /// Positions spread over 0..count, the first and the last among them.
@@ -206,20 +208,55 @@ proptest! {
         (n, c, o) in (1usize..3, 1usize..3, 1usize..3),
         (k, l) in (1usize..4, 1usize..4),
         (more_height, more_width) in (0usize..4, 0usize..4),
-        (stride, padding) in (1usize..4, 0usize..4),
+        stride in [1usize..4, 1usize..4],
+        padding in [0usize..4, 0usize..4, 0usize..4, 0usize..4],
+        dilation in [1usize..3, 1usize..3],
+        groups in 1usize..4,
+        seed in 0u64..1000,
+    ) {
+        let mut random = Random::new(seed);
+        let size = [dilation[0] * (k - 1) + 1 + more_height, dilation[1] * (l - 1) + 1 + more_width];
+        let inputs = vec![
+            random.reals([n, c * groups, size[0], size[1]]),
+            random.reals([o * groups, c, k, l]),
+            random.reals([o * groups]),
+        ];
+        let op = Conv2d { stride: stride.into(), padding: padding.into(), dilation: dilation.into(), groups };
+        let case = Case {
+            label: format!("{op:?} {:?} {:?}", inputs[0].shape(), inputs[1].shape()),
+            op: Op::Conv2d(op),
+            inputs,
+            step: StepValues::forward(n as u32),
+            smooth: true,
+        };
+        prop_assert_eq!(check(&case), vec![0, 1, 2]);
+    }
+
+    #[test]
+    fn batch_norms_of_any_shape_match_finite_differences(
+        (n, c) in (2usize..6, 1usize..4),
+        (h, w) in (1usize..4, 1usize..4),
+        left_out in 0usize..3,
+        training: bool,
         seed in 0u64..1000,
     ) {
         let mut random = Random::new(seed);
         let inputs = vec![
-            random.reals([n, c, k + more_height, l + more_width]),
-            random.reals([o, c, k, l]),
-            random.reals([o]),
+            random.reals([n, c, h, w]),
+            random.reals([c]),
+            random.reals([c]),
+            random.reals([c]),
+            random.between([c], 0.5, 1.5),
         ];
+        // A small variance would bend the function between the two points.
+        let op = Op::BatchNorm(BatchNorm { epsilon: 0.5, ..BatchNorm::default() });
+        let mut step = StepValues::forward(n.saturating_sub(left_out).max(1) as u32);
+        step.training = u32::from(training);
         let case = Case {
-            label: format!("conv2d {:?} {:?}", inputs[0].shape(), inputs[1].shape()),
-            op: Op::Conv2d(Conv2d { stride, padding }),
+            label: format!("batch_norm {:?} {step:?}", inputs[0].shape()),
+            op,
             inputs,
-            step: StepValues::forward(n as u32),
+            step,
             smooth: true,
         };
         prop_assert_eq!(check(&case), vec![0, 1, 2]);

@@ -1,19 +1,18 @@
 //! Cases, comparisons and small models that the other modules share.
 
+use crate::image_cases;
 use glassbox::exec::single::{SingleOperation, SingleRun};
 use glassbox::graph::{Graph, Phase, ValueId};
 use glassbox::ops::{
     AdagradUpdate, AdamUpdate, AdamwUpdate, AddBackward, Approximate, Augment, BinaryCrossEntropy,
-    BinaryCrossEntropyBackward, Buffer, ClipGradient, Conv2d, Conv2dBackwardBias,
-    Conv2dBackwardInput, Conv2dBackwardWeight, Flatten, FlattenBackward, GatherBatch,
-    GatherClasses, GatherRows, Gelu, GeluBackward, GradientNorm, KullbackLeibler,
+    BinaryCrossEntropyBackward, Buffer, ClipGradient, Conv2d, Flatten, FlattenBackward,
+    GatherBatch, GatherClasses, GatherRows, Gelu, GeluBackward, GradientNorm, KullbackLeibler,
     KullbackLeiblerBackward, LeakyRelu, LeakyReluBackward, Linear, LinearBackwardBias,
     LinearBackwardInput, LinearBackwardWeight, LogSoftmax, LogSoftmaxBackward, MaxPool2d,
-    MaxPool2dBackward, MeanAbsoluteError, MeanAbsoluteErrorBackward, MeanSquaredError,
-    MeanSquaredErrorBackward, MomentumUpdate, Op, Reduction, Relu, ReluBackward, RmspropUpdate,
-    SgdUpdate, Sigmoid, SigmoidBackward, Softmax, SoftmaxBackward, SoftmaxCrossEntropy,
-    SoftmaxCrossEntropyBackward, StepValues, Tanh, TanhBackward, WeightedCrossEntropy,
-    WeightedCrossEntropyBackward,
+    MeanAbsoluteError, MeanAbsoluteErrorBackward, MeanSquaredError, MeanSquaredErrorBackward,
+    MomentumUpdate, Op, Reduction, Relu, ReluBackward, RmspropUpdate, SgdUpdate, Sigmoid,
+    SigmoidBackward, Softmax, SoftmaxBackward, SoftmaxCrossEntropy, SoftmaxCrossEntropyBackward,
+    StepValues, Tanh, TanhBackward, WeightedCrossEntropy, WeightedCrossEntropyBackward,
 };
 use glassbox::tensor::init::{generator, uniform};
 use glassbox::tensor::{ElementType, Real, Shape, Tensor, Values};
@@ -211,31 +210,6 @@ fn tensor<const R: usize>(shape: [usize; R], values: Vec<f32>) -> Tensor {
 /// (N, I, O): one element; odd sizes; several workgroups of 64, in weights and in outputs.
 const LINEAR: [[usize; 3]; 4] = [[1, 1, 1], [3, 5, 7], [9, 33, 10], [70, 2, 65]];
 
-/// (N, C, H, W, O, K, L, stride, padding): one element; odd sizes and an oblong kernel;
-/// stride and padding other than 1; windows that lie in the padding alone; a stride
-/// that leaves rows over; more samples than the twin's chunk (8) and the kernel's parts (16).
-const CONV2D: [[usize; 9]; 7] = [
-    [1, 1, 1, 1, 1, 1, 1, 1, 0],
-    [2, 3, 5, 4, 2, 3, 2, 1, 0],
-    [1, 2, 7, 6, 3, 3, 3, 2, 1],
-    [3, 2, 8, 8, 5, 5, 5, 1, 2],
-    [2, 1, 4, 6, 2, 2, 2, 3, 3],
-    [2, 2, 7, 8, 3, 2, 3, 3, 0],
-    [17, 2, 5, 4, 3, 3, 3, 1, 1],
-];
-
-/// (N, C, H, W, kernel, stride): one element; rows left over; windows that overlap;
-/// a stride beyond the window; several workgroups.
-const MAX_POOL2D: [[usize; 6]; 7] = [
-    [1, 1, 1, 1, 1, 1],
-    [2, 3, 6, 4, 2, 2],
-    [1, 2, 7, 5, 2, 2],
-    [1, 2, 7, 9, 3, 2],
-    [2, 1, 5, 6, 3, 1],
-    [2, 1, 9, 8, 2, 3],
-    [3, 2, 12, 12, 2, 2],
-];
-
 /// (N, K, valid rows): one; odd; a partial batch; several workgroups.
 const LOSS: [[usize; 3]; 6] = [
     [1, 1, 1],
@@ -280,14 +254,13 @@ pub fn cases_of(name: &str) -> Vec<Case> {
             LINEAR.map(|sizes| linear_case(name, sizes)).into()
         }
         "conv2d" | "conv2d_backward_input" | "conv2d_backward_weight" | "conv2d_backward_bias" => {
-            CONV2D.map(|sizes| conv2d_case(name, sizes)).into()
+            image_cases::convolution_cases(name)
         }
-        "max_pool2d" => {
-            let mut cases: Vec<Case> = MAX_POOL2D.map(max_pool2d_case).into();
-            cases.push(tied_max_pool2d());
-            cases
+        "max_pool2d" | "max_pool2d_backward" => image_cases::max_pool_cases(name),
+        "avg_pool2d" | "avg_pool2d_backward" => image_cases::avg_pool_cases(name),
+        "global_avg_pool2d" | "global_avg_pool2d_backward" => {
+            image_cases::global_avg_pool_cases(name)
         }
-        "max_pool2d_backward" => MAX_POOL2D.map(max_pool2d_backward_case).into(),
         "leaky_relu" | "leaky_relu_backward" | "gelu" | "gelu_backward" => {
             attributed_activation_cases(name)
         }
@@ -302,6 +275,15 @@ pub fn cases_of(name: &str) -> Vec<Case> {
         | "mean_absolute_error"
         | "mean_absolute_error_backward" => regression_cases(name),
         "kullback_leibler" | "kullback_leibler_backward" => kullback_leibler_cases(name),
+        "batch_norm"
+        | "batch_norm_backward_input"
+        | "batch_norm_backward_weight"
+        | "batch_norm_backward_bias" => image_cases::batch_norm_cases(name),
+        "layer_norm"
+        | "layer_norm_backward_input"
+        | "layer_norm_backward_weight"
+        | "layer_norm_backward_bias" => image_cases::layer_norm_cases(name),
+        "dropout" | "dropout_backward" => image_cases::dropout_cases(name),
         "relu" | "sigmoid" | "tanh_activation" => activation_cases(name),
         "relu_backward" | "sigmoid_backward" | "tanh_backward" => ELEMENTWISE
             .map(|shape| activation_backward_case(name, shape))
@@ -348,76 +330,6 @@ pub fn linear_case(name: &str, [n, i, o]: [usize; 3]) -> Case {
         _ => (Op::LinearBackwardBias(LinearBackwardBias {}), vec![dy]),
     };
     Case::new(format!("N={n} I={i} O={o}"), op, inputs)
-}
-
-pub fn conv2d_case(name: &str, sizes: [usize; 9]) -> Case {
-    let [n, c, h, w, o, k, l, stride, padding] = sizes;
-    let p = (h + 2 * padding - k) / stride + 1;
-    let q = (w + 2 * padding - l) / stride + 1;
-    let mut random = Random::new(12);
-    let x = random.reals([n, c, h, w]);
-    let weight = random.reals([o, c, k, l]);
-    let b = random.reals([o]);
-    let dy = random.reals([n, o, p, q]);
-    let (op, inputs) = match name {
-        "conv2d" => (Op::Conv2d(Conv2d { stride, padding }), vec![x, weight, b]),
-        "conv2d_backward_input" => {
-            let size = [h, w];
-            let op = Conv2dBackwardInput {
-                stride,
-                padding,
-                size,
-            };
-            (Op::Conv2dBackwardInput(op), vec![weight, dy])
-        }
-        "conv2d_backward_weight" => {
-            let kernel = [k, l];
-            let op = Conv2dBackwardWeight {
-                stride,
-                padding,
-                kernel,
-            };
-            (Op::Conv2dBackwardWeight(op), vec![x, dy])
-        }
-        _ => (Op::Conv2dBackwardBias(Conv2dBackwardBias {}), vec![dy]),
-    };
-    let label =
-        format!("N={n} C={c} H={h} W={w} O={o} K={k} L={l} stride={stride} padding={padding}");
-    Case::new(label, op, inputs)
-}
-
-pub fn max_pool2d_case([n, c, h, w, kernel, stride]: [usize; 6]) -> Case {
-    let x = Random::new(13).spaced([n, c, h, w]);
-    let label = format!("N={n} C={c} H={h} W={w} kernel={kernel} stride={stride}");
-    Case::new(label, Op::MaxPool2d(MaxPool2d { kernel, stride }), vec![x])
-}
-
-/// Equal values in each window: the first in row-major order wins.
-fn tied_max_pool2d() -> Case {
-    let x = vec![
-        1.0, 1.0, 0.0, 2.0, 1.0, 1.0, 2.0, 2.0, -1.0, -2.0, 0.0, 0.0, -2.0, -1.0, 0.0, 0.0,
-    ];
-    let op = Op::MaxPool2d(MaxPool2d {
-        kernel: 2,
-        stride: 2,
-    });
-    let mut case = Case::new("with ties", op, vec![tensor([1, 1, 4, 4], x)]);
-    case.smooth = false;
-    case
-}
-
-pub fn max_pool2d_backward_case([n, c, h, w, kernel, stride]: [usize; 6]) -> Case {
-    let (p, q) = ((h - kernel) / stride + 1, (w - kernel) / stride + 1);
-    let mut random = Random::new(14);
-    let a = random.indices([n, c, p, q], kernel * kernel);
-    let dy = random.reals([n, c, p, q]);
-    let label = format!("N={n} C={c} H={h} W={w} kernel={kernel} stride={stride}");
-    let op = MaxPool2dBackward {
-        kernel,
-        stride,
-        size: [h, w],
-    };
-    Case::new(label, Op::MaxPool2dBackward(op), vec![a, dy])
 }
 
 fn activation(name: &str) -> Op {
@@ -1062,18 +974,11 @@ impl Model {
             [out, channels, kernel, kernel].into(),
         );
         let b = self.graph.parameter(format!("{name}.bias"), [out].into());
-        self.apply(Op::Conv2d(Conv2d { stride: 1, padding }), name, &[x, w, b])
+        self.apply(Op::Conv2d(Conv2d::new(1, padding)), name, &[x, w, b])
     }
 
     fn pool(&mut self, name: &str, x: ValueId) -> ValueId {
-        self.apply(
-            Op::MaxPool2d(MaxPool2d {
-                kernel: 2,
-                stride: 2,
-            }),
-            name,
-            &[x],
-        )
+        self.apply(Op::MaxPool2d(MaxPool2d::new(2, 2)), name, &[x])
     }
 
     fn relu(&mut self, name: &str, x: ValueId) -> ValueId {

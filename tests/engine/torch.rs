@@ -90,12 +90,12 @@ impl TorchCase {
             "linear" => (Op::Linear(Linear {}), vec!["x", "weight", "bias"]),
             "conv2d" => {
                 let (stride, padding) = (self.size("stride"), self.size("padding"));
-                let op = Op::Conv2d(Conv2d { stride, padding });
+                let op = Op::Conv2d(Conv2d::new(stride, padding));
                 (op, vec!["x", "weight", "bias"])
             }
             "max_pool2d" => {
                 let (kernel, stride) = (self.size("kernel_size"), self.size("stride"));
-                (Op::MaxPool2d(MaxPool2d { kernel, stride }), vec!["x"])
+                (Op::MaxPool2d(MaxPool2d::new(kernel, stride)), vec!["x"])
             }
             "relu" => (Op::Relu(Relu {}), vec!["x"]),
             "sigmoid" => (Op::Sigmoid(Sigmoid {}), vec!["x"]),

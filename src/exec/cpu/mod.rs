@@ -48,6 +48,7 @@ impl<T: Real> CpuExecutor<T> {
             match &graph.value(id).source {
                 Source::Constant(values) => self.write(id, values),
                 Source::State | Source::Arena | Source::Input => self.fill_zero(id),
+                Source::Buffer { .. } => self.write(id, &graph.initial_buffer(id)),
                 Source::Parameter | Source::Node { .. } => {}
             }
         }

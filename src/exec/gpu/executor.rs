@@ -3,7 +3,7 @@
 use super::objects::{GpuCounters, Objects};
 use super::pipelines::{Kernel, Pipelines};
 use super::timer::Timer;
-use super::{GpuDevice, GpuError};
+use super::{GpuDevice, GpuError, MAX_BUFFER_BYTES};
 use crate::exec::plan::{Plan, PlannedCall, PlannedOperand};
 use crate::graph::{Graph, Phase, Source, ValueId};
 use crate::ops::{Params, StepValues};
@@ -116,6 +116,7 @@ impl GpuExecutor {
         record: Option<Recorded>,
         progress: &mut dyn FnMut(u32, u32),
     ) -> Result<Self, GpuError> {
+        check_sizes(&graph, &plan)?;
         let objects = Objects::new(device.clone());
         let has_correct = matches!(record, Some((_, Some(_))));
         let record = record.map(|record| record_call(&graph, record));
@@ -706,6 +707,9 @@ fn slot_contents(graph: &Graph, plan: &Plan) -> Vec<(String, Option<u32>)> {
         if name.is_empty() {
             name.clone_from(&value.name);
         }
+        if let Source::Buffer { initial } = value.source {
+            *pattern = Some(initial.to_bits());
+        }
         if matches!(value.source, Source::Node { .. } | Source::Parameter) {
             *pattern = Some(match value.element {
                 ElementType::F32 => UNWRITTEN_REAL,
@@ -714,6 +718,22 @@ fn slot_contents(graph: &Graph, plan: &Plan) -> Vec<(String, Option<u32>)> {
         }
     }
     contents
+}
+
+/// That every value fits one buffer, before anything is made.
+fn check_sizes(graph: &Graph, plan: &Plan) -> Result<(), GpuError> {
+    let names = slot_contents(graph, plan).into_iter().map(|(name, _)| name);
+    let slots = plan.slots.iter();
+    let slots = slots.map(|slot| (slot.length * slot.element.bytes()) as u64);
+    let workspaces = plan.workspaces.iter().map(|&length| length as u64 * 4);
+    let workspace_names = std::iter::repeat("workspace".to_string());
+    let all = names.zip(slots).chain(workspace_names.zip(workspaces));
+    for (name, bytes) in all {
+        if bytes > MAX_BUFFER_BYTES {
+            return Err(GpuError::TooLarge { name, bytes });
+        }
+    }
+    Ok(())
 }
 
 fn params_bytes(calls: &[&PlannedCall]) -> Vec<u8> {

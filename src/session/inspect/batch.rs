@@ -77,18 +77,7 @@ impl Run {
         for (value, values) in self.order_of(start.step, &inspector.samples) {
             inspector.executor.write(value, &values);
         }
-        for (value, values) in self
-            .parameter_values()
-            .into_iter()
-            .zip(start.parameters.iter())
-        {
-            inspector.executor.write(value, values);
-        }
-        for (number, (_, state)) in self.states().into_iter().enumerate() {
-            let zeros = || Values::F32(vec![0.0; inspector.graph.value(state).shape.count()]);
-            let values = start.states.get(number).cloned().unwrap_or_else(zeros);
-            inspector.executor.write(state, &values);
-        }
+        start.write(&self.model, &mut inspector.executor);
         if self.model.gathered.is_none() {
             let samples = self.samples.clone();
             super::start::write_data(
@@ -161,7 +150,8 @@ impl Run {
     }
 
     /// The loss of the same batch after the update, computed by the training executor,
-    /// so that what the microscope shows stays as it is.
+    /// so that what the microscope shows stays as it is. In training as before: the same elements
+    /// drop out. What its forward pass gathers is overwritten when the run takes its weights back.
     pub(super) async fn loss_with_new_weights(
         &mut self,
         inspector: &Inspector,
@@ -242,12 +232,7 @@ impl Run {
         inspector: &Inspector,
         step: u64,
     ) -> Result<Snapshot, SessionError> {
-        let parameters = self.parameter_values();
-        let mut values = parameters.clone();
-        values.extend(self.states().iter().map(|(_, state)| *state));
-        let mut read = inspector.executor.read_many(&values).await?;
-        let states = read.split_off(parameters.len());
-        Ok(Snapshot::new(step, read, states))
+        Snapshot::read(&self.model, &inspector.executor, step).await
     }
     /// The batch again from its start to where the cursor stands.
     pub(super) async fn replay(&mut self, inspector: &mut Inspector) -> Result<(), SessionError> {

@@ -1,7 +1,7 @@
 //! Why an element has its value: the terms of its operation's equation.
 
 use super::*;
-use crate::session::facts::is_own;
+use crate::session::facts::{is_buffer, is_own};
 use crate::tensor::ElementType;
 
 impl Run {
@@ -204,7 +204,9 @@ impl Run {
             return Err(Refusal::NotComputed { name: name.into() });
         }
         match inspector.graph.value(value).source {
-            Source::Node { node, output } if is_own(&inspector.graph, node, output) => {
+            Source::Node { node, output }
+                if is_own(&inspector.graph, node, output) || is_buffer(&inspector.graph, value) =>
+            {
                 Ok(Subject {
                     node,
                     output,

@@ -86,8 +86,8 @@ impl Inspector {
         })
     }
 
-    /// What `value` held before the update, where that has changed it since a node of
-    /// `phase` read it.
+    /// What `value` held before the update, or for a buffer at the batch's start, where that has
+    /// changed it since a node of `phase` read it.
     pub(super) fn before_update(&self, value: ValueId, phase: Phase) -> Option<Values> {
         let find = |id: ValueId| {
             let mut kept = self.before_update.iter();
@@ -96,6 +96,14 @@ impl Inspector {
         };
         if phase == Phase::Update {
             return find(value).cloned();
+        }
+        if let Source::Buffer { .. } = self.graph.value(value).source {
+            // Its node has overwritten it.
+            let buffers = self.graph.buffers();
+            let number = buffers.iter().position(|&buffer| buffer == value)?;
+            let initial = || self.graph.initial_buffer(value);
+            let kept = self.start.buffers.get(number).cloned();
+            return Some(kept.unwrap_or_else(initial));
         }
         if self.graph.value(value).source != Source::Parameter {
             return None;

@@ -5,6 +5,7 @@ use super::{Best, Emit, Run, Snapshot, reals};
 use crate::exec::cpu::CpuExecutor;
 use crate::exec::{Executor, Mode, Plan};
 use crate::export::{Checkpoint, NamedTensor, RunFacts};
+use crate::graph::ValueId;
 use crate::optim::{Monitor, OptimizerKind};
 use crate::session::{BestFacts, Evaluation, Event, Kept, RunStatus, SessionError, start};
 use crate::tensor::{Shape, Values};
@@ -17,20 +18,9 @@ fn part(values: &Values, range: Range<usize>) -> Vec<f32> {
 }
 
 impl Run {
-    /// Parameters and states as they stand.
-    pub(super) async fn read_state(&self) -> Result<(Vec<Values>, Vec<Values>), SessionError> {
-        let parameters = self.parameter_values();
-        let mut values = parameters.clone();
-        values.extend(self.states().iter().map(|(_, state)| *state));
-        let mut read = self.executor.read_many(&values).await?;
-        let states = read.split_off(parameters.len());
-        Ok((read, states))
-    }
-
-    /// Keeps parameters and states as they are now.
+    /// Keeps parameters, states and buffers as they are now.
     pub(in crate::session) async fn take_snapshot(&mut self) -> Result<(), SessionError> {
-        let (parameters, states) = self.read_state().await?;
-        let snapshot = Snapshot::new(self.done, parameters, states);
+        let snapshot = Snapshot::read(&self.model, &self.executor, self.done).await?;
         // What is broken is nothing to go back to; the next step's loss will tell of it.
         if snapshot.is_finite() {
             self.snapshot = snapshot;
@@ -40,7 +30,16 @@ impl Run {
 
     /// Names and shapes of the parameters.
     pub(super) fn named_parameters(&self) -> Vec<(String, Shape)> {
-        let values = self.parameter_values().into_iter();
+        self.named(self.parameter_values())
+    }
+
+    /// Names and shapes of what forward operations gather.
+    fn named_buffers(&self) -> Vec<(String, Shape)> {
+        self.named(self.model.graph.buffers())
+    }
+
+    fn named(&self, values: Vec<ValueId>) -> Vec<(String, Shape)> {
+        let values = values.into_iter();
         values
             .map(|value| {
                 let value = self.model.graph.value(value);
@@ -61,8 +60,8 @@ impl Run {
     }
 
     pub(super) async fn checkpoint(&self) -> Result<Checkpoint, SessionError> {
-        let (parameters, states) = self.read_state().await?;
-        Ok(self.checkpoint_of(&Snapshot::new(self.done, parameters, states)))
+        let snapshot = Snapshot::read(&self.model, &self.executor, self.done).await?;
+        Ok(self.checkpoint_of(&snapshot))
     }
 
     /// A checkpoint that was kept.
@@ -151,14 +150,26 @@ impl Run {
     /// A snapshot with names, and the facts of the run.
     pub(super) fn checkpoint_of(&self, snapshot: &Snapshot) -> Checkpoint {
         let names = self.named_parameters();
+        let named_buffers = self.named_buffers();
         let ranges = self.arena_ranges();
+        // Before the first step they are what they say.
+        let initial = self.model.graph.buffers().into_iter().enumerate();
+        let buffers = initial
+            .zip(&named_buffers)
+            .map(|((number, id), (name, shape))| {
+                let initial = || self.model.graph.initial_buffer(id);
+                let kept = snapshot.buffers.get(number).cloned();
+                (name, shape, kept.unwrap_or_else(initial))
+            });
         let mut tensors: Vec<NamedTensor> = names
             .iter()
             .zip(snapshot.parameters.iter())
-            .map(|((name, shape), values)| NamedTensor {
+            .map(|((name, shape), values)| (name, shape, values.clone()))
+            .chain(buffers)
+            .map(|(name, shape, values)| NamedTensor {
                 name: name.clone(),
                 shape: shape.clone(),
-                values: reals(values).to_vec(),
+                values: reals(&values).to_vec(),
             })
             .collect();
         for (number, (symbol, state)) in self.states().iter().enumerate() {
@@ -189,17 +200,18 @@ impl Run {
         let names = self.named_parameters();
         let states = self.states();
         let symbols: Vec<String> = states.iter().map(|(symbol, _)| symbol.clone()).collect();
-        let file = Checkpoint::from_bytes(bytes, self.preset.id, &names, &symbols)?;
+        let named_buffers = self.named_buffers();
+        let expected = [&names[..], &named_buffers[..]].concat();
+        let file = Checkpoint::from_bytes(bytes, self.preset.id, &expected, &symbols)?;
         // From here on nothing can fail but the device: the run may change.
         while self.collect().await?.is_some() {}
         let ranges = self.arena_ranges();
-        let parameters = names
-            .iter()
-            .map(|(name, _)| {
-                let tensor = file.find(name).expect("from_bytes checked every parameter");
-                Values::F32(tensor.values.clone())
-            })
-            .collect();
+        let find = |(name, _): &(String, Shape)| {
+            let tensor = file.find(name).expect("from_bytes checked every tensor");
+            Values::F32(tensor.values.clone())
+        };
+        let parameters = names.iter().map(find).collect();
+        let buffers = named_buffers.iter().map(find).collect();
         // Another optimizer's states mean something else, be their symbols the same.
         let of_file = OptimizerKind::from_name(&file.facts.optimizer);
         let is_own = of_file.is_some_and(|kind| kind.shares_states_with(self.config.optimizer));
@@ -216,7 +228,12 @@ impl Run {
                 Values::F32(row)
             })
             .collect();
-        self.restore(Snapshot::new(file.facts.step, parameters, states));
+        self.restore(Snapshot {
+            step: file.facts.step,
+            parameters: Arc::new(parameters),
+            states: Arc::new(states),
+            buffers: Arc::new(buffers),
+        });
         self.best = None;
         self.patient_from = self.done;
         self.report_kept(emit);
@@ -243,16 +260,7 @@ impl Run {
             self.samples.as_deref(),
         );
         let snapshot = &self.snapshot;
-        for (value, values) in self
-            .parameter_values()
-            .into_iter()
-            .zip(snapshot.parameters.iter())
-        {
-            executor.write(value, values);
-        }
-        for ((_, state), values) in self.states().into_iter().zip(snapshot.states.iter()) {
-            executor.write(state, values);
-        }
+        snapshot.write(&self.model, &mut executor);
         let mut found = None;
         let first = snapshot.step;
         'replay: for replayed in first..step {

@@ -72,20 +72,70 @@ pub(super) struct Snapshot {
     pub step: u64,
     pub parameters: Arc<Vec<Values>>,
     pub states: Arc<Vec<Values>>,
+    /// What forward operations gather, in the graph's order.
+    pub buffers: Arc<Vec<Values>>,
 }
 
 impl Snapshot {
-    pub(super) fn new(step: u64, parameters: Vec<Values>, states: Vec<Values>) -> Self {
+    /// Before any step: what is absent starts as 0, buffers as they say.
+    fn initial(parameters: Vec<Values>) -> Self {
         Self {
-            step,
+            step: 0,
             parameters: Arc::new(parameters),
-            states: Arc::new(states),
+            states: Arc::default(),
+            buffers: Arc::default(),
+        }
+    }
+
+    /// What an executor of the model holds after `step` steps.
+    ///
+    /// # Errors
+    /// When the GPU is lost or out of memory.
+    pub async fn read(model: &Model, executor: &Executor, step: u64) -> Result<Self, SessionError> {
+        let mut values: Vec<ValueId> = model.parameters.iter().map(|p| p.value).collect();
+        let parameters = values.len();
+        values.extend(
+            model
+                .graph
+                .optimizer_states()
+                .iter()
+                .map(|(_, state)| *state),
+        );
+        let states = values.len() - parameters;
+        values.extend(model.graph.buffers());
+        let mut read = executor.read_many(&values).await?;
+        let mut states_and_buffers = read.split_off(parameters);
+        let buffers = states_and_buffers.split_off(states);
+        Ok(Self {
+            step,
+            parameters: Arc::new(read),
+            states: Arc::new(states_and_buffers),
+            buffers: Arc::new(buffers),
+        })
+    }
+
+    /// Writes everything; absent states become 0, absent buffers what they are at first.
+    pub fn write(&self, model: &Model, executor: &mut Executor) {
+        let graph = &model.graph;
+        for (parameter, values) in model.parameters.iter().zip(self.parameters.iter()) {
+            executor.write(parameter.value, values);
+        }
+        for (number, (_, state)) in graph.optimizer_states().into_iter().enumerate() {
+            let zeros = || Values::F32(vec![0.0; graph.value(state).shape.count()]);
+            let values = self.states.get(number).cloned().unwrap_or_else(zeros);
+            executor.write(state, &values);
+        }
+        for (number, buffer) in graph.buffers().into_iter().enumerate() {
+            let initial = || graph.initial_buffer(buffer);
+            let values = self.buffers.get(number).cloned().unwrap_or_else(initial);
+            executor.write(buffer, &values);
         }
     }
 
     /// Whether training can go on from here.
     fn is_finite(&self) -> bool {
-        let mut all = self.parameters.iter().chain(self.states.iter());
+        let all = self.parameters.iter().chain(self.states.iter());
+        let mut all = all.chain(self.buffers.iter());
         all.all(|values| reals(values).iter().all(|value| value.is_finite()))
     }
 }
@@ -152,7 +202,7 @@ fn reals(values: &Values) -> &[f32] {
 
 impl Run {
     pub fn new(parts: RunParts) -> Self {
-        let snapshot = Snapshot::new(0, parts.initial.clone(), Vec::new());
+        let snapshot = Snapshot::initial(parts.initial.clone());
         let rates = parts.config.schedule();
         let mut run = Self {
             id: parts.id,
@@ -206,27 +256,16 @@ impl Run {
         self.model.graph.optimizer_states()
     }
 
-    /// Initial weights, zero states, step 0.
+    /// Initial weights and buffers, zero states, step 0.
     fn restore_initial(&mut self) {
-        self.restore(Snapshot::new(0, self.initial.clone(), Vec::new()));
+        self.restore(Snapshot::initial(self.initial.clone()));
         self.best = None;
         self.patient_from = 0;
     }
 
-    /// Parameters, states and step of a snapshot; absent states become 0.
+    /// Everything that a snapshot holds, and its step.
     pub(super) fn restore(&mut self, snapshot: Snapshot) {
-        for (value, values) in self
-            .parameter_values()
-            .into_iter()
-            .zip(snapshot.parameters.iter())
-        {
-            self.executor.write(value, values);
-        }
-        for (number, (_, state)) in self.states().into_iter().enumerate() {
-            let zeros = || Values::F32(vec![0.0; self.model.graph.value(state).shape.count()]);
-            let values = snapshot.states.get(number).cloned().unwrap_or_else(zeros);
-            self.executor.write(state, &values);
-        }
+        snapshot.write(&self.model, &mut self.executor);
         self.sent = snapshot.step;
         self.done = snapshot.step;
         self.cpu_group = 0;

@@ -139,6 +139,13 @@ pub fn sample_map(
         return None;
     };
     let scalar = |name| GraphModel::scalar(node, name).map(|value| value as u32);
+    // Sides that differ, dilation and groups are left to the terms.
+    if ["d", "d₁", "G"]
+        .into_iter()
+        .any(|name| scalar(name).is_some())
+    {
+        return None;
+    }
     let (stride, padding) = (scalar("s")?, scalar("pad")?);
     let inside = |at: u32, offset: u32, size: u32| {
         let place = (at * stride + offset).checked_sub(padding)?;

@@ -100,7 +100,15 @@ struct Names<'a> {
 
 /// Side of a window and step between windows.
 fn sizes(node: &NodeFacts) -> Option<[u32; 2]> {
-    let [kernel, stride] = ["K", "s"].map(|name| GraphModel::scalar(node, name));
+    let scalar = |name| GraphModel::scalar(node, name);
+    // Padding, dilation and sides that differ are left to the terms.
+    let is_general = ["pad", "top", "d", "d₁"]
+        .into_iter()
+        .any(|name| scalar(name).is_some());
+    if is_general || scalar("K") != scalar("L") {
+        return None;
+    }
+    let [kernel, stride] = ["K", "s"].map(scalar);
     let (kernel, stride) = (kernel? as u32, stride? as u32);
     (kernel > 0 && stride > 0).then_some([kernel, stride])
 }
@@ -117,6 +125,10 @@ fn window(
     let [n, c, p, q] = place;
     let winner = numbers(names.winners, &place).map(|at| at as u32);
     let shape = &graph.tensor(names.pooled)?.shape;
+    if p * stride + kernel > shape[2] || q * stride + kernel > shape[3] {
+        // A last window that reaches over the end.
+        return None;
+    }
     let cells = (0..kernel * kernel).map(|at| {
         let (row, column) = (p * stride + at / kernel, q * stride + at % kernel);
         debug_assert!(row < shape[2] && column < shape[3]);
