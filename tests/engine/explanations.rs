@@ -142,7 +142,7 @@ fn grown(case: &Case, draw: &mut Draw) -> Option<Case> {
             return None;
         }
         for letter in declared.dims {
-            let size = dims.get(letter);
+            let size = dims.find(letter)?;
             // A batch knows how many of its samples are valid.
             let more = if *letter == "N" {
                 0
