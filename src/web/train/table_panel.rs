@@ -45,7 +45,14 @@ pub fn TablePanel(
     let open = move |chosen: Option<File>| {
         let Some(chosen) = chosen else { return };
         let files = &texts.get_untracked().files;
-        let refuse = move |reason: String| engine.show(Origin::File, Trouble::BadFile { reason });
+        let refuse = move |reason: String| {
+            engine.show(
+                Origin::File,
+                Trouble::BadFile {
+                    reason: reason.into(),
+                },
+            )
+        };
         if chosen.size() > MAX_CSV_BYTES as f64 {
             let size = format::bytes(chosen.size() as u64);
             let limit = format::bytes(MAX_CSV_BYTES as u64);
