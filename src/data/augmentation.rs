@@ -49,7 +49,7 @@ impl Augmentation {
         generator.set_stream(epoch << 32 | u64::from(sample));
         let corners = u64::from(2 * self.margin + 1);
         // The high half of a product: off from equally likely by corners / 2³² at most.
-        let mut corner = || (u64::from(generator.next_u32()) * corners >> 32) as u32;
+        let mut corner = || ((u64::from(generator.next_u32()) * corners) >> 32) as u32;
         let (top, left) = (corner(), corner());
         let flip = u32::from(self.flip) & (generator.next_u32() >> 31);
         Transform { top, left, flip }

@@ -39,7 +39,7 @@ pub fn working_lines(source: &str) -> Vec<usize> {
 
 /// Whether a kernel has a loop.
 pub fn has_loop(source: &str) -> bool {
-    source.lines().map(code_of).any(|line| opens_loop(line))
+    source.lines().map(code_of).any(opens_loop)
 }
 
 /// Floating-point operations for each byte that moves; `None` where nothing moves.
