@@ -23,7 +23,7 @@ pub enum Command {
     /// List what there is to compute on
     Devices(ListArguments),
     /// Train a preset
-    Train(TrainArguments),
+    Train(Box<TrainArguments>),
     /// Show the layers of a network, their parameters, work and memory
     Summary(SummaryArguments),
     /// Check equations, gradients and kernels of a preset, operation by operation

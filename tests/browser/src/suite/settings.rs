@@ -323,6 +323,15 @@ fn unfold(page: &Page, testid: &str) -> Outcome {
     page.click_on(&format!("[data-testid='{testid}'] summary"))
 }
 
+/// Scrolls first, so that nothing that stays at the top lies over the element.
+fn click_in_the_middle(page: &Page, testid: &str) -> Outcome {
+    page.element(testid)?;
+    let selector = format!("[data-testid='{testid}']");
+    let script = "document.querySelector(arguments[0]).scrollIntoView({block: 'center'})";
+    page.script(script, &[selector.into()])?;
+    page.click(testid)
+}
+
 fn optimizer_settings(page: &Page) -> Outcome {
     open_ready(page, "train/worked-2-3-1?device=cpu")?;
     unfold(page, "optimizer-options")?;
@@ -415,7 +424,7 @@ fn stopping_settings(page: &Page) -> Outcome {
     unfold(page, "stopping-options")?;
     enter(page, "clip", "0.5")?;
     address_contains(page, "clip=0.5")?;
-    page.click("batch-all")?;
+    click_in_the_middle(page, "batch-all")?;
     address_contains(page, "batch=10000")?;
     reset(page)?;
     step_once(page)?;
@@ -424,7 +433,7 @@ fn stopping_settings(page: &Page) -> Outcome {
         page.number("metric-gradient-norm")? > 0.0,
         "no norm is shown",
     )?;
-    page.click("batch-one")?;
+    click_in_the_middle(page, "batch-one")?;
     address_contains(page, "batch=1&")?;
     page.expect_clean()
 }
