@@ -46,7 +46,7 @@ enum CliError {
     #[error("{0}")]
     Usage(String),
     #[error(transparent)]
-    Engine(#[from] Failure),
+    Engine(Box<Failure>),
     #[error(transparent)]
     Session(#[from] SessionError),
     #[error(transparent)]
@@ -64,6 +64,12 @@ enum CliError {
     /// Nobody reads the output any more.
     #[error("the output was closed")]
     OutputClosed,
+}
+
+impl From<Failure> for CliError {
+    fn from(failure: Failure) -> Self {
+        Self::Engine(Box::new(failure))
+    }
 }
 
 impl CliError {

@@ -165,7 +165,7 @@ fn keep_last(
             format!("with --save F the last good checkpoint, here of step {step}, would be in F")
         }
     };
-    CliError::Engine(Failure {
+    CliError::from(Failure {
         kind: failure.kind,
         message: format!("{}; {told}", failure.message),
         cause: None,

@@ -38,7 +38,7 @@ pub enum FromWorker {
     /// The engine runs and takes commands.
     Ready,
     /// What the engine reports.
-    Event(Event),
+    Event(Box<Event>),
     /// The worker is gone; nothing more comes until [`EngineClient::restart`].
     Lost(Loss),
 }
@@ -207,7 +207,7 @@ impl Shared {
         self.unanswered_pings.set(0);
         let Some(text) = data.as_string() else {
             return match postcard::from_bytes(&Uint8Array::new(&data).to_vec()) {
-                Ok(event) => (self.on_message)(FromWorker::Event(event)),
+                Ok(event) => (self.on_message)(FromWorker::Event(Box::new(event))),
                 Err(error) => {
                     self.break_down(&format!("unreadable event from the worker: {error}"))
                 }

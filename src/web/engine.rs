@@ -255,7 +255,7 @@ impl Engine {
     fn hear(self, message: FromWorker) {
         match message {
             FromWorker::Ready => self.link.set(EngineLink::Ready),
-            FromWorker::Event(event) => self.take_in(event),
+            FromWorker::Event(event) => self.take_in(*event),
             FromWorker::Lost(loss) => {
                 self.link.set(EngineLink::Lost);
                 self.run.update(RunState::lose_engine);

@@ -268,7 +268,9 @@ fn clipping_scales_as_pytorch_does() {
         let gradients = Buffer::Real(case.gradients.clone());
         let norm = SingleOperation::forward(Op::GradientNorm(GradientNorm {}), &row).unwrap();
         let step = StepValues::forward(0);
-        let norm = norm.run(std::slice::from_ref(&gradients), &[], &step).unwrap();
+        let norm = norm
+            .run(std::slice::from_ref(&gradients), &[], &step)
+            .unwrap();
         assert_close(&what, &numbers(&norm.outputs[0]), &[case.norm], OPERATIONS);
         let clip = Op::ClipGradient(ClipGradient {
             max_norm: case.max_norm,

@@ -17,6 +17,9 @@ use crate::view::microscope::state::{MicroscopeState, Reading, Want};
 use crate::view::microscope::system::Direction;
 use crate::web::engine::{Engine, use_engine};
 
+/// A tensor, and the elements of it that a stroke overwrites, by row-major position.
+type Stroke = (String, Vec<(u64, f32)>);
+
 /// The microscope of the page. A context of the page that steps.
 #[derive(Clone, Copy)]
 pub struct Microscope {
@@ -50,7 +53,7 @@ pub struct Microscope {
     /// What the pointer does on the batch's images.
     pub tool: RwSignal<Tool>,
     /// Strokes that wait until the one before them has been replayed.
-    strokes: RwSignal<Vec<(String, Vec<(u64, f32)>)>>,
+    strokes: RwSignal<Vec<Stroke>>,
     /// The equations of the whole model that are shown; `None` for those of the operation.
     pub system: RwSignal<Option<Direction>>,
 }
