@@ -35,6 +35,9 @@ override WORKGROUP_SIZE: u32 = 64u;
 @group(0) @binding(2) var<storage, read_write> y: array<f32>;
 @group(0) @binding(3) var<storage, read_write> a: array<u32>;
 
+/// No cell yet.
+const NONE: u32 = 0xffffffffu;
+
 /// By its bits: comparisons may assume that there is no NaN.
 fn is_nan(value: f32) -> bool {
     return (bitcast<u32>(value) & 0x7fffffffu) > 0x7f800000u;
@@ -53,10 +56,7 @@ fn max_pool2d(@builtin(global_invocation_id) gid: vec3<u32>) {
     let map = index / (params.out_width * params.out_height);
 
     var best = 0.0;
-    var winner = 0u;
-    // Nothing yet, a number, or NaN, which only another NaN replaces.
-    var is_found = false;
-    var is_broken = false;
+    var winner = NONE;
     for (var i = 0u; i < params.kernel_height; i += 1u) {
         // Rows above the image wrap to huge numbers, so one comparison covers both sides.
         let u = params.stride_height * p + params.dilation_height * i - params.padding_top;
@@ -69,13 +69,11 @@ fn max_pool2d(@builtin(global_invocation_id) gid: vec3<u32>) {
                 continue;
             }
             let value = x[(map * params.in_height + u) * params.in_width + v];
-            let breaks = is_nan(value);
-            if !is_found || breaks || (!is_broken && value > best) {
+            // Only another NaN replaces NaN.
+            if winner == NONE || is_nan(value) || (!is_nan(best) && value > best) {
                 best = value;
                 winner = i * params.kernel_width + j;
             }
-            is_found = true;
-            is_broken = is_broken || breaks;
         }
     }
     y[index] = best;
