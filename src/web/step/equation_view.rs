@@ -282,7 +282,7 @@ fn SymbolList(
                 <li class="term-scalar">
                     <i>{name.clone()}</i>
                     " = "
-                    <span class="numeric">{format::significant(*value, 8)}</span>
+                    <span class="numeric">{number(*value)}</span>
                 </li>
             }
         })
@@ -291,5 +291,15 @@ fn SymbolList(
         <ul class="term-list" aria-label=move || texts.get().step.where_label>
             {tensors} {scalars}
         </ul>
+    }
+}
+
+/// Attributes are 32-bit numbers: 0.9, not 0.89999998.
+fn number(value: f64) -> String {
+    let rounded = value as f32;
+    if f64::from(rounded) == value {
+        format::shortest(rounded)
+    } else {
+        format::significant(value, 8)
     }
 }

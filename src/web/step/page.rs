@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use leptos::prelude::*;
 use leptos::{ev, leptos_dom::helpers::window_event_listener};
-use web_sys::KeyboardEvent;
+use wasm_bindgen::JsCast;
+use web_sys::{HtmlElement, KeyboardEvent};
 
 use super::blackboard::Blackboard;
 use super::graph_view::{GraphView, phase_name};
@@ -261,6 +262,14 @@ fn listen_to_keys(on_action: Callback<StepAction>) {
         let has_own_arrows = active.as_ref().is_some_and(|element| {
             element.tag_name() == "CANVAS" || element.has_attribute("data-own-arrows")
         });
+        if has_own_arrows && event.key() == "Escape" {
+            // Back to stepping.
+            if let Some(element) = active.as_ref().and_then(|a| a.dyn_ref::<HtmlElement>()) {
+                // Fails only for an element that has lost the focus already.
+                let _ = element.blur();
+            }
+            return;
+        }
         if has_own_arrows && event.key().starts_with("Arrow") && !event.shift_key() {
             return;
         }
@@ -344,7 +353,7 @@ fn CursorLine() -> impl IntoView {
                 data-total=move || scope.cursor.get().map(|cursor| cursor.total.to_string())
             >
                 <strong>{batch}</strong>
-                " "
+                " · "
                 {done}
             </span>
             <span>{next}</span>

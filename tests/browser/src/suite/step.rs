@@ -400,6 +400,9 @@ fn keyboard(page: &Page) -> Outcome {
         data_value(page, "cursor-done")?,
         Some(1.0),
     )?;
+    page.press(keys::ESCAPE)?;
+    page.press(keys::RIGHT)?;
+    done_becomes(page, 2.0)?;
     focus(page, "step-back")?;
     page.press("?")?;
     page.wait_for("the keys", PATIENCE, || {
