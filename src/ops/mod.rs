@@ -16,6 +16,7 @@ mod axes;
 mod binary_cross_entropy;
 mod clip;
 pub(crate) mod conv2d;
+mod curve;
 mod dims;
 mod dropout;
 mod elementwise;
@@ -56,6 +57,7 @@ pub use augment::Augment;
 pub use binary_cross_entropy::{BinaryCrossEntropy, BinaryCrossEntropyBackward};
 pub use clip::{ClipGradient, GradientNorm};
 pub use conv2d::{Conv2d, Conv2dBackwardBias, Conv2dBackwardInput, Conv2dBackwardWeight};
+pub use curve::Curve;
 pub use dims::Dims;
 pub use dropout::{Dropout, DropoutBackward};
 pub use elementwise::{
@@ -345,10 +347,21 @@ pub fn resolve<O: Operation>(
     op: &O,
     inputs: &[(&Shape, ElementType)],
 ) -> Result<Resolved, OpError> {
-    let declared = op.inputs();
+    let derive = |dims: &mut Dims| op.derive(dims);
+    resolve_declared(O::NAME, &op.inputs(), &op.outputs(), &derive, inputs)
+}
+
+/// [`resolve`] without the operation's type, so that the program holds it once.
+fn resolve_declared(
+    op: &'static str,
+    declared: &[Input],
+    outputs: &[Output],
+    derive: &dyn Fn(&mut Dims) -> Result<(), String>,
+    inputs: &[(&Shape, ElementType)],
+) -> Result<Resolved, OpError> {
     if declared.len() != inputs.len() {
         return Err(OpError::InputCount {
-            op: O::NAME,
+            op,
             expected: declared.len(),
             actual: inputs.len(),
         });
@@ -357,7 +370,7 @@ pub fn resolve<O: Operation>(
     for (input, &(shape, element)) in declared.iter().zip(inputs) {
         if element != input.element {
             return Err(OpError::Type {
-                op: O::NAME,
+                op,
                 tensor: input.name,
                 actual: element,
                 expected: input.element,
@@ -365,19 +378,15 @@ pub fn resolve<O: Operation>(
         }
         dims.unify(input.dims, shape)
             .map_err(|expected| OpError::Shape {
-                op: O::NAME,
+                op,
                 tensor: input.name,
                 actual: shape.clone(),
                 expected,
             })?;
     }
-    let attribute = |message| OpError::Attribute {
-        op: O::NAME,
-        message,
-    };
-    op.derive(&mut dims).map_err(attribute)?;
-    let outputs = op
-        .outputs()
+    let attribute = |message| OpError::Attribute { op, message };
+    derive(&mut dims).map_err(attribute)?;
+    let outputs = outputs
         .iter()
         .enumerate()
         .map(|(number, output)| {

@@ -90,7 +90,6 @@ fn node_facts(graph: &Graph, id: NodeId, number: impl Fn(NodeId) -> Option<u32>)
         scalars,
         flops: node.op.cost(&node.dims).flops,
         bytes: bytes_moved(graph, node),
-        definition: serde_json::to_string(&node.op).expect("operations are plain data"),
         kernels: node
             .op
             .kernels(&node.dims)

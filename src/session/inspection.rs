@@ -170,8 +170,6 @@ pub struct NodeFacts {
     pub flops: u64,
     /// Bytes read and written when every tensor moves once.
     pub bytes: u64,
-    /// The operation with its attributes, as the JSON of [`crate::ops::Op`].
-    pub definition: String,
     /// The kernels that it takes on a GPU.
     pub kernels: Vec<KernelFacts>,
 }
@@ -254,6 +252,17 @@ pub struct GroupFacts {
     pub terms: Vec<TermFacts>,
 }
 
+/// The curve of an activation, around the point that an element lies at.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CurveFacts {
+    /// What the activation made of `x`, and how steep it is there.
+    pub x: f64,
+    pub y: f64,
+    pub slope: f64,
+    /// (x, y) from left to right.
+    pub points: Vec<(f64, f64)>,
+}
+
 /// Why an element has its value.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ExplanationFacts {
@@ -267,6 +276,8 @@ pub struct ExplanationFacts {
     pub groups: Vec<GroupFacts>,
     /// Addends that a condition takes out, with what decided; at most [`MAX_HIDDEN`].
     pub hidden: Vec<TermFacts>,
+    /// Where the element's node, or the forward node that it differentiates, is an activation.
+    pub curve: Option<CurveFacts>,
 }
 
 /// What a row of an update's facts holds.

@@ -65,14 +65,16 @@ impl Run {
             let found = held.iter().find(|(known, _, _)| *known == symbol);
             found.expect("a reference names an operand").1
         };
-        Ok(Ok(self.explanation_facts(
+        let mut facts = self.explanation_facts(
             graph,
             name,
             index,
             as_reals(&read[0])[stored_offset],
             &explanation,
             resolve,
-        )))
+        );
+        facts.curve = curve_facts(inspector, subject.node, subject.offset).await?;
+        Ok(Ok(facts))
     }
 
     fn explanation_facts(
@@ -120,6 +122,7 @@ impl Run {
             total: explanation.total(),
             term_count: explanation.term_count() as u32,
             groups,
+            curve: None,
         }
     }
 

@@ -6,12 +6,14 @@
 //!
 //! - `batch`: moving through the batch.
 //! - `tensor`, `explain`, `check`: what is read, what it was made of, finite differences.
+//! - `curve`: an activation around the point of one element.
 //! - `path`: the chain rule along one path.
 //! - `edit`: numbers that the learner writes over.
 //! - `update`: a parameter before and after the update, and how long a node took.
 
 mod batch;
 mod check;
+mod curve;
 mod edit;
 mod explain;
 mod path;
@@ -26,6 +28,7 @@ use crate::exec::{Executor, Mode, Plan};
 use crate::graph::{Graph, NodeId, Phase, Source, ValueId};
 use crate::ops::{OperationEnvironment, Role, StepValues};
 use crate::tensor::Values;
+use curve::curve_facts;
 use edit::Edit;
 use tensor::tensor_report;
 use update::time_report;

@@ -222,6 +222,7 @@ mod tests {
                 terms: vec![term(&[0.5, -4.0], -2.0), term(&[2.0, 3.0], 1.0)],
             }],
             hidden: Vec::new(),
+            curve: None,
         };
         let text = with_numbers("y", &facts);
         assert!(

@@ -343,7 +343,6 @@ pub mod tests {
             scalars: Vec::new(),
             flops: 0,
             bytes: 0,
-            definition: String::new(),
             kernels: Vec::new(),
         }
     }

@@ -550,6 +550,7 @@ mod tests {
             term_count: 0,
             groups: Vec::new(),
             hidden: Vec::new(),
+            curve: None,
         };
         state.apply(InspectionReport::Explained {
             request: request_of(&first),

@@ -92,6 +92,7 @@ pub(crate) mod tests {
             term_count: 4,
             groups: vec![group(Some(("c".into(), 0)), terms), group(None, vec![bias])],
             hidden: Vec::new(),
+            curve: None,
         }
     }
 

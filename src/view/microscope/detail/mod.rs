@@ -36,12 +36,11 @@ pub enum Kind {
     ConvolutionBackwardWeight,
     /// Sums of products of two rows.
     Products,
-    Activation,
-    ActivationBackward,
     Update,
 }
 
-/// Which operation has which picture. Activations and updates are told by what they are.
+/// Which operation has which picture. Updates are told by their phase, activations by the curve that
+/// comes with the explanation of their elements.
 const PICTURES: &[(&str, Kind)] = &[
     ("softmax_cross_entropy", Kind::Softmax),
     ("softmax_cross_entropy_backward", Kind::SoftmaxBackward),
@@ -56,19 +55,13 @@ const PICTURES: &[(&str, Kind)] = &[
 ];
 
 /// The picture of an operation; `None` where the terms alone are shown.
-pub fn kind(graph: &GraphModel, node: &NodeFacts) -> Option<Kind> {
+pub fn kind(node: &NodeFacts) -> Option<Kind> {
     if node.phase == Phase::Update {
         return Some(Kind::Update);
     }
     let mut known = PICTURES.iter();
-    if let Some((_, kind)) = known.find(|(operation, _)| *operation == node.operation) {
-        return Some(*kind);
-    }
-    if activation::Activation::of(node).is_some() {
-        return Some(Kind::Activation);
-    }
-    let partner = partner(graph, node)?;
-    activation::Activation::of(partner).map(|_| Kind::ActivationBackward)
+    let found = known.find(|(operation, _)| *operation == node.operation);
+    found.map(|(_, kind)| *kind)
 }
 
 /// The forward node that a backward node differentiates.
@@ -79,8 +72,8 @@ pub fn partner<'a>(graph: &'a GraphModel, node: &NodeFacts) -> Option<&'a NodeFa
 /// Tensors that a node's picture shows although the node does not read them: what its forward
 /// partner read.
 pub fn also_shown(graph: &GraphModel, node: &NodeFacts) -> Vec<String> {
-    let names = match kind(graph, node) {
-        Some(Kind::PoolingBackward | Kind::ActivationBackward) => partner(graph, node)
+    let names = match kind(node) {
+        Some(Kind::PoolingBackward) => partner(graph, node)
             .and_then(|partner| graph.bound(partner, "x"))
             .map(str::to_string),
         _ => None,

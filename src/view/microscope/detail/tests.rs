@@ -225,52 +225,11 @@ fn the_products_of_a_dense_layer_run_up_to_its_sum() {
 }
 
 #[test]
-fn an_activation_s_tangent_is_the_slope_of_its_curve() {
-    let mut found = 0;
-    for name in crate::ops::Op::NAMES {
-        let Ok(op) = crate::ops::Op::from_json(name, &serde_json::json!({})) else {
-            continue;
-        };
-        let mut facts = crate::view::microscope::model::tests::small()
-            .nodes
-            .remove(1);
-        facts.definition = serde_json::to_string(&op).unwrap();
-        let Some(activation) = activation::Activation::of(&facts) else {
-            continue;
-        };
-        // Logarithm and root have a curve on the right half alone.
-        let points = [-1.7, -0.3, 0.4, 2.2];
-        let value = |x| activation.value(x).unwrap();
-        let defined: Vec<f64> = points.into_iter().filter(|&x| !value(x).is_nan()).collect();
-        assert!(defined.ends_with(&[0.4, 2.2]), "{name}: {defined:?}");
-        for x in defined {
-            let slope = (value(x + 1e-6) - value(x - 1e-6)) / 2e-6;
-            assert!(
-                near(activation.slope(x).unwrap(), slope, 1e-8),
-                "{name} at {x}"
-            );
-        }
-        found += 1;
-    }
-    assert!(found >= 3, "{found} activations");
-}
-
-#[test]
 fn the_point_of_an_activation_is_the_stored_one_and_its_gradient_follows_the_slope() {
-    let bench = bench("lenet5-mnist", None);
-    let (graph, numbers) = (bench.graph(), numbers(&bench));
-    let (forward, back) = (node(&graph, "relu"), node(&graph, "relu_backward"));
-    assert_eq!(kind(&graph, forward), Some(Kind::Activation));
-    assert_eq!(kind(&graph, back), Some(Kind::ActivationBackward));
-    assert!(
-        also_shown(&graph, back).contains(
-            &graph
-                .bound(partner(&graph, back).unwrap(), "x")
-                .unwrap()
-                .to_string()
-        )
-    );
-    for (node, symbol) in [(forward, "y"), (back, "dx")] {
+    let mut bench = bench("lenet5-mnist", None);
+    let graph = bench.graph();
+    for (operation, symbol) in [("relu", "y"), ("relu_backward", "dx")] {
+        let node = node(&graph, operation);
         let tensor = graph.bound(node, symbol).unwrap();
         let shape = &graph.tensor(tensor).unwrap().shape;
         for flat in (0..400).step_by(17) {
@@ -278,17 +237,34 @@ fn the_point_of_an_activation_is_the_stored_one_and_its_gradient_follows_the_slo
                 tensor: tensor.into(),
                 index: index_at(shape, flat),
             };
-            let picture = activation::picture(&graph, node, &element, &numbers).expect("read");
-            let stored = numbers(tensor, &element.index).unwrap();
-            match picture.gradients {
-                None => assert!(near(picture.y, stored, 1e-7)),
+            let facts = explain(&mut bench, &element);
+            let curve = facts.curve.clone().expect("a curve");
+            let stored = f64::from(facts.stored);
+            let gradients = activation::gradients(&graph, node, &element, &numbers(&bench));
+            match gradients {
+                None => assert!(near(curve.y, stored, 1e-7)),
                 Some((upstream, passed)) => {
                     assert_eq!(passed, stored);
-                    assert!(near(upstream * picture.slope, passed, 1e-9));
+                    assert!(near(upstream * curve.slope, passed, 1e-9));
                 }
             }
+            assert_eq!(gradients.is_some(), operation == "relu_backward");
+            let lines = activation::lines(&curve);
+            assert!(
+                (0.0..=activation::WIDTH).contains(&lines.point[0]),
+                "{lines:?}"
+            );
+            assert!(
+                (0.0..=activation::HEIGHT).contains(&lines.point[1]),
+                "{lines:?}"
+            );
         }
     }
+    let element = Element {
+        tensor: graph.bound(node(&graph, "conv2d"), "y").unwrap().into(),
+        index: vec![0; 4],
+    };
+    assert_eq!(explain(&mut bench, &element).curve, None);
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use leptos::prelude::*;
 
 use super::{Subject, numbers};
+use crate::session::CurveFacts;
 use crate::view::format;
 use crate::view::microscope::detail::activation::{self, HEIGHT, WIDTH};
 use crate::web::address::use_texts;
@@ -13,37 +14,35 @@ use crate::web::step::scope::use_microscope;
 pub fn ActivationView(
     /// Node and element.
     subject: Subject,
+    /// The curve at the element.
+    curve: CurveFacts,
 ) -> impl IntoView {
     let scope = use_microscope();
     let texts = use_texts();
-    let picture = Memo::new(move |_| {
+    let gradients = Memo::new(move |_| {
         scope.revision.track();
         let numbers = numbers(scope);
-        activation::picture(&subject.graph, &subject.node, &subject.element, &numbers)
+        activation::gradients(&subject.graph, &subject.node, &subject.element, &numbers)
     });
     move || {
-        let picture = picture.get()?;
         let detail = &texts.get().step;
-        let lines = activation::lines(&picture);
+        let lines = activation::lines(&curve);
         let number = |value: f64| format::significant(value, 5);
         let [x1, y1, x2, y2] = lines.tangent.map(|at| format!("{at:.1}"));
         let [x, y] = lines.point.map(|at| format!("{at:.1}"));
         let [zero_x, zero_y] = lines.origin.map(|at| format!("{at:.1}"));
-        let words = (detail.activation_point)(
-            &number(picture.x),
-            &number(picture.y),
-            &number(picture.slope),
-        );
-        let passed = picture.gradients.map(|(upstream, passed)| {
+        let words =
+            (detail.activation_point)(&number(curve.x), &number(curve.y), &number(curve.slope));
+        let passed = gradients.get().map(|(upstream, passed)| {
             format!(
                 "dx = dy · slope = {} · {} = {}",
                 number(upstream),
-                number(picture.slope),
+                number(curve.slope),
                 number(passed)
             )
             .replace("slope", detail.slope_word)
         });
-        Some(view! {
+        view! {
             <div class="step-subpart" data-testid="detail-activation">
                 <h4>{detail.activation}</h4>
                 <svg
@@ -61,6 +60,6 @@ pub fn ActivationView(
                 <p class="detail-line numeric">{words}</p>
                 {passed.map(|line| view! { <p class="detail-line numeric">{line}</p> })}
             </div>
-        })
+        }
     }
 }

@@ -69,7 +69,6 @@ fn picture(graph: Arc<GraphModel>, facts: Arc<ExplanationFacts>) -> Option<AnyVi
     let last = graph.facts.nodes.len().checked_sub(1)?;
     let number = tensor.node.map_or(last, |node| node as usize);
     let node = graph.node(number)?.clone();
-    let kind = kind(&graph, &node)?;
     let subject = Subject {
         graph: Arc::clone(&graph),
         element: Element {
@@ -78,6 +77,10 @@ fn picture(graph: Arc<GraphModel>, facts: Arc<ExplanationFacts>) -> Option<AnyVi
         },
         node,
     };
+    if let Some(curve) = facts.curve.clone() {
+        return Some(view! { <ActivationView subject curve/> }.into_any());
+    }
+    let kind = kind(&subject.node)?;
     let in_windows = || windows(&facts, |name: &str| Some(graph.tensor(name)?.shape.clone()));
     Some(match kind {
         Kind::Softmax => view! { <SoftmaxView subject/> }.into_any(),
@@ -97,9 +100,6 @@ fn picture(graph: Arc<GraphModel>, facts: Arc<ExplanationFacts>) -> Option<AnyVi
         Kind::Products => {
             let products = products(&facts)?;
             view! { <ProductsView products/> }.into_any()
-        }
-        Kind::Activation | Kind::ActivationBackward => {
-            view! { <ActivationView subject/> }.into_any()
         }
         Kind::Update => view! { <UpdateView subject/> }.into_any(),
     })
