@@ -11,6 +11,7 @@
 mod activation;
 mod add;
 mod arithmetic;
+mod attention;
 mod augment;
 mod axes;
 mod binary_cross_entropy;
@@ -52,6 +53,11 @@ pub use arithmetic::{
     BroadcastBackward, Divide, DivideBackwardDenominator, DivideBackwardNumerator, Maximum,
     MaximumBackward, Minimum, MinimumBackward, Multiply, MultiplyBackward, Subtract,
     SubtractBackward,
+};
+pub use attention::{
+    AttentionMixture, AttentionMixtureBackwardValue, AttentionMixtureBackwardWeight,
+    AttentionScores, AttentionScoresBackwardKey, AttentionScoresBackwardQuery, AttentionWeights,
+    AttentionWeightsBackward,
 };
 pub use augment::Augment;
 pub use binary_cross_entropy::{BinaryCrossEntropy, BinaryCrossEntropyBackward};

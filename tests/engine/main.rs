@@ -1,3 +1,4 @@
+mod attention_cases;
 mod branches;
 mod command_line;
 mod data;

@@ -1,6 +1,6 @@
 //! Cases, comparisons and small models that the other modules share.
 
-use crate::image_cases;
+use crate::{attention_cases, image_cases};
 use glassbox::exec::single::{SingleOperation, SingleRun};
 use glassbox::graph::{Graph, Phase, ValueId};
 use glassbox::ops::{
@@ -264,6 +264,14 @@ pub fn cases_of(name: &str) -> Vec<Case> {
         "leaky_relu" | "leaky_relu_backward" | "gelu" | "gelu_backward" => {
             attributed_activation_cases(name)
         }
+        "attention_scores"
+        | "attention_scores_backward_query"
+        | "attention_scores_backward_key"
+        | "attention_weights"
+        | "attention_weights_backward"
+        | "attention_mixture"
+        | "attention_mixture_backward_weight"
+        | "attention_mixture_backward_value" => attention_cases::attention_cases(name),
         "softmax" | "softmax_backward" | "log_softmax" | "log_softmax_backward" => {
             softmax_cases(name)
         }
