@@ -1,7 +1,7 @@
 //! binary_cross_entropy: probabilities, loss and rightness of each row, from logits.
 //!
 //!     p[n, k] = σ(z[n, k])
-//!     loss_of_row[n] = Σ_k (max(z, 0) − z·t + ln(1 + exp(−|z|)))   with z = z[n, k], t = t[n, k]
+//!     loss_of_row[n] = 1/K Σ_k (max(z, 0) − z·t + ln(1 + exp(−|z|)))   with z = z[n, k], t = t[n, k]
 //!     correct_of_row[n] = 1 where every z > 0 agrees with t > 1/2
 //!
 //! A weight of positives w adds (w − 1) · t · (max(z, 0) − z + ln(1 + exp(−|z|))) to an element.
@@ -70,6 +70,6 @@ fn binary_cross_entropy(@builtin(global_invocation_id) gid: vec3<u32>) {
         right = right && ((logit > 0.0) == (t[at] > 0.5));
     }
     let counts = index < step.valid;
-    loss_of_row[index] = select(0.0, loss, counts);
+    loss_of_row[index] = select(0.0, loss / f32(params.classes), counts);
     correct_of_row[index] = select(0.0, 1.0, counts && right);
 }

@@ -1,6 +1,6 @@
 //! mean_of_rows: the totals of a loss over the batch.
 //!
-//!     L = Σ_n loss_of_row[n] / (B · PER_ROW),   correct = Σ_n correct_of_row[n]
+//!     L = Σ_n loss_of_row[n] / B,   correct = Σ_n correct_of_row[n]
 //!
 //! Shapes (f32): loss_of_row (N), correct_of_row (N), L (), correct ().
 //! One workgroup: each invocation adds every 64th row, then the first adds up their sums,
@@ -26,8 +26,6 @@ struct StepValues {
 }
 
 const WORKGROUP_SIZE: u32 = 64u;
-/// Elements that a row's loss is the sum of.
-override PER_ROW: u32 = 1u;
 
 @group(0) @binding(0) var<uniform> params: LossParams;
 @group(0) @binding(1) var<storage, read> loss_of_row: array<f32>;
@@ -57,6 +55,6 @@ fn mean_of_rows(@builtin(local_invocation_index) local: u32) {
         loss_sum += loss_sums[other];
         correct_sum += correct_sums[other];
     }
-    L[0] = loss_sum / f32(max(step.valid, 1u) * PER_ROW);
+    L[0] = loss_sum / f32(max(step.valid, 1u));
     correct[0] = correct_sum;
 }

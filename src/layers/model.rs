@@ -24,6 +24,8 @@ pub struct Model {
     pub correct: Option<ValueId>,
     /// (N)
     pub loss_of_row: ValueId,
+    /// (N) What each row counts in the mean; `None` where all count alike.
+    pub weight_of_row: Option<ValueId>,
     /// In the order of PyTorch's state_dict.
     pub parameters: Vec<Parameter>,
 }
@@ -91,6 +93,7 @@ impl Model {
             loss: outputs[0],
             correct: output("correct"),
             loss_of_row: output("loss_of_row").expect("a loss tells of its rows"),
+            weight_of_row: output("weight_of_row"),
             parameters,
         })
     }

@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 
 /// `L = 1/(B·K) Σ_n Σ_k (max(z, 0) − z·t + ln(1 + exp(−|z|)))` over the `B` valid rows; nats.
 ///
-/// z (N, K) logits, t (N, K) targets from 0 to 1. A row is right when every
+/// z (N, K) logits, t (N, K) targets from 0 to 1. A row's loss is the mean of its elements. A row is right when every
 /// probability is on its target's side of one half. With a weight of positives `w`
 /// an element is `(1 − t)·z + (1 + (w − 1)·t)·(max(−z, 0) + ln(1 + exp(−|z|)))`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -75,7 +75,7 @@ impl Operation for BinaryCrossEntropy {
         let z = || element("z", [index("n"), index("k")]);
         let t = || element("t", [index("n"), index("k")]);
         let valid = || less(index("n"), size("B"));
-        let [total, correct] = batch_totals(scalar("B") * scalar("K"));
+        let [total, correct] = batch_totals();
         let tail = || ln(number(1.0) + exp(-apply(Function::Absolute, z())));
         let one = if self.pos_weight == 1.0 {
             apply(Function::PositivePart, z()) - z() * t() + tail()
@@ -90,7 +90,7 @@ impl Operation for BinaryCrossEntropy {
             total,
             correct,
             apply(Function::Sigmoid, element("z", [n, k])).defines("p", [("n", "N"), ("k", "K")]),
-            (valid() * sum("k", "K", one)).defines("loss_of_row", [("n", "N")]),
+            (valid() * (sum("k", "K", one) / scalar("K"))).defines("loss_of_row", [("n", "N")]),
             (valid() * (number(1.0) - positive(wrong))).defines("correct_of_row", [("n", "N")]),
         ]
     }
@@ -111,6 +111,7 @@ impl Operation for BinaryCrossEntropy {
         let [n, k] = dims.all(["N", "K"]);
         let (z, t, valid) = (io.input(0), io.input(1), io.valid());
         let half = T::from_f64(0.5);
+        let width = T::from_f64(k as f64);
         let more = T::from_f64(f64::from(self.pos_weight) - 1.0);
         for row in 0..n {
             let mut loss = T::ZERO;
@@ -126,10 +127,10 @@ impl Operation for BinaryCrossEntropy {
                 right &= (z[at] > T::ZERO) == (t[at] > half);
             }
             let counts = row < valid;
-            io.output(3)[row] = if counts { loss } else { T::ZERO };
+            io.output(3)[row] = if counts { loss / width } else { T::ZERO };
             io.output(4)[row] = if counts && right { T::ONE } else { T::ZERO };
         }
-        write_totals(io, valid * k);
+        write_totals(io);
     }
 
     fn kernels(&self, dims: &Dims) -> Vec<KernelCall> {
@@ -146,8 +147,7 @@ impl Operation for BinaryCrossEntropy {
             },
             KernelCall {
                 shader: "mean_of_rows",
-                // The mean is over all elements, K of them in a row.
-                constants: vec![("PER_ROW", dims.get("K") as f64)],
+                constants: Vec::new(),
                 params,
                 operands: vec![Output(3), Output(4), Output(0), Output(1)],
                 workgroups: [1, 1, 1],

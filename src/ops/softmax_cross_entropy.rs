@@ -61,19 +61,19 @@ pub(super) fn loss_outputs() -> Vec<Output> {
 }
 
 /// `L = (1/B) Σ_n loss_of_row[n]` and `correct = Σ_n correct_of_row[n]`.
-pub(super) fn batch_totals(divisor: Expression) -> [Equation; 2] {
+pub(super) fn batch_totals() -> [Equation; 2] {
     let rows = |name| sum("n", "N", element(name, [index("n")]));
     [
-        (rows("loss_of_row") / divisor).defines("L", []),
+        (rows("loss_of_row") / scalar("B")).defines("L", []),
         rows("correct_of_row").defines("correct", []),
     ]
 }
 
 /// Sums the rows of a loss in order, on the CPU.
-pub(super) fn write_totals<T: Real>(io: &mut Io<'_, T>, divisor: usize) {
+pub(super) fn write_totals<T: Real>(io: &mut Io<'_, T>) {
     let loss: T = io.output(3).iter().copied().sum();
     let correct: T = io.output(4).iter().copied().sum();
-    io.output(0)[0] = loss / T::from_f64(divisor.max(1) as f64);
+    io.output(0)[0] = loss / T::from_f64(io.valid().max(1) as f64);
     io.output(1)[0] = correct;
 }
 
@@ -121,7 +121,7 @@ impl Operation for SoftmaxCrossEntropy {
 
     fn equations(&self) -> Vec<Equation> {
         let valid = || less(index("n"), size("B"));
-        let [total, correct] = batch_totals(scalar("B"));
+        let [total, correct] = batch_totals();
         let row_loss = ln(sum("k", "K", Self::shifted("k"))) + Self::largest()
             - element("z", [index("n"), Self::target()]);
         let predicted = arg_maximum("k", "K", element("z", [index("n"), index("k")]));
@@ -178,7 +178,7 @@ impl Operation for SoftmaxCrossEntropy {
                 T::ZERO
             };
         }
-        write_totals(io, valid);
+        write_totals(io);
     }
 
     fn kernels(&self, dims: &Dims) -> Vec<KernelCall> {

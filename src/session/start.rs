@@ -491,6 +491,7 @@ impl Session {
         let graph = Arc::new(model.graph.clone());
         let mut keep = vec![model.loss, model.loss_of_row];
         keep.extend(model.correct);
+        keep.extend(model.weight_of_row);
         keep.push(model.probabilities.unwrap_or(model.logits));
         keep.extend(model.graph.gradient_norm());
         let plan = Arc::new(Plan::new(&graph, Mode::Train, &keep));

@@ -215,6 +215,34 @@ fn models_with_every_loss_pass_the_check_node_by_node() {
     }
 }
 
+/// The evaluation of held-out samples adds up rows, batch by batch.
+#[test]
+fn the_loss_of_a_batch_is_the_mean_of_its_rows_whatever_their_width() {
+    for loss in losses() {
+        let trial = Trial::new(loss.clone());
+        let model = &trial.model;
+        let graph = Arc::new(model.graph.clone());
+        let plan = Arc::new(Plan::new(&graph, Mode::Inspect, &[]));
+        let mut cpu = CpuExecutor::<f64>::new(graph, Arc::clone(&plan));
+        for (value, values) in &trial.given {
+            cpu.write(*value, values);
+        }
+        cpu.run(0..plan.groups.len(), &trial.step);
+        let rows: f64 = cpu.reals(model.loss_of_row).iter().sum();
+        let weight = match model.weight_of_row {
+            Some(weights) => cpu.reals(weights).iter().sum::<f64>(),
+            None => trial.step.valid.into(),
+        };
+        let is_sum = matches!(&loss, Loss::MeanAbsoluteError(op) if op.reduction == Reduction::Sum);
+        let expected = if is_sum { rows } else { rows / weight };
+        let loss_of_batch = cpu.reals(model.loss)[0];
+        assert!(
+            (loss_of_batch - expected).abs() < 1e-12,
+            "{loss:?}: {loss_of_batch}, by rows {expected}"
+        );
+    }
+}
+
 #[test]
 fn every_loss_falls_on_both_executors_alike() {
     let device = block_on(GpuDevice::request()).expect("the tests need a GPU");

@@ -15,6 +15,8 @@ pub(super) struct Evaluating {
     step: u64,
     next: u32,
     tally: AnyTally,
+    /// Sums of losses and of weights, where rows do not count alike.
+    weighted: Option<[f64; 2]>,
     /// Probabilities, or predicted numbers, of the samples so far.
     outputs: Vec<f32>,
 }
@@ -83,6 +85,7 @@ impl Run {
             step: self.done,
             next: 0,
             tally: AnyTally::of(samples),
+            weighted: self.model.weight_of_row.map(|_| [0.0; 2]),
             outputs: Vec::new(),
         });
     }
@@ -105,7 +108,11 @@ impl Run {
         }
         let step = evaluating.step;
         self.evaluated_at = Some(step);
-        let evaluation = evaluating.tally.finish();
+        let mut evaluation = evaluating.tally.finish();
+        if let Some([losses, weights]) = evaluating.weighted {
+            // Where no weight counts, neither does a loss.
+            evaluation.loss = (losses / if weights > 0.0 { weights } else { 1.0 }) as f32;
+        }
         emit(Event::Evaluated {
             run: self.id,
             step,
@@ -141,13 +148,19 @@ impl Run {
         let groups = self.executor.plan().phases(Phase::Data, Phase::Loss);
         self.executor
             .run(groups, &StepValues::forward(last - first));
-        let read = [self.output(), self.model.loss_of_row];
+        let mut read = vec![self.output(), self.model.loss_of_row];
+        read.extend(self.model.weight_of_row);
         let read = self.executor.read_many(&read).await?;
         let count = (last - first) as usize;
         let outputs = &reals(&read[0])[..count * self.output_width()];
         let losses = &reals(&read[1])[..count];
         let range = first as usize..last as usize;
         evaluating.tally.add(outputs, losses, &samples, range);
+        if let (Some(sums), Some(weights)) = (&mut evaluating.weighted, read.get(2)) {
+            for (sum, values) in sums.iter_mut().zip([losses, &reals(weights)[..count]]) {
+                *sum += values.iter().map(|&value| f64::from(value)).sum::<f64>();
+            }
+        }
         evaluating.outputs.extend_from_slice(outputs);
         evaluating.next = last;
         Ok(())
