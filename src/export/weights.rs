@@ -142,6 +142,9 @@ impl NamedTensor {
 }
 
 impl Checkpoint {
+    /// The file. Beside the running statistics of a batch normalization stands how many batches
+    /// they come from, which is not read back: it is the step.
+    ///
     /// # Errors
     /// When the library refuses a tensor, which would be a bug.
     pub fn to_bytes(&self) -> Result<Vec<u8>, ExportError> {
@@ -168,7 +171,7 @@ impl Checkpoint {
             .iter()
             .map(|tensor| tensor.values.iter().flat_map(|v| v.to_le_bytes()).collect())
             .collect();
-        let views = self
+        let mut views = self
             .tensors
             .iter()
             .zip(&bytes)
@@ -177,6 +180,15 @@ impl Checkpoint {
                 Ok((tensor.name.clone(), view.map_err(unreadable)?))
             })
             .collect::<Result<Vec<_>, ExportError>>()?;
+        // PyTorch's layers count the batches that their running statistics have seen.
+        let batches = facts.step.to_le_bytes();
+        for tensor in &self.tensors {
+            if let Some(layer) = tensor.name.strip_suffix(".running_mean") {
+                let view = TensorView::new(Dtype::I64, Vec::new(), &batches);
+                let name = format!("{layer}.num_batches_tracked");
+                views.push((name, view.map_err(unreadable)?));
+            }
+        }
         in_order(safetensors::serialize(views, Some(metadata)).map_err(unreadable)?)
     }
 

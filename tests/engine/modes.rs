@@ -188,6 +188,13 @@ fn running_statistics_move_in_training_alone_and_are_saved_by_pytorchs_names() {
                 "{device:?}: {name}"
             );
         }
+        for (bytes, batches) in [(&start, 0), (&trained, 5)] {
+            let file = safetensors::SafeTensors::deserialize(bytes).unwrap();
+            let count = file.tensor("bn2.num_batches_tracked").unwrap();
+            assert_eq!(count.dtype(), safetensors::Dtype::I64);
+            assert_eq!(count.shape(), [0; 0]);
+            assert_eq!(count.data(), i64::from(batches).to_le_bytes());
+        }
         let first = engine.evaluate();
         assert_eq!(
             engine.evaluate().to_bits(),
