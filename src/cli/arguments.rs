@@ -190,6 +190,8 @@ pub struct CheckArguments {
 pub struct BenchArguments {
     pub preset: String,
     #[command(flatten)]
+    pub model: ModelArguments,
+    #[command(flatten)]
     pub table: TableArguments,
     /// Samples in a batch [default: the preset's]
     #[arg(long, value_name = "N")]
@@ -337,6 +339,8 @@ option_arguments! {
     alpha Alpha "X";
     /// Whether rmsprop divides by the root of the variance: true or false [default: false]
     centered Centered "BOOL";
+    /// Momentum of rmsprop [default: 0]
+    rmsprop_momentum RmspropMomentum "X";
     /// β₁ of adam and adamw [default: 0.9]
     beta1 Beta1 "X";
     /// β₂ of adam and adamw [default: 0.999]

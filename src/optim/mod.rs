@@ -78,11 +78,13 @@ impl OptimizerKind {
 
     /// The settings of its own that have an effect.
     pub fn options(self) -> &'static [OptionKey] {
-        use OptionKey::{Alpha, Beta1, Beta2, Centered, Dampening, Eps, LrDecay, WeightDecay};
+        use OptionKey::{
+            Alpha, Beta1, Beta2, Centered, Dampening, Eps, LrDecay, RmspropMomentum, WeightDecay,
+        };
         match self {
             Self::Sgd | Self::Nesterov => &[WeightDecay],
             Self::Momentum => &[Dampening, WeightDecay],
-            Self::RmsProp => &[Alpha, Eps, Centered, WeightDecay],
+            Self::RmsProp => &[Alpha, Eps, Centered, RmspropMomentum, WeightDecay],
             Self::Adagrad => &[LrDecay, Eps, WeightDecay],
             Self::Adam | Self::AdamW => &[Beta1, Beta2, Eps, WeightDecay],
         }
@@ -106,6 +108,7 @@ impl OptimizerKind {
                     alpha: Some(update.alpha),
                     eps: Some(update.eps),
                     centered: Some(update.centered),
+                    rmsprop_momentum: Some(update.momentum),
                     ..none
                 }
             }
@@ -154,7 +157,7 @@ impl OptimizerKind {
                 alpha: number(given.alpha),
                 eps,
                 weight_decay,
-                momentum: 0.0,
+                momentum: number(given.rmsprop_momentum),
                 centered: given.centered.unwrap_or_default(),
             }),
             Self::Adagrad => Op::AdagradUpdate(AdagradUpdate {

@@ -242,6 +242,8 @@ options! {
     alpha Alpha "alpha": f32, Expected::NumberBelowOne;
     /// Whether RMSprop divides by the root of the variance.
     centered Centered "centered": bool, YES_OR_NO;
+    /// μ of RMSprop; the optimizers named after their momentum have it as a setting of the run.
+    rmsprop_momentum RmspropMomentum "rmsprop-momentum": f32, Expected::NumberBelowOne;
     /// β₁ of Adam.
     beta1 Beta1 "beta1": f32, Expected::NumberBelowOne;
     /// β₂ of Adam.
@@ -414,7 +416,7 @@ mod tests {
 
     #[test]
     fn settings_of_an_optimizer_reach_its_update() {
-        use crate::ops::{AdamwUpdate, Op};
+        use crate::ops::{AdamwUpdate, Op, RmspropUpdate};
         let given = Options {
             beta1: Some(0.5),
             weight_decay: Some(0.125),
@@ -429,6 +431,20 @@ mod tests {
         };
         assert_eq!(update.op, Op::AdamwUpdate(expected));
         assert_eq!(update.max_norm, Some(2.0));
+        let given = Options {
+            rmsprop_momentum: Some(0.75),
+            ..Options::NONE
+        };
+        // The momentum of the run is that of other optimizers.
+        let expected = |momentum| {
+            Op::RmspropUpdate(RmspropUpdate {
+                momentum,
+                ..RmspropUpdate::default()
+            })
+        };
+        let update = |options: &Options| OptimizerKind::RmsProp.update(0.9, options).op;
+        assert_eq!(update(&given), expected(0.75));
+        assert_eq!(update(&Options::NONE), expected(0.0));
         for kind in OptimizerKind::ALL {
             let mut names = kind.options().iter();
             assert!(names.all(|&key| kind.defaults().text(key).is_some()));

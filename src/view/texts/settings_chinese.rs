@@ -37,6 +37,8 @@ pub const SETTINGS: SettingTexts = SettingTexts {
     alpha_hint: "每一步保留多少梯度平方的平均值",
     centered: "中心化",
     centered_hint: "除以近期梯度的离散程度，而不是它们的大小",
+    rmsprop_momentum: "动量 μ",
+    rmsprop_momentum_hint: "上一步有多少延续到下一步；0 表示没有",
     yes: "是",
     no: "否",
     beta1: "系数 β₁",

@@ -37,6 +37,8 @@ pub const SETTINGS: SettingTexts = SettingTexts {
     alpha_hint: "How much of the average of squared gradients is kept in each step",
     centered: "Centred",
     centered_hint: "Divides by the spread of recent gradients, not by their size",
+    rmsprop_momentum: "Momentum μ",
+    rmsprop_momentum_hint: "How much of the previous step is carried into the next; 0: none",
     yes: "Yes",
     no: "No",
     beta1: "β₁",

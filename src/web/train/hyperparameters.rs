@@ -135,7 +135,7 @@ pub fn Hyperparameters() -> impl IntoView {
 }
 
 /// In the order in which they stand on the page.
-const OF_OPTIMIZERS: [OptionKey; 8] = [
+const OF_OPTIMIZERS: [OptionKey; 9] = [
     OptionKey::Dampening,
     OptionKey::Alpha,
     OptionKey::Beta1,
@@ -143,6 +143,7 @@ const OF_OPTIMIZERS: [OptionKey; 8] = [
     OptionKey::LrDecay,
     OptionKey::Eps,
     OptionKey::Centered,
+    OptionKey::RmspropMomentum,
     OptionKey::WeightDecay,
 ];
 const OF_SCHEDULES: [OptionKey; 8] = [
