@@ -1,17 +1,21 @@
 //! Milliseconds of every kernel group of one training step.
 //!
-//!     cargo run --release --example kernels -- [PRESET] [--batch N] [--inspect] [--plan FILE]
+//!     cargo run --release --example kernels -- [PRESET] [--model FILE] [--batch N] [--cpu]
+//!         [--inspect] [--plan FILE]
 //!
 //! Each group runs many times in one submit, on random data; at the end the whole
-//! step. `--inspect` takes the plan without fusion, `--plan` writes the dispatches
+//! step. `--model` takes a layer list on the preset's data, `--cpu` runs the twins,
+//! `--inspect` takes the plan without fusion, `--plan` writes the dispatches
 //! as JSON, for replaying them elsewhere, and measures nothing.
 
+use glassbox::exec::Executor;
+use glassbox::exec::cpu::CpuExecutor;
 use glassbox::exec::gpu::{GpuDevice, GpuExecutor, MAX_STEPS_PER_SUBMIT};
 use glassbox::exec::plan::PlannedOperand;
 use glassbox::exec::{Mode, Plan};
-use glassbox::graph::ValueId;
-use glassbox::layers::{BatchSource, Model};
-use glassbox::models;
+use glassbox::graph::{Graph, ValueId};
+use glassbox::layers::{BatchSource, Model, ModelSpec};
+use glassbox::models::{self, PresetData};
 use glassbox::ops::StepValues;
 use glassbox::platform::now_millis;
 use glassbox::tensor::{Values, init};
@@ -26,6 +30,8 @@ const MEASURE_MILLIS: f64 = 300.0;
 
 struct Options {
     preset: String,
+    model_file: Option<String>,
+    on_cpu: bool,
     batch: usize,
     mode: Mode,
     plan_file: Option<String>,
@@ -35,6 +41,8 @@ impl Options {
     fn parse() -> Self {
         let mut options = Self {
             preset: "lenet5-mnist".into(),
+            model_file: None,
+            on_cpu: false,
             batch: 64,
             mode: Mode::Train,
             plan_file: None,
@@ -44,6 +52,8 @@ impl Options {
             let mut next = || arguments.next().expect("the option needs a value");
             match argument.as_str() {
                 "--batch" => options.batch = next().parse().expect("a batch is a number"),
+                "--model" => options.model_file = Some(next()),
+                "--cpu" => options.on_cpu = true,
                 "--plan" => options.plan_file = Some(next()),
                 "--inspect" => options.mode = Mode::Inspect,
                 preset => options.preset = preset.into(),
@@ -55,11 +65,22 @@ impl Options {
 
 fn build(options: &Options) -> Model {
     let preset = models::find(&options.preset).expect("a preset's name");
+    let PresetData::Images { source, .. } = preset.data else {
+        panic!("{} does not learn from images", preset.id)
+    };
+    let shape = source.shape();
+    let spec = match &options.model_file {
+        None => (preset.spec)(),
+        Some(file) => {
+            let text = std::fs::read_to_string(file).expect("the layer list is readable");
+            ModelSpec::from_json(&text).expect("a layer list")
+        }
+    };
     let source = BatchSource::Images {
         samples: SAMPLES,
-        shape: [1, 28, 28],
-        mean: vec![0.13],
-        standard_deviation: vec![0.31],
+        shape: [shape.channels, shape.height, shape.width].map(|size| size as usize),
+        mean: vec![0.13; shape.channels as usize],
+        standard_deviation: vec![0.31; shape.channels as usize],
         order_length: MAX_STEPS_PER_SUBMIT * options.batch,
         margin: None,
     };
@@ -67,7 +88,7 @@ fn build(options: &Options) -> Model {
     let update = defaults
         .optimizer
         .update(defaults.momentum, &defaults.options);
-    Model::build(&(preset.spec)(), &source, options.batch, update).expect("the layers fit")
+    Model::build(&spec, &source, options.batch, update).expect("the layers fit")
 }
 
 fn random_below(stream: u64, count: usize, bound: usize) -> Vec<u32> {
@@ -107,16 +128,21 @@ fn step_values(model: &Model) -> StepValues {
         learning_rate: 1e-3,
         bias_correction_1: 0.1,
         bias_correction_2: 0.001,
-        ..StepValues::forward(model.batch as u32)
+        ..StepValues::forward(model.batch as u32).in_training()
     }
 }
 
 /// Milliseconds of one run of some groups.
-fn measure(gpu: &mut GpuExecutor, groups: std::ops::Range<usize>, step: StepValues) -> f64 {
+fn measure(executor: &mut Executor, groups: std::ops::Range<usize>, step: StepValues) -> f64 {
     let mut run = |count: usize| {
         let start = now_millis();
-        gpu.submit(groups.clone(), &vec![step; count]);
-        block_on(gpu.wait()).expect("the GPU works");
+        match executor {
+            Executor::Cpu(cpu) => (0..count).for_each(|_| cpu.run(groups.clone(), &step)),
+            Executor::Gpu(gpu) => {
+                gpu.submit(groups.clone(), &vec![step; count]);
+                block_on(gpu.wait()).expect("the GPU works");
+            }
+        }
         now_millis() - start
     };
     run(2);
@@ -190,6 +216,19 @@ fn plan_as_json(model: &Model, plan: &Plan) -> serde_json::Value {
     })
 }
 
+/// Where the plan runs.
+fn executor(options: &Options, model: &Model, graph: Arc<Graph>, plan: Arc<Plan>) -> Executor {
+    if options.on_cpu {
+        return Executor::Cpu(Box::new(CpuExecutor::new(graph, plan)));
+    }
+    let device = block_on(GpuDevice::request()).expect("there is a GPU");
+    println!("{} ({})", device.name(), device.backend());
+    let record = Some((model.loss, model.correct));
+    let mut silent = |_, _| {};
+    let made = GpuExecutor::new(&device, graph, plan, record, &mut silent);
+    Executor::Gpu(Box::new(block_on(made).expect("the plan fits the GPU")))
+}
+
 fn main() {
     let options = Options::parse();
     let model = build(&options);
@@ -202,24 +241,19 @@ fn main() {
         std::fs::write(file, plan_as_json(&model, &plan).to_string()).expect("the file is written");
         return;
     }
-    let device = block_on(GpuDevice::request()).expect("there is a GPU");
-    println!("{} ({})", device.name(), device.backend());
-    let record = Some((model.loss, model.correct));
-    let mut silent = |_, _| {};
-    let made = GpuExecutor::new(&device, graph, Arc::clone(&plan), record, &mut silent);
-    let mut gpu = block_on(made).expect("the plan fits the GPU");
+    let mut executor = executor(&options, &model, graph, Arc::clone(&plan));
     for (value, values) in contents(&model) {
-        gpu.write(value, &values);
+        executor.write(value, &values);
     }
     let step = step_values(&model);
     let all = 0..plan.groups.len();
-    gpu.submit(all.clone(), &[step]);
+    executor.run(all.clone(), &step);
     let mut sum = 0.0;
     for (number, group) in plan.groups.iter().enumerate() {
         if group.calls.is_empty() {
             continue;
         }
-        let millis = measure(&mut gpu, number..number + 1, step);
+        let millis = measure(&mut executor, number..number + 1, step);
         sum += millis;
         let flops: u64 = group
             .nodes
@@ -242,7 +276,7 @@ fn main() {
         );
     }
     println!("{sum:9.3} ms all groups");
-    let whole = measure(&mut gpu, all, step);
+    let whole = measure(&mut executor, all, step);
     println!(
         "{whole:9.3} ms whole step, {} dispatches",
         plan.dispatches() + 1

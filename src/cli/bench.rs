@@ -20,7 +20,8 @@ pub fn run(arguments: &BenchArguments) -> Result<(), CliError> {
         optimizer: arguments.optimizer,
         ..RunConfig::default()
     };
-    let (mut driver, started) = Driver::start(preset, &arguments.table, config)?;
+    let spec = arguments.model.spec()?;
+    let (mut driver, started) = Driver::start_with(spec, preset, &arguments.table, config)?;
     let mut records: Vec<StepRecord> = Vec::new();
     let mut figures = ExecutionFigures::default();
     let mut take = |event| {
@@ -65,8 +66,8 @@ pub fn run(arguments: &BenchArguments) -> Result<(), CliError> {
     }
     print(&format!(
         "{}, batch {}, {} on {}: {rate:.0} samples/s; a step takes {median:.3} ms (median of {}), \
-         at least {least:.3} ms; {:.1} dispatches and {:.2} submits a step, {} objects made after \
-         warm-up",
+         at least {least:.3} ms; {:.1} dispatches and {:.2} submits a step, {:.2} µs of the host to \
+         encode a dispatch, {} objects made after warm-up",
         preset.id,
         started.config.batch,
         started.config.optimizer.name(),
@@ -74,6 +75,7 @@ pub fn run(arguments: &BenchArguments) -> Result<(), CliError> {
         measured.len(),
         figures.dispatches_per_step,
         figures.submits_per_step,
+        figures.encode_micros_per_dispatch,
         figures.allocations_after_warm_up
     ))
 }

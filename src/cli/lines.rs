@@ -215,6 +215,7 @@ pub struct Done<'a> {
     pub samples_per_second: Number,
     pub dispatches_per_step: Number,
     pub submits_per_step: Number,
+    pub encode_micros_per_dispatch: Number,
     pub allocations_after_warm_up: u64,
     pub peak_bytes: u64,
 }
@@ -382,6 +383,7 @@ impl<'a> Done<'a> {
             samples_per_second: samples_per_second.into(),
             dispatches_per_step: figures.dispatches_per_step.into(),
             submits_per_step: figures.submits_per_step.into(),
+            encode_micros_per_dispatch: figures.encode_micros_per_dispatch.into(),
             allocations_after_warm_up: figures.allocations_after_warm_up,
             peak_bytes: figures.peak_bytes,
         }

@@ -7,6 +7,7 @@ use serde::de::{self, Error as _, SeqAccess, Visitor};
 use serde::ser::SerializeSeq;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt;
+use std::ops::Range;
 
 /// A size for height and width. In JSON `2` for both, or `[1, 2]`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -176,6 +177,28 @@ pub(super) struct Sliding {
 }
 
 impl Sliding {
+    /// The row of the image, of `height` rows, that row `i` of windows in row `p` shows; none outside.
+    pub fn pixel_row(self, p: usize, i: usize, height: usize) -> Option<usize> {
+        // Rows above the image wrap to huge numbers, so one comparison covers both sides.
+        let row =
+            (p * self.stride.height + i * self.dilation.height).wrapping_sub(self.padding.top);
+        (row < height).then_some(row)
+    }
+
+    /// The windows of a row of `count` whose column `j` lies inside an image of `width` columns, and
+    /// the column of the image that the first of them shows.
+    pub fn columns(self, j: usize, width: usize, count: usize) -> (Range<usize>, usize) {
+        // d·j + q·s − left in 0..W.
+        let (stride, left) = (self.stride.width, self.padding.left);
+        let j = j * self.dilation.width;
+        let first = left.saturating_sub(j).div_ceil(stride);
+        let last = (width + left)
+            .checked_sub(j + 1)
+            .map_or(0, |reach| reach / stride + 1)
+            .min(count);
+        (first..last, first * stride + j - left)
+    }
+
     /// Whether both sides slide alike, without gaps in the window.
     pub fn is_plain(self) -> bool {
         self.stride.is_square() && self.padding.is_uniform() && self.dilation == Pair::ONE

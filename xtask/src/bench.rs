@@ -1,4 +1,4 @@
-//! The comparison with other engines: training steps of LeNet-5 with Adam, batches of 64.
+//! The comparison with other engines: training steps of LeNet-5 and of a small VGG with Adam, batches of 64.
 //!
 //! # Layout
 //! - `rows`: what is compared with what
@@ -7,7 +7,7 @@
 //! - `report`: the figures as tables
 //!
 //! Every row is a program that trains when it is asked to: pages in headless Chromium
-//! (`tests/browser/src/bench.rs`), PyTorch (`bench/peers/lenet_torch.py`), and the `glassbox`
+//! (`tests/browser/src/bench.rs`), PyTorch (`bench/peers/steps_torch.py`), and the `glassbox`
 //! command line. The rows take turns, round after round, so that a machine that slows down slows
 //! all of them; the comparisons are made within a round.
 
@@ -24,7 +24,7 @@ use std::path::PathBuf;
 use crate::page;
 use crate::tools::{self, command, execute, root};
 use engines::{Conversation, Measured, glassbox_bench};
-use rows::{Device, Engine, ROWS, Row, rows_named};
+use rows::{Device, Engine, Network, ROWS, Row, rows_named};
 
 const USAGE: &str = "\
 usage: cargo xtask bench [--quick] [--only NAME[,NAME]] [--markdown FILE] [--skip-build]
@@ -57,8 +57,8 @@ pub fn run(arguments: &[String]) -> Result<(), String> {
     let failed: Vec<&str> = bench
         .left_out
         .iter()
-        .filter(|(row, _)| row.is_own())
-        .map(|(row, _)| row.name)
+        .filter(|left_out| left_out.row.is_own() && !left_out.lacks_data)
+        .map(|left_out| left_out.row.name)
         .collect();
     if failed.is_empty() {
         Ok(())
@@ -110,12 +110,20 @@ impl Options {
 /// The rows that take part, and what they run on.
 struct Bench {
     rows: Vec<Taking>,
-    left_out: Vec<(&'static Row, String)>,
+    left_out: Vec<LeftOut>,
     browser: Option<Conversation>,
-    /// PyTorch by its number of threads.
-    torch: HashMap<u32, Conversation>,
+    /// PyTorch by what it trains and its number of threads.
+    torch: HashMap<(&'static str, u32), Conversation>,
     /// Facts that the engines tell about themselves, for the conditions.
     facts: Vec<String>,
+}
+
+/// A row that takes no part.
+struct LeftOut {
+    row: &'static Row,
+    reason: String,
+    /// It trains on data that this machine does not have.
+    lacks_data: bool,
 }
 
 /// A row that takes part.
@@ -124,6 +132,8 @@ struct Taking {
     steps_per_round: u32,
     /// Milliseconds a step, round by round.
     millis: Vec<f64>,
+    /// Microseconds of the host to encode a dispatch, round by round.
+    encode_micros: Vec<f64>,
     /// Losses of the very first step and of the last.
     losses: Option<(f64, f64)>,
 }
@@ -143,14 +153,29 @@ impl Bench {
             let outcome = outcomes
                 .entry(discriminant(&row.engine))
                 .or_insert_with(|| prepare_engine(row.engine, options.must_build));
-            match outcome {
-                Ok(()) => bench.rows.push(Taking {
+            let lacking = match outcome {
+                Ok(()) => engines::lacking_data(row.engine),
+                Err(message) => {
+                    bench.leave_out(row, message.clone());
+                    continue;
+                }
+            };
+            match lacking {
+                None => bench.rows.push(Taking {
                     row,
                     steps_per_round: 1,
                     millis: Vec::new(),
+                    encode_micros: Vec::new(),
                     losses: None,
                 }),
-                Err(message) => bench.leave_out(row, message.clone()),
+                Some(reason) => {
+                    bench.leave_out(row, reason);
+                    bench
+                        .left_out
+                        .last_mut()
+                        .expect("just put there")
+                        .lacks_data = true;
+                }
             }
         }
         bench
@@ -158,7 +183,11 @@ impl Bench {
 
     fn leave_out(&mut self, row: &'static Row, reason: String) {
         eprintln!("Leaving out {}: {reason}", row.name);
-        self.left_out.push((row, reason));
+        self.left_out.push(LeftOut {
+            row,
+            reason,
+            lacks_data: false,
+        });
     }
 
     /// Trains every row until its times are those it will keep, and finds how many steps fill a
@@ -181,6 +210,7 @@ impl Bench {
         self.with_each_row(|bench, taking| {
             let measured = bench.train(taking.row, taking.steps_per_round)?;
             taking.millis.push(measured.millis);
+            taking.encode_micros.extend(measured.encode_micros);
             if let (Some((_, last)), Some(loss)) = (&mut taking.losses, measured.loss) {
                 *last = loss;
             }
@@ -204,9 +234,11 @@ impl Bench {
             Engine::Page | Engine::BrowserPeer => {
                 self.browser()?.ask(&format!("{} {steps}", row.name))?
             }
-            Engine::Torch(threads) => self.torch(threads)?.ask(&steps.to_string())?,
-            Engine::Native(device, threads) => {
-                let answer = glassbox_bench(device, threads, steps)?;
+            Engine::Torch(network, threads) => {
+                self.torch(network, threads)?.ask(&steps.to_string())?
+            }
+            Engine::Native(network, device, threads) => {
+                let answer = glassbox_bench(network, device, threads, steps)?;
                 if let (Device::Gpu, Some(adapter)) = (device, answer["adapter"].as_str()) {
                     self.note(format!("adapter of the command line: {adapter}"));
                 }
@@ -235,23 +267,24 @@ impl Bench {
             .ok_or_else(|| "no browser".to_string())
     }
 
-    fn torch(&mut self, threads: u32) -> Result<&mut Conversation, String> {
-        if !self.torch.contains_key(&threads) {
+    fn torch(&mut self, network: Network, threads: u32) -> Result<&mut Conversation, String> {
+        let key = (network.name(), threads);
+        if !self.torch.contains_key(&key) {
             let python = tools::python_with_torch()?;
             let mut program = command(&python.to_string_lossy());
             program
-                .arg(root().join("bench/peers/lenet_torch.py"))
-                .arg(threads.to_string());
+                .arg(root().join("bench/peers/steps_torch.py"))
+                .args([network.name(), &threads.to_string()]);
             let mut torch = Conversation::start(&mut program)?;
             let about = torch.listen()?;
             self.note(format!(
                 "PyTorch {}",
                 about["version"].as_str().unwrap_or("?")
             ));
-            self.torch.insert(threads, torch);
+            self.torch.insert(key, torch);
         }
         self.torch
-            .get_mut(&threads)
+            .get_mut(&key)
             .ok_or_else(|| "no PyTorch".to_string())
     }
 
@@ -303,7 +336,7 @@ fn prepare_engine(engine: Engine, must_build: bool) -> Result<(), String> {
             }
             Ok(())
         }
-        Engine::Torch(_) => tools::python_with_torch().map(drop),
+        Engine::Torch(..) => tools::python_with_torch().map(drop),
     }
 }
 

@@ -166,32 +166,22 @@ impl Geometry {
         row_length: usize,
         mut body: impl FnMut(Range<usize>, usize),
     ) {
-        let Sliding {
-            stride,
-            padding,
-            dilation,
-        } = self.attributes.sliding;
+        let sliding = self.attributes.sliding;
         let mut start_of_row = 0;
         for c in group * self.group_channels()..(group + 1) * self.group_channels() {
             for i in 0..self.kernel_height {
                 for j in 0..self.kernel_width {
-                    // Output columns whose pixel is inside the row: d·j + q·s − left in 0..W.
-                    let j = j * dilation.width;
-                    let first = padding.left.saturating_sub(j).div_ceil(stride.width);
-                    let last = (self.width + padding.left)
-                        .checked_sub(j + 1)
-                        .map_or(0, |reach| reach / stride.width + 1)
-                        .min(self.out_width);
+                    let (columns, first) = sliding.columns(j, self.width, self.out_width);
                     for p in 0..self.out_height {
-                        let row =
-                            (p * stride.height + i * dilation.height).wrapping_sub(padding.top);
-                        if row >= self.height || first >= last {
+                        let Some(row) = sliding.pixel_row(p, i, self.height) else {
+                            continue;
+                        };
+                        if columns.is_empty() {
                             continue;
                         }
                         let start = start_of_row + p * self.out_width;
-                        let pixel = (c * self.height + row) * self.width
-                            + (first * stride.width + j - padding.left);
-                        body(start + first..start + last, pixel);
+                        let pixel = (c * self.height + row) * self.width + first;
+                        body(start + columns.start..start + columns.end, pixel);
                     }
                     start_of_row += row_length;
                 }
@@ -222,9 +212,16 @@ impl Geometry {
     pub fn fold<T: Real>(&self, columns: &[T], row_length: usize, group: usize, x: &mut [T]) {
         let stride = self.attributes.sliding.stride.width;
         self.for_each_run(group, row_length, |range, pixel| {
-            let slots = x[pixel..].iter_mut().step_by(stride);
-            for (slot, &value) in slots.zip(&columns[range]) {
-                *slot += value;
+            let values = &columns[range];
+            if stride == 1 {
+                // Neighbours, which the compiler adds several at a time.
+                for (slot, &value) in x[pixel..pixel + values.len()].iter_mut().zip(values) {
+                    *slot += value;
+                }
+            } else {
+                for (slot, &value) in x[pixel..].iter_mut().step_by(stride).zip(values) {
+                    *slot += value;
+                }
             }
         });
     }

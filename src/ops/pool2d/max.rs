@@ -203,27 +203,14 @@ impl Operation for MaxPool2d {
     }
 
     fn twin<T: Real>(&self, dims: &Dims, io: &mut Io<'_, T>) {
-        let [h, w, p, q, cells] = dims.all(["H", "W", "P", "Q", "K·L"]);
+        let [h, w, p, q] = dims.all(["H", "W", "P", "Q"]);
         let x = io.input(0);
         let (y, a) = io.two_outputs(0, 1);
-        let cell = self.cell(dims);
         platform::for_each_chunk_pair((y.real(), p * q), (a.index(), p * q), |map, y, winners| {
             let x = &x[map * h * w..(map + 1) * h * w];
-            for (at, (y, winner)) in y.iter_mut().zip(winners).enumerate() {
-                let mut best: Option<(T, usize)> = None;
-                for k in 0..cells {
-                    let Some(pixel) = cell(at / q, at % q, k) else {
-                        continue;
-                    };
-                    let value = x[pixel];
-                    let wins = best.is_none_or(|(best, _)| value > best) || value.is_nan();
-                    if wins {
-                        best = Some((value, k));
-                    }
-                }
-                let (value, place) = best.expect("every window has a pixel");
-                *y = value;
-                *winner = place as u32;
+            let rows = y.chunks_exact_mut(q).zip(winners.chunks_exact_mut(q));
+            for (row, (y, winners)) in rows.enumerate() {
+                self.pool_row([h, w], x, row, y, winners);
             }
         });
     }
@@ -241,7 +228,46 @@ impl Operation for MaxPool2d {
     }
 }
 
+/// What no cell of a window is called.
+const NO_CELL: u32 = u32::MAX;
+
 impl MaxPool2d {
+    /// Row number `row` of a map's windows. Cell after cell, each for all windows of the row: what is
+    /// compared lies side by side, and nothing is divided.
+    fn pool_row<T: Real>(
+        &self,
+        [h, w]: [usize; 2],
+        x: &[T],
+        row: usize,
+        y: &mut [T],
+        winners: &mut [u32],
+    ) {
+        let sliding = self.sliding();
+        winners.fill(NO_CELL);
+        for i in 0..self.kernel.height {
+            let Some(u) = sliding.pixel_row(row, i, h) else {
+                continue;
+            };
+            let pixels = &x[u * w..(u + 1) * w];
+            for j in 0..self.kernel.width {
+                let (windows, first) = sliding.columns(j, w, y.len());
+                if windows.is_empty() {
+                    continue;
+                }
+                let cell = (i * self.kernel.width + j) as u32;
+                let values = pixels[first..].iter().step_by(sliding.stride.width);
+                let best = y[windows.clone()].iter_mut().zip(&mut winners[windows]);
+                for ((y, winner), &value) in best.zip(values) {
+                    // Which of them wins is hard to foresee, so nothing branches on it.
+                    let wins = (*winner == NO_CELL) | (value > *y) | value.is_nan();
+                    *y = if wins { value } else { *y };
+                    *winner = if wins { cell } else { *winner };
+                }
+            }
+        }
+        debug_assert!(!winners.contains(&NO_CELL), "every window has a pixel");
+    }
+
     /// Where cell number `k` of the window (p, q) lies in a map, if it is inside.
     fn cell(&self, dims: &Dims) -> impl Fn(usize, usize, usize) -> Option<usize> + Sync {
         let [h, w, l] = dims.all(["H", "W", "L"]);

@@ -188,6 +188,8 @@ pub(super) struct Run {
     last_collect: f64,
     training_dispatches: u64,
     training_submits: u64,
+    /// Time of the host to encode them.
+    encode_millis: f64,
     /// Steps that those took; goes on through resets and loads.
     training_steps: u64,
     warm_up_allocations: Option<u64>,
@@ -237,6 +239,7 @@ impl Run {
             last_collect: 0.0,
             training_dispatches: 0,
             training_submits: 0,
+            encode_millis: 0.0,
             training_steps: 0,
             warm_up_allocations: None,
         };

@@ -169,7 +169,9 @@ impl Run {
             unreachable!("called on the GPU executor")
         };
         let before = gpu.counters();
+        let started = now_millis();
         gpu.submit_recorded(groups, &values);
+        self.encode_millis += now_millis() - started;
         let after = gpu.counters();
         self.training_dispatches += after.dispatches - before.dispatches;
         self.training_submits += after.submits - before.submits;
@@ -309,6 +311,9 @@ impl Run {
                 ExecutionFigures {
                     dispatches_per_step: self.training_dispatches as f32 / steps,
                     submits_per_step: self.training_submits as f32 / steps,
+                    encode_micros_per_dispatch: (self.encode_millis * 1e3
+                        / self.training_dispatches.max(1) as f64)
+                        as f32,
                     allocations_in_warm_up: warm_up,
                     allocations_after_warm_up: allocations - warm_up,
                     peak_bytes: counters.bytes,

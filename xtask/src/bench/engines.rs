@@ -5,7 +5,7 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 use serde_json::Value;
 
-use super::rows::{BATCH, Device};
+use super::rows::{BATCH, Device, Engine, Network};
 use crate::tools::{command, target_dir};
 
 /// What an engine answers.
@@ -14,6 +14,8 @@ pub struct Measured {
     /// Milliseconds a step.
     pub millis: f64,
     pub loss: Option<f64>,
+    /// Microseconds of the host to encode a dispatch, where there are dispatches.
+    pub encode_micros: Option<f64>,
 }
 
 impl Measured {
@@ -26,6 +28,9 @@ impl Measured {
             Ok(Self {
                 millis: per_step,
                 loss: answer["loss"].as_f64(),
+                encode_micros: answer["encode_micros_per_dispatch"]
+                    .as_f64()
+                    .filter(|&micros| micros > 0.0),
             })
         } else {
             Err(format!("expected the time of some steps, got {answer}"))
@@ -88,23 +93,43 @@ pub fn parse_json(line: &str) -> Result<Value, String> {
     serde_json::from_str(line).map_err(|error| format!("expected JSON ({error}), got `{line}`"))
 }
 
+/// What the command line says when the data set that a row trains on is not there.
+pub fn lacking_data(engine: Engine) -> Option<String> {
+    let Engine::Native(network, ..) = engine else {
+        return None;
+    };
+    let mut program = glassbox();
+    program.arg("summary").args(network.subject());
+    // Whatever else is wrong, the measurement itself will tell.
+    let said = last_line(&program.output().ok()?.stderr);
+    said.contains("files not found").then_some(said)
+}
+
+fn glassbox() -> Command {
+    command(&target_dir().join("release/glassbox").to_string_lossy())
+}
+
+fn last_line(bytes: &[u8]) -> String {
+    let text = String::from_utf8_lossy(bytes);
+    text.lines().last().unwrap_or("it said nothing").to_string()
+}
+
 /// Runs the command line's own measurement and returns its last JSON line.
-pub fn glassbox_bench(device: Device, threads: u32, steps: u32) -> Result<Value, String> {
+pub fn glassbox_bench(
+    network: Network,
+    device: Device,
+    threads: u32,
+    steps: u32,
+) -> Result<Value, String> {
     let device = match device {
         Device::Cpu => "cpu",
         Device::Gpu => "gpu",
     };
-    let program = target_dir().join("release/glassbox");
-    let mut program = command(&program.to_string_lossy());
+    let mut program = glassbox();
     program
-        .args([
-            "bench",
-            "lenet5-mnist",
-            "--batch",
-            "64",
-            "--optimizer",
-            "adam",
-        ])
+        .arg("bench")
+        .args(network.subject())
+        .args(["--batch", "64", "--optimizer", "adam"])
         .args(["--device", device, "--steps", &steps.to_string(), "--json"])
         .env("RAYON_NUM_THREADS", threads.to_string());
     let output = program
@@ -114,8 +139,7 @@ pub fn glassbox_bench(device: Device, threads: u32, steps: u32) -> Result<Value,
     match text.lines().last() {
         Some(line) if output.status.success() => parse_json(line),
         _ => {
-            let complaint = String::from_utf8_lossy(&output.stderr);
-            let last = complaint.lines().last().unwrap_or("it said nothing");
+            let last = last_line(&output.stderr);
             Err(format!("glassbox bench: {} ({last})", output.status))
         }
     }

@@ -11,7 +11,7 @@ const LOSS_MUST_FALL_BY: f64 = 0.01;
 /// The figures, as Markdown.
 pub fn markdown(bench: &Bench, conditions: &[String], rounds: usize) -> String {
     let mut text = format!(
-        "LeNet-5, Adam, batches of 64, f32: {rounds} rounds in which the rows take turns. \
+        "LeNet-5 unless a row says otherwise, Adam, batches of 64, f32: {rounds} rounds in which the rows take turns. \
          Median (lowest to highest).\n\n"
     );
     for condition in conditions {
@@ -37,8 +37,15 @@ pub fn markdown(bench: &Bench, conditions: &[String], rounds: usize) -> String {
         text += "\n";
         text += &table(&["comparison", "times as fast", "target", ""], &compared);
     }
-    for (row, reason) in &bench.left_out {
-        text += &format!("\nLeft out: {} ({reason}).\n", row.name);
+    for taking in &bench.rows {
+        if let Some(micros) = Spread::of(&taking.encode_micros) {
+            let name = taking.row.name;
+            text += &format!("\nHost time to encode, {name}: {micros} µs a dispatch.\n");
+        }
+    }
+    for left_out in &bench.left_out {
+        let (name, reason) = (left_out.row.name, &left_out.reason);
+        text += &format!("\nLeft out: {name} ({reason}).\n");
     }
     text
 }

@@ -1,5 +1,7 @@
 //! The rows of the comparison, and which are to be how much faster than which.
 
+use crate::tools::root;
+
 /// Images a step, in every row.
 pub const BATCH: f64 = 64.0;
 
@@ -10,6 +12,38 @@ pub enum Device {
     Gpu,
 }
 
+/// What is trained.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Network {
+    /// On MNIST, or one batch of its size.
+    Lenet,
+    /// Four 3x3 convolutions of 32-32-64-64 channels, pooling after two, 128-10; on CIFAR-10, or
+    /// one batch of its size.
+    SmallVgg,
+}
+
+impl Network {
+    /// As `bench/peers/steps_torch.py` calls it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Lenet => "lenet",
+            Self::SmallVgg => "small-vgg",
+        }
+    }
+
+    /// What `glassbox bench` is told to train.
+    pub fn subject(self) -> Vec<String> {
+        match self {
+            Self::Lenet => vec!["lenet5-mnist".into()],
+            Self::SmallVgg => {
+                let layers = root().join("bench/small_vgg.json");
+                let words = ["vgg-s", "--model", &layers.to_string_lossy()];
+                words.map(String::from).into()
+            }
+        }
+    }
+}
+
 /// What trains a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Engine {
@@ -18,9 +52,9 @@ pub enum Engine {
     /// A page of `bench/peers` in the same Chromium.
     BrowserPeer,
     /// `glassbox bench` on a device, with a number of threads for the CPU.
-    Native(Device, u32),
+    Native(Network, Device, u32),
     /// PyTorch on the CPU with a number of threads.
-    Torch(u32),
+    Torch(Network, u32),
 }
 
 /// One engine on one device.
@@ -31,7 +65,7 @@ pub struct Row {
     pub engine: Engine,
 }
 
-pub const ROWS: [Row; 12] = [
+pub const ROWS: [Row; 15] = [
     row("page-webgpu", "this page, WebGPU", Engine::Page),
     row("jax-webgpu", "jax-js, WebGPU", Engine::BrowserPeer),
     row("tfjs-webgpu", "TensorFlow.js, WebGPU", Engine::BrowserPeer),
@@ -46,19 +80,42 @@ pub const ROWS: [Row; 12] = [
     row(
         "native-cpu",
         "command line, CPU, 2 threads",
-        Engine::Native(Device::Cpu, 2),
+        Engine::Native(Network::Lenet, Device::Cpu, 2),
     ),
-    row("pytorch", "PyTorch, CPU, 2 threads", Engine::Torch(2)),
+    row(
+        "pytorch",
+        "PyTorch, CPU, 2 threads",
+        Engine::Torch(Network::Lenet, 2),
+    ),
     row(
         "native-cpu-1",
         "command line, CPU, 1 thread",
-        Engine::Native(Device::Cpu, 1),
+        Engine::Native(Network::Lenet, Device::Cpu, 1),
     ),
-    row("pytorch-1", "PyTorch, CPU, 1 thread", Engine::Torch(1)),
+    row(
+        "pytorch-1",
+        "PyTorch, CPU, 1 thread",
+        Engine::Torch(Network::Lenet, 1),
+    ),
     row(
         "native-gpu",
         "command line, GPU",
-        Engine::Native(Device::Gpu, 1),
+        Engine::Native(Network::Lenet, Device::Gpu, 1),
+    ),
+    row(
+        "vgg-native-cpu",
+        "command line, CPU, 2 threads, small VGG",
+        Engine::Native(Network::SmallVgg, Device::Cpu, 2),
+    ),
+    row(
+        "vgg-pytorch",
+        "PyTorch, CPU, 2 threads, small VGG",
+        Engine::Torch(Network::SmallVgg, 2),
+    ),
+    row(
+        "vgg-native-gpu",
+        "command line, GPU, small VGG",
+        Engine::Native(Network::SmallVgg, Device::Gpu, 1),
     ),
 ];
 
@@ -75,7 +132,7 @@ impl Row {
         match self.engine {
             Engine::Page => "page",
             Engine::Native(..) => "native",
-            Engine::BrowserPeer | Engine::Torch(_) => "peers",
+            Engine::BrowserPeer | Engine::Torch(..) => "peers",
         }
     }
 
@@ -92,7 +149,7 @@ pub struct Target {
     pub at_least: Option<f64>,
 }
 
-pub const TARGETS: [Target; 8] = [
+pub const TARGETS: [Target; 9] = [
     target("page-webgpu", "jax-webgpu", Some(2.0)),
     target("page-webgpu", "tfjs-webgpu", Some(20.0)),
     target("page-cpu", "jax-wasm", Some(10.0)),
@@ -101,6 +158,7 @@ pub const TARGETS: [Target; 8] = [
     target("native-cpu", "pytorch", Some(0.5)),
     target("native-cpu-1", "pytorch-1", None),
     target("page-cpu", "native-cpu-1", None),
+    target("vgg-native-cpu", "vgg-pytorch", Some(0.5)),
 ];
 
 const fn target(own: &'static str, peer: &'static str, at_least: Option<f64>) -> Target {
