@@ -343,9 +343,11 @@ impl Operation for BatchNorm {
                 io.output(2)[c] = io.output(4)[c];
                 continue;
             }
-            let runs = || g.runs(x, c, valid).flatten().copied();
-            let mean = runs().sum::<T>() / size;
-            let squares = runs().map(|value| (value - mean) * (value - mean));
+            // Run by run: a sum of tens of thousands of numbers one after the other would round too often.
+            let runs = || g.runs(x, c, valid);
+            let mean = runs().map(|run| run.iter().copied().sum()).sum::<T>() / size;
+            let square = |&value: &T| (value - mean) * (value - mean);
+            let squares = runs().map(|run| run.iter().map(square).sum());
             let variance = squares.sum::<T>() / size;
             io.output(1)[c] = mean;
             io.output(2)[c] = variance;

@@ -12,10 +12,15 @@ fn sums<T: Real>(g: &Geometry, x: &[T], means: &[T], scales: &[T], dy: &[T]) -> 
     let mut sums = vec![[T::ZERO; 2]; g.channels];
     platform::for_each_chunk(&mut sums, 1, |c, sums| {
         let pairs = g.runs(x, c, g.batch).zip(g.runs(dy, c, g.batch));
-        let [total, product] = &mut sums[0];
-        for (x, dy) in pairs.flat_map(|(x, dy)| x.iter().zip(dy)) {
-            *total += *dy;
-            *product += *dy * (*x - means[c]) * scales[c];
+        for (x, dy) in pairs {
+            // Run by run, as in the forward pass.
+            let (mut total, mut product) = (T::ZERO, T::ZERO);
+            for (&x, &dy) in x.iter().zip(dy) {
+                total += dy;
+                product += dy * (x - means[c]) * scales[c];
+            }
+            sums[0][0] += total;
+            sums[0][1] += product;
         }
     });
     sums
@@ -114,7 +119,8 @@ impl Operation for BatchNormBackwardBias {
         let g = Geometry::new(dims, self.over);
         let dy = io.input(0);
         for (c, dbeta) in io.output(0).iter_mut().enumerate() {
-            *dbeta = g.runs(dy, c, g.batch).flatten().copied().sum();
+            let runs = g.runs(dy, c, g.batch);
+            *dbeta = runs.map(|run| run.iter().copied().sum()).sum();
         }
     }
 
