@@ -371,7 +371,7 @@ option_arguments! {
     patience Patience "N";
     /// What has to improve: loss or accuracy [default: loss]
     monitor Monitor "NAME";
-    /// Initial weights: pytorch, xavier-uniform, xavier-normal, he-uniform, he-normal, orthogonal or constant [default: pytorch]
+    /// Initial weights: pytorch, xavier-uniform, xavier-normal, he-uniform, he-normal, orthogonal or constant [default: the preset's]
     init Init "NAME";
     /// The value of constant initial weights [default: 0]
     init_value InitValue "X";
@@ -452,6 +452,15 @@ mod tests {
                 flags.any(|flag| flag.get_long() == Some(key.name())),
                 "{key:?}"
             );
+        }
+    }
+
+    #[test]
+    fn settings_of_targets_can_be_typed() {
+        for target in crate::models::TARGETS {
+            let words = ["glassbox", "train", target.preset];
+            let parsed = Arguments::try_parse_from(words.iter().chain(target.settings));
+            assert!(parsed.is_ok(), "{target:?}");
         }
     }
 

@@ -1,6 +1,7 @@
 //! Running a session from the command line.
 
 use super::arguments::TableArguments;
+use super::memory::MemoryWatch;
 use super::{CliError, data, presets};
 use crate::data::SampleSet;
 use crate::layers::ModelSpec;
@@ -30,6 +31,8 @@ pub struct Started {
     pub config: ResolvedConfig,
     pub model: ModelSummary,
     pub device: DeviceInfo,
+    /// Since the data was read, before the run was built.
+    pub memory: MemoryWatch,
 }
 
 impl Started {
@@ -98,6 +101,7 @@ impl Driver {
             _ => {}
         }
         let mut started = None;
+        let memory = MemoryWatch::start();
         let command = Command::Start { run: RUN, config };
         driver.send(command, &mut |event| {
             if let Event::Started {
@@ -111,6 +115,7 @@ impl Driver {
                     config,
                     model,
                     device,
+                    memory,
                 });
             }
             Ok(())

@@ -5,6 +5,7 @@
 
 use super::CliError;
 use crate::exec::request::Answer;
+use crate::models::{Length, Target};
 use crate::session::{ExecutionFigures, FailureKind, StepRecord};
 use crate::train::Evaluation;
 use serde::{Serialize, Serializer};
@@ -19,13 +20,18 @@ pub enum Line<'a> {
         /// Left out, and the shape empty, where a table of the learner's own decides them.
         #[serde(skip_serializing_if = "Option::is_none")]
         parameters: Option<u64>,
+        /// The name of the data set, or of the shape of points.
+        data: &'static str,
         input_shape: Vec<usize>,
         batch: u32,
         learning_rate: Number,
         optimizer: &'static str,
         schedule: &'static str,
+        init: &'static str,
         epochs: u32,
         has_article: bool,
+        /// Empty for a table of the learner's own.
+        targets: Vec<TargetLine>,
     },
     Layer {
         name: &'a str,
@@ -193,6 +199,44 @@ pub struct NumberMetrics {
     pub mae: Number,
 }
 
+/// What a preset is to reach.
+#[derive(Debug, Serialize)]
+pub struct TargetLine {
+    /// Beyond the preset's own settings, as `glassbox train` takes them.
+    pub settings: &'static [&'static str],
+    /// One of the two.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub epochs: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub steps: Option<u32>,
+    pub metric: &'static str,
+    /// One of the two, or both.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub at_least: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub at_most: Option<f64>,
+    pub source: &'static str,
+}
+
+impl From<&Target> for TargetLine {
+    fn from(target: &Target) -> Self {
+        let (epochs, steps) = match target.length {
+            Length::Epochs(epochs) => (Some(epochs), None),
+            Length::Steps(steps) => (None, Some(steps)),
+        };
+        let (at_least, at_most) = target.bound.range();
+        Self {
+            settings: target.settings,
+            epochs,
+            steps,
+            metric: target.metric.name(),
+            at_least,
+            at_most,
+            source: target.source,
+        }
+    }
+}
+
 /// What the memory of a training plan holds, in bytes.
 #[derive(Clone, Copy, Debug, Default, Serialize)]
 pub struct MemoryBytes {
@@ -211,13 +255,22 @@ pub struct Done<'a> {
     pub adapter: &'a str,
     pub backend: &'a str,
     pub is_software: bool,
+    pub train_count: u32,
+    pub test_count: u32,
     pub steps: u64,
     pub samples_per_second: Number,
     pub dispatches_per_step: Number,
     pub submits_per_step: Number,
     pub encode_micros_per_dispatch: Number,
     pub allocations_after_warm_up: u64,
+    /// As planned.
     pub peak_bytes: u64,
+    /// What no plan could do without.
+    pub needed_bytes: u64,
+    /// Physical memory at the most, without that of the program and its data before the run; left out where the
+    /// system does not tell.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub resident_bytes: Option<u64>,
 }
 
 /// A tensor of a walked operation.
@@ -379,6 +432,8 @@ impl<'a> Done<'a> {
             adapter: started.adapter(),
             backend: &started.device.backend,
             is_software: started.device.kind == crate::session::DeviceKind::SoftwareGpu,
+            train_count: started.config.train_count,
+            test_count: started.config.test_count,
             steps,
             samples_per_second: samples_per_second.into(),
             dispatches_per_step: figures.dispatches_per_step.into(),
@@ -386,6 +441,8 @@ impl<'a> Done<'a> {
             encode_micros_per_dispatch: figures.encode_micros_per_dispatch.into(),
             allocations_after_warm_up: figures.allocations_after_warm_up,
             peak_bytes: figures.peak_bytes,
+            needed_bytes: figures.needed_bytes,
+            resident_bytes: started.memory.growth(),
         }
     }
 }

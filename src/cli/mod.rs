@@ -4,6 +4,7 @@
 //! - `arguments`: what can be typed.
 //! - `driver`: runs a [`crate::session::Session`], the one that the page runs too.
 //! - `lines`: the JSON lines of `--json`, types of their own.
+//! - `memory`: what the system says the program takes.
 //! - `data`: the embedded MNIST subset, and where other data sets lie.
 //! - `picture`: image files to pixels, for `predict`.
 //! - `subject`: a preset with a small batch, for `step` and `check`.
@@ -19,6 +20,7 @@ mod data;
 mod devices;
 mod driver;
 mod lines;
+mod memory;
 mod operation;
 mod picture;
 mod predict;

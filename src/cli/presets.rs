@@ -2,15 +2,24 @@
 
 use super::CliError;
 use super::arguments::ListArguments;
-use super::lines::{Line, print};
+use super::lines::{Line, TargetLine, print};
 use crate::layers::Model;
-use crate::models::PRESETS;
+use crate::models::{PRESETS, PresetData};
 use crate::session::outline;
 
 /// All presets' names.
 pub fn names() -> String {
     let names: Vec<&str> = PRESETS.iter().map(|preset| preset.id).collect();
     names.join(", ")
+}
+
+fn data_name(data: &PresetData) -> &'static str {
+    match data {
+        PresetData::Images { source, .. } => source.name(),
+        PresetData::Toy(source) => source.shape.name(),
+        PresetData::OwnTable => "own table",
+        PresetData::Fixed(_) => "one sample",
+    }
 }
 
 pub fn run(arguments: &ListArguments) -> Result<(), CliError> {
@@ -26,13 +35,16 @@ pub fn run(arguments: &ListArguments) -> Result<(), CliError> {
             Line::Preset {
                 id: preset.id,
                 parameters,
+                data: data_name(&preset.data),
                 input_shape,
                 batch: defaults.batch,
                 learning_rate: defaults.learning_rate.into(),
                 optimizer: defaults.optimizer.name(),
                 schedule: defaults.options.schedule_kind().name(),
+                init: defaults.options.init.unwrap_or_default().name(),
                 epochs: defaults.epochs,
                 has_article: preset.article.is_some(),
+                targets: preset.targets().map(TargetLine::from).collect(),
             }
             .print()?;
         } else {

@@ -2,15 +2,24 @@
 
 use super::presets::{conv2d, flatten, lenet5, linear, max_pool, relu};
 use super::{Hyperparameters, Preset, PresetData};
-use crate::data::{DataSource, Subset};
-use crate::layers::{Layer, Loss, ModelSpec};
-use crate::optim::OptimizerKind;
+use crate::data::{Augmentation, DataSource, Subset};
+use crate::layers::{BatchNorm, Conv2d, Layer, Loss, ModelSpec};
+use crate::optim::{OptimizerKind, Options, ScheduleKind};
+use crate::tensor::init::InitializerKind;
 
 /// The first 10,000 training images and 200 held-out images of each class.
 pub(super) const CIFAR10: PresetData = PresetData::Images {
     source: DataSource::Cifar10,
     subset: Subset::FIRST_TEN_THOUSAND,
     augmentation: None,
+};
+
+/// He's normal initialisation keeps the spread of signals and gradients through many layers of ReLU; from PyTorch's
+/// default weights the spread between samples falls from 1.2e-1 behind the first convolution of VGG16 to 3.9e-7
+/// behind the last (CURRICULUM L1).
+pub(super) const HE: Options = Options {
+    init: Some(InitializerKind::HeNormal),
+    ..Options::NONE
 };
 
 /// LeNet-5 on clothes.
@@ -33,7 +42,30 @@ pub(super) const VGG_S: Preset = Preset {
     spec: vgg_s,
     data: CIFAR10,
     initial: &[],
-    defaults: Hyperparameters::new(OptimizerKind::Adam, 1e-3, 64, 6),
+    defaults: Hyperparameters::new(OptimizerKind::Adam, 1e-3, 64, 6).with(HE),
+    article: None,
+};
+
+/// `vgg-s` with batch normalization behind every convolution, on images that are shifted by up to four pixels and
+/// mirrored: more epochs on the same 10,000 photographs before they are learned by heart.
+pub(super) const VGG_S_BN: Preset = Preset {
+    id: "vgg-s-bn",
+    spec: vgg_s_bn,
+    data: PresetData::Images {
+        source: DataSource::Cifar10,
+        subset: Subset::FIRST_TEN_THOUSAND,
+        augmentation: Some(Augmentation {
+            margin: 4,
+            flip: true,
+        }),
+    },
+    initial: &[],
+    defaults: Hyperparameters::new(OptimizerKind::Adam, 3e-3, 64, 10).with(Options {
+        schedule: Some(ScheduleKind::Cosine),
+        // Who trains on after the end still learns a little.
+        lr_min: Some(3e-5),
+        ..HE
+    }),
     article: None,
 };
 
@@ -43,7 +75,7 @@ pub(super) const VGG16_THIN: Preset = Preset {
     spec: vgg16_thin,
     data: CIFAR10,
     initial: &[],
-    defaults: Hyperparameters::new(OptimizerKind::Adam, 1e-3, 64, 10),
+    defaults: Hyperparameters::new(OptimizerKind::Adam, 1e-3, 64, 10).with(HE),
     article: None,
 };
 
@@ -57,20 +89,38 @@ pub(super) const VGG16_CIFAR10: Preset = Preset {
         augmentation: None,
     },
     initial: &[],
-    defaults: Hyperparameters::new(OptimizerKind::Adam, 1e-3, 64, 10),
-    article: None,
+    // At the article's 1e-3 the full width does not learn: Adam's first steps, which move every weight by the whole
+    // rate, take the loss from 2.7 to 11 and then to 2.303, a guess, where it stays.
+    defaults: Hyperparameters::new(OptimizerKind::Adam, 1e-4, 64, 10).with(HE),
+    article: Some(Hyperparameters::new(OptimizerKind::Adam, 1e-3, 64, 10).with(HE)),
 };
+
+/// What stands between a convolution and its ReLU.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Normalization {
+    None,
+    /// The convolutions have no bias, which it would take out again.
+    Batch,
+}
 
 /// Blocks of 3 x 3 convolutions with padding 1, each followed by ReLU; a block ends in a pooling that halves the
 /// image. `blocks` holds the widths of each block's convolutions. Simonyan, Zisserman (2014), "Very deep
 /// convolutional networks for large-scale image recognition".
-fn convolutions(blocks: &[&[usize]]) -> Vec<Layer> {
+fn convolutions(blocks: &[&[usize]], normalization: Normalization) -> Vec<Layer> {
     let mut layers = Vec::new();
     let mut number = 0;
     for (block, widths) in blocks.iter().enumerate() {
         for &width in *widths {
             number += 1;
-            layers.push(conv2d(&format!("conv{number}"), width, 3, 1));
+            let name = format!("conv{number}");
+            match normalization {
+                Normalization::None => layers.push(conv2d(&name, width, 3, 1)),
+                Normalization::Batch => {
+                    let conv = Conv2d::new(width, 3).with_padding(1).without_bias();
+                    layers.push(Layer::new(name, conv));
+                    layers.push(Layer::new(format!("bn{number}"), BatchNorm::default()));
+                }
+            }
             layers.push(relu(&format!("relu{number}")));
         }
         layers.push(max_pool(&format!("pool{}", block + 1)));
@@ -81,7 +131,16 @@ fn convolutions(blocks: &[&[usize]]) -> Vec<Layer> {
 
 /// 204,570 parameters, 10.0 million multiply-adds a sample.
 fn vgg_s() -> ModelSpec {
-    let mut layers = convolutions(&[&[16, 16], &[32, 32], &[64, 64]]);
+    small_vgg(Normalization::None)
+}
+
+/// 204,794 parameters: weight and bias of each normalization in place of a convolution's bias.
+fn vgg_s_bn() -> ModelSpec {
+    small_vgg(Normalization::Batch)
+}
+
+fn small_vgg(normalization: Normalization) -> ModelSpec {
+    let mut layers = convolutions(&[&[16, 16], &[32, 32], &[64, 64]], normalization);
     layers.extend([linear("fc1", 128), relu("relu7"), linear("fc2", 10)]);
     ModelSpec {
         layers,
@@ -92,7 +151,8 @@ fn vgg_s() -> ModelSpec {
 /// Thirteen convolutions and one dense layer, all widths divided by `divisor`.
 fn vgg16_divided_by(divisor: usize) -> ModelSpec {
     let [a, b, c, d] = [64, 128, 256, 512].map(|width| width / divisor);
-    let mut layers = convolutions(&[&[a, a], &[b, b], &[c, c, c], &[d, d, d], &[d, d, d]]);
+    let blocks: [&[usize]; 5] = [&[a, a], &[b, b], &[c, c, c], &[d, d, d], &[d, d, d]];
+    let mut layers = convolutions(&blocks, Normalization::None);
     layers.push(linear("fc", 10));
     ModelSpec {
         layers,

@@ -4,10 +4,12 @@ mod images;
 mod presets;
 mod residual;
 mod tables;
+mod targets;
 
 pub use presets::{PRESETS, find};
 pub use residual::resnet_s;
 pub use tables::table_spec;
+pub use targets::{Bound, Length, Metric, TARGETS, Target};
 
 use crate::data::{Augmentation, DataSource, Subset, ToySource};
 use crate::layers::ModelSpec;

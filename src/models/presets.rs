@@ -67,6 +67,7 @@ pub const PRESETS: &[Preset] = &[
     tables::MLP_XOR,
     tables::MLP_CSV,
     images::VGG_S,
+    images::VGG_S_BN,
     residual::RESNET_S,
     images::VGG16_THIN,
     images::VGG16_CIFAR10,

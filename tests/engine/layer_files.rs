@@ -201,7 +201,8 @@ fn resnet(batch: usize) -> Model {
 #[test]
 fn the_small_residual_network_has_the_parameters_of_its_layers() {
     let model = resnet(2);
-    let convolution = |channels: u64, out: u64, kernel: u64| out * (channels * kernel * kernel + 1);
+    // Without a bias, and with the weight and bias of the normalization behind it.
+    let convolution = |channels: u64, out: u64, kernel: u64| out * (channels * kernel * kernel + 2);
     let expected = convolution(3, 16, 3)
         + 2 * convolution(16, 16, 3)
         + convolution(16, 32, 3)
@@ -211,15 +212,15 @@ fn the_small_residual_network_has_the_parameters_of_its_layers() {
         + convolution(64, 64, 3)
         + convolution(32, 64, 1)
         + 650;
-    assert_eq!(expected, 77_706);
+    assert_eq!(expected, 78_042);
     assert_eq!(model.parameter_count(), expected);
     let rows = summarize(&model);
     let find = |name: &str| rows.iter().find(|row| row.name == name).unwrap();
     assert_eq!(
         find("block2.sum").inputs,
-        ["block2.conv2", "block2.shortcut"]
+        ["block2.bn2", "block2.shortcut_bn"]
     );
-    assert_eq!(find("block1.sum").inputs, ["block1.conv2", "relu1"]);
+    assert_eq!(find("block1.sum").inputs, ["block1.bn2", "relu1"]);
     assert_eq!(find("conv1").inputs, ["input"]);
     assert_eq!(find("block3.relu2").output_shape, [64, 8, 8]);
     assert_eq!(find("pool").output_shape, [64]);

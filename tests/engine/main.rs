@@ -23,6 +23,7 @@ mod path;
 mod presets;
 mod session;
 mod shaders;
+mod short_runs;
 mod single;
 mod support;
 mod torch;

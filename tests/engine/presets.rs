@@ -59,7 +59,8 @@ fn presets_have_the_sizes_of_the_curriculum() {
         ("logreg", 2),
         ("mlp-moons", 64 * 3 + 65),
         ("vgg-s", 204_570),
-        ("resnet-s", 77_706),
+        ("vgg-s-bn", 204_794),
+        ("resnet-s", 78_042),
         ("vgg16-thin", 231_218),
     ] {
         let preset = models::find(id).expect("a preset");
