@@ -31,6 +31,22 @@ impl Executor {
         }
     }
 
+    /// As [`Executor::write`], of values that nobody else needs.
+    pub fn give(&mut self, value: ValueId, values: Values) {
+        match self {
+            Self::Cpu(executor) => executor.give(value, values),
+            Self::Gpu(executor) => executor.write(value, &values),
+        }
+    }
+
+    /// Overwrites a value of reals with zeros.
+    pub fn write_zeros(&mut self, value: ValueId) {
+        match self {
+            Self::Cpu(executor) => executor.write_zeros(value),
+            Self::Gpu(executor) => executor.write_zeros(value),
+        }
+    }
+
     /// Values as they stand.
     ///
     /// # Errors

@@ -121,6 +121,27 @@ impl Plan {
         (slots + workspaces) as u64
     }
 
+    /// Bytes that no plan of these groups can do without: what outlives a step (parameters,
+    /// gradients, optimizer states, data), and the activations that are alive at once.
+    pub fn needed_bytes(&self, graph: &Graph) -> u64 {
+        let mut outliving = 0;
+        let mut alive = vec![0; self.groups.len()];
+        for (id, life) in graph.value_ids().zip(self.lives(graph)) {
+            let value = graph.value(id);
+            let bytes = (value.shape.count() * value.element.bytes()) as u64;
+            match (&value.source, life) {
+                _ if value.view.is_some() => {}
+                (Source::Node { .. }, Some(life)) => {
+                    let groups = &mut alive[life.start..=life.end];
+                    groups.iter_mut().for_each(|sum| *sum += bytes);
+                }
+                (Source::Node { .. }, None) => {}
+                _ => outliving += bytes,
+            }
+        }
+        outliving + alive.into_iter().max().unwrap_or(0)
+    }
+
     /// GPU dispatches of one training step, data to update.
     pub fn dispatches(&self) -> usize {
         self.groups.iter().map(|group| group.calls.len()).sum()

@@ -294,7 +294,11 @@ pub struct ExecutionFigures {
     /// GPU objects (buffers, bind groups, pipelines) made while warming up.
     pub allocations_in_warm_up: u64,
     pub allocations_after_warm_up: u64,
+    /// What the plan's values and workspaces take.
     pub peak_bytes: u64,
+    /// What no plan could do without: parameters, gradients, optimizer states, data, and the
+    /// activations that are alive at once.
+    pub needed_bytes: u64,
 }
 
 /// What the engine reports.

@@ -324,23 +324,29 @@ impl OptimizerChoice {
     }
 }
 
-/// The initial weights: the preset's own, or PyTorch's default from the seed.
+/// The initial weights: the preset's own, or drawn from the seed by the preset's initialiser.
 pub fn initial_parameters(preset: &Preset, model: &Model, seed: u64) -> Vec<Values> {
-    initial_values(preset, model, seed, Initializer::default())
+    initial_values(preset, model, seed, initializer(&preset.defaults.options)).collect()
 }
 
-/// As [`initial_parameters`], with the initialiser that the run asks for.
-pub(super) fn initial_values(
-    preset: &Preset,
-    model: &Model,
+/// The initialiser that settings name; PyTorch's default where they name none.
+pub(super) fn initializer(options: &Options) -> Initializer {
+    let kind = options.init.unwrap_or_default();
+    kind.with_value(options.init_value.unwrap_or_default())
+}
+
+/// As [`initial_parameters`], with the initialiser that the run asks for, one after the other.
+pub(super) fn initial_values<'a>(
+    preset: &'a Preset,
+    model: &'a Model,
     seed: u64,
     initializer: Initializer,
-) -> Vec<Values> {
+) -> impl Iterator<Item = Values> + 'a {
     model
         .parameters
         .iter()
         .enumerate()
-        .map(|(stream, parameter)| {
+        .map(move |(stream, parameter)| {
             let value = model.graph.value(parameter.value);
             let mut initial = preset.initial.iter();
             let given = initial.find(|(name, _)| *name == value.name);
@@ -351,7 +357,6 @@ pub(super) fn initial_values(
                 None => parameter.values(value, seed, stream as u64, initializer),
             })
         })
-        .collect()
 }
 
 /// What a model reads besides parameters and the order of samples: the data set, or the fixed example.
@@ -433,7 +438,7 @@ pub(super) fn write_data(
     samples: Option<&SampleSet>,
 ) {
     for (value, values) in given_values(model, preset, samples) {
-        executor.write(value, &values);
+        executor.give(value, values);
     }
 }
 
@@ -495,6 +500,7 @@ impl Session {
         keep.push(model.probabilities.unwrap_or(model.logits));
         keep.extend(model.graph.gradient_norm());
         let plan = Arc::new(Plan::new(&graph, Mode::Train, &keep));
+        let needed_bytes = plan.needed_bytes(&graph);
         let (mut executor, gpu, device) = match self.choose_device(config.device).await? {
             Choice::Cpu(fallback) => {
                 let executor = CpuExecutor::new(Arc::clone(&graph), Arc::clone(&plan));
@@ -535,10 +541,6 @@ impl Session {
                 .as_ref()
                 .map_or_else(Vec::new, |samples| samples.class_names()),
         };
-        let options = &resolved.options;
-        let kind = options.init.unwrap_or_default();
-        let initializer = kind.with_value(options.init_value.unwrap_or_default());
-        let initial = initial_values(preset, &model, resolved.seed, initializer);
         let mut run = Run::new(RunParts {
             id,
             preset,
@@ -548,10 +550,12 @@ impl Session {
             gpu,
             samples,
             schedule,
-            initial,
+            needed_bytes,
         });
-        // The first reading makes the buffer that later ones use.
-        run.take_snapshot().await?;
+        if run.gpu.is_some() {
+            // The first reading makes the buffer that later ones use.
+            run.take_snapshot().await?;
+        }
         self.run = Some(run);
         self.emit(Event::Started {
             run: id,

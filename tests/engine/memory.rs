@@ -92,6 +92,7 @@ fn vgg16_takes_little_more_than_what_lives_at_once() {
         plan.bytes()
     );
     assert!(ratio <= 1.3, "{ratio}");
+    assert_eq!(plan.needed_bytes(graph), (live + given) as u64);
     assert!(
         ratio >= 1.0,
         "{ratio}: the plan cannot take less than what lives at once"

@@ -47,7 +47,7 @@ impl<T: Real> CpuExecutor<T> {
             }
             match &graph.value(id).source {
                 Source::Constant(values) => self.write(id, values),
-                Source::State | Source::Arena | Source::Input => self.fill_zero(id),
+                Source::State | Source::Arena | Source::Input => self.write_zeros(id),
                 Source::Buffer { .. } => self.write(id, &graph.initial_buffer(id)),
                 Source::Parameter | Source::Node { .. } => {}
             }
@@ -62,7 +62,8 @@ impl<T: Real> CpuExecutor<T> {
         &self.plan
     }
 
-    fn fill_zero(&mut self, value: ValueId) {
+    /// Overwrites a value with zeros, in place.
+    pub fn write_zeros(&mut self, value: ValueId) {
         let count = self.graph.value(value).shape.count();
         let Place { slot, offset } = self.plan.place(value);
         match &mut self.slots[slot] {
@@ -96,6 +97,20 @@ impl<T: Real> CpuExecutor<T> {
                 slot[offset..offset + count].copy_from_slice(values);
             }
             (_, values) => panic!("{} values do not fit the slot", values.element_type()),
+        }
+    }
+
+    /// As [`CpuExecutor::write`]; bytes that fill their slot are taken over, so that a data set does not
+    /// lie in memory twice.
+    pub fn give(&mut self, value: ValueId, values: Values) {
+        let Place { slot, offset } = self.plan.place(value);
+        match (&mut self.slots[slot], values) {
+            (Buffer::Bytes(slot), Values::U8(values))
+                if offset == 0 && slot.len() == values.len() =>
+            {
+                *slot = values;
+            }
+            (_, values) => self.write(value, &values),
         }
     }
 

@@ -212,6 +212,12 @@ impl GpuExecutor {
         self.put(value, values);
     }
 
+    /// Overwrites a value of reals with zeros.
+    pub fn write_zeros(&mut self, value: ValueId) {
+        let count = self.graph.value(value).shape.count();
+        self.put(value, &Values::F32(vec![0.0; count]));
+    }
+
     fn put(&self, value: ValueId, values: &Values) {
         let described = self.graph.value(value);
         assert!(

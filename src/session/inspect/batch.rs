@@ -77,7 +77,8 @@ impl Run {
         for (value, values) in self.order_of(start.step, &inspector.samples) {
             inspector.executor.write(value, &values);
         }
-        start.write(&self.model, &mut inspector.executor);
+        let executor = &mut inspector.executor;
+        start.write(self.preset, &self.config, &self.model, executor);
         if self.model.gathered.is_none() {
             let samples = self.samples.clone();
             super::start::write_data(

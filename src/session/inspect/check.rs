@@ -89,8 +89,11 @@ impl Run {
             oracle.write(*value, values);
         }
         let parameters = self.parameter_values();
-        for (&value, values) in parameters.iter().zip(inspector.start.parameters.iter()) {
-            oracle.write(value, values);
+        let started = inspector
+            .start
+            .parameters(self.preset, &self.config, &self.model);
+        for (&value, values) in parameters.iter().zip(started) {
+            oracle.write(value, &values);
         }
         for edit in &inspector.edits {
             if oracle.plan().find_place(edit.value).is_some()

@@ -163,8 +163,8 @@ impl Run {
             });
         let mut tensors: Vec<NamedTensor> = names
             .iter()
-            .zip(snapshot.parameters.iter())
-            .map(|((name, shape), values)| (name, shape, values.clone()))
+            .zip(snapshot.parameters(self.preset, &self.config, &self.model))
+            .map(|((name, shape), values)| (name, shape, values))
             .chain(buffers)
             .map(|(name, shape, values)| NamedTensor {
                 name: name.clone(),
@@ -228,12 +228,7 @@ impl Run {
                 Values::F32(row)
             })
             .collect();
-        self.restore(Snapshot {
-            step: file.facts.step,
-            parameters: Arc::new(parameters),
-            states: Arc::new(states),
-            buffers: Arc::new(buffers),
-        });
+        self.restore(Snapshot::kept(file.facts.step, parameters, states, buffers));
         self.best = None;
         self.patient_from = self.done;
         self.report_kept(emit);
@@ -260,7 +255,7 @@ impl Run {
             self.samples.as_deref(),
         );
         let snapshot = &self.snapshot;
-        snapshot.write(&self.model, &mut executor);
+        snapshot.write(self.preset, &self.config, &self.model, &mut executor);
         let mut found = None;
         let first = snapshot.step;
         'replay: for replayed in first..step {

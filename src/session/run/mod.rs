@@ -47,8 +47,8 @@ pub(super) struct RunParts {
     pub gpu: Option<GpuDevice>,
     pub samples: Option<Arc<SampleSet>>,
     pub schedule: BatchSchedule,
-    /// In the order of the model's parameters.
-    pub initial: Vec<Values>,
+    /// Memory that no plan of this model could do without.
+    pub needed_bytes: u64,
 }
 
 /// Steps sent to the GPU whose losses have not come back.
@@ -70,7 +70,8 @@ struct PlannedStep {
 #[derive(Clone)]
 pub(super) struct Snapshot {
     pub step: u64,
-    pub parameters: Arc<Vec<Values>>,
+    /// `None`: the initial ones, which are drawn again when they are asked for.
+    parameters: Option<Arc<Vec<Values>>>,
     pub states: Arc<Vec<Values>>,
     /// What forward operations gather, in the graph's order.
     pub buffers: Arc<Vec<Values>>,
@@ -78,12 +79,22 @@ pub(super) struct Snapshot {
 
 impl Snapshot {
     /// Before any step: what is absent starts as 0, buffers as they say.
-    fn initial(parameters: Vec<Values>) -> Self {
+    fn initial() -> Self {
         Self {
             step: 0,
-            parameters: Arc::new(parameters),
+            parameters: None,
             states: Arc::default(),
             buffers: Arc::default(),
+        }
+    }
+
+    /// Given values: of the parameters, the optimizer's states and the buffers.
+    fn kept(step: u64, parameters: Vec<Values>, states: Vec<Values>, buffers: Vec<Values>) -> Self {
+        Self {
+            step,
+            parameters: Some(Arc::new(parameters)),
+            states: Arc::new(states),
+            buffers: Arc::new(buffers),
         }
     }
 
@@ -106,35 +117,58 @@ impl Snapshot {
         let mut read = executor.read_many(&values).await?;
         let mut states_and_buffers = read.split_off(parameters);
         let buffers = states_and_buffers.split_off(states);
-        Ok(Self {
-            step,
-            parameters: Arc::new(read),
-            states: Arc::new(states_and_buffers),
-            buffers: Arc::new(buffers),
-        })
+        Ok(Self::kept(step, read, states_and_buffers, buffers))
+    }
+
+    /// The parameters of a run, one after the other.
+    pub fn parameters<'a>(
+        &'a self,
+        preset: &'a Preset,
+        config: &'a ResolvedConfig,
+        model: &'a Model,
+    ) -> Box<dyn Iterator<Item = Values> + 'a> {
+        match &self.parameters {
+            Some(kept) => Box::new(kept.iter().cloned()),
+            None => {
+                let initializer = start::initializer(&config.options);
+                let initial = start::initial_values(preset, model, config.seed, initializer);
+                Box::new(initial)
+            }
+        }
     }
 
     /// Writes everything; absent states become 0, absent buffers what they are at first.
-    pub fn write(&self, model: &Model, executor: &mut Executor) {
+    pub fn write(
+        &self,
+        preset: &Preset,
+        config: &ResolvedConfig,
+        model: &Model,
+        executor: &mut Executor,
+    ) {
         let graph = &model.graph;
-        for (parameter, values) in model.parameters.iter().zip(self.parameters.iter()) {
-            executor.write(parameter.value, values);
+        let values = self.parameters(preset, config, model);
+        for (parameter, values) in model.parameters.iter().zip(values) {
+            executor.write(parameter.value, &values);
         }
         for (number, (_, state)) in graph.optimizer_states().into_iter().enumerate() {
-            let zeros = || Values::F32(vec![0.0; graph.value(state).shape.count()]);
-            let values = self.states.get(number).cloned().unwrap_or_else(zeros);
-            executor.write(state, &values);
+            match self.states.get(number) {
+                Some(values) => executor.write(state, values),
+                None => executor.write_zeros(state),
+            }
         }
         for (number, buffer) in graph.buffers().into_iter().enumerate() {
-            let initial = || graph.initial_buffer(buffer);
-            let values = self.buffers.get(number).cloned().unwrap_or_else(initial);
-            executor.write(buffer, &values);
+            match self.buffers.get(number) {
+                Some(values) => executor.write(buffer, values),
+                None => executor.write(buffer, &graph.initial_buffer(buffer)),
+            }
         }
     }
 
     /// Whether training can go on from here.
     fn is_finite(&self) -> bool {
-        let all = self.parameters.iter().chain(self.states.iter());
+        // Initial values are finite.
+        let parameters = self.parameters.iter().flat_map(|kept| kept.iter());
+        let all = parameters.chain(self.states.iter());
         let mut all = all.chain(self.buffers.iter());
         all.all(|values| reals(values).iter().all(|value| value.is_finite()))
     }
@@ -156,7 +190,8 @@ pub(super) struct Run {
     pub(super) gpu: Option<GpuDevice>,
     pub(super) samples: Option<Arc<SampleSet>>,
     pub(super) schedule: BatchSchedule,
-    initial: Vec<Values>,
+    /// Memory that no plan of this model could do without.
+    needed_bytes: u64,
     status: RunStatus,
     /// Where to pause; `None` plays on.
     pause_at: Option<u64>,
@@ -204,7 +239,7 @@ fn reals(values: &Values) -> &[f32] {
 
 impl Run {
     pub fn new(parts: RunParts) -> Self {
-        let snapshot = Snapshot::initial(parts.initial.clone());
+        let snapshot = Snapshot::initial();
         let rates = parts.config.schedule();
         let mut run = Self {
             id: parts.id,
@@ -215,7 +250,7 @@ impl Run {
             gpu: parts.gpu,
             samples: parts.samples,
             schedule: parts.schedule,
-            initial: parts.initial,
+            needed_bytes: parts.needed_bytes,
             status: RunStatus::Paused,
             pause_at: None,
             sent: 0,
@@ -261,14 +296,14 @@ impl Run {
 
     /// Initial weights and buffers, zero states, step 0.
     fn restore_initial(&mut self) {
-        self.restore(Snapshot::initial(self.initial.clone()));
+        self.restore(Snapshot::initial());
         self.best = None;
         self.patient_from = 0;
     }
 
     /// Everything that a snapshot holds, and its step.
     pub(super) fn restore(&mut self, snapshot: Snapshot) {
-        snapshot.write(&self.model, &mut self.executor);
+        snapshot.write(self.preset, &self.config, &self.model, &mut self.executor);
         self.sent = snapshot.step;
         self.done = snapshot.step;
         self.cpu_group = 0;

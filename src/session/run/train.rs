@@ -298,6 +298,7 @@ impl Run {
         match &self.executor {
             Executor::Cpu(cpu) => ExecutionFigures {
                 peak_bytes: cpu.bytes(),
+                needed_bytes: self.needed_bytes,
                 ..ExecutionFigures::default()
             },
             Executor::Gpu(gpu) => {
@@ -317,6 +318,7 @@ impl Run {
                     allocations_in_warm_up: warm_up,
                     allocations_after_warm_up: allocations - warm_up,
                     peak_bytes: counters.bytes,
+                    needed_bytes: self.needed_bytes,
                 }
             }
         }
