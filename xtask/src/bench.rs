@@ -5,6 +5,7 @@
 //! - `engines`: how the engines are asked to train
 //! - `conditions`: what the figures were measured on
 //! - `report`: the figures as tables
+//! - `presets`: every preset trained to its target
 //!
 //! Every row is a program that trains when it is asked to: pages in headless Chromium
 //! (`tests/browser/src/bench.rs`), PyTorch (`bench/peers/steps_torch.py`), and the `glassbox`
@@ -13,6 +14,7 @@
 
 mod conditions;
 mod engines;
+mod presets;
 mod report;
 mod rows;
 
@@ -28,6 +30,7 @@ use rows::{Device, Engine, Network, ROWS, Row, rows_named};
 
 const USAGE: &str = "\
 usage: cargo xtask bench [--quick] [--only NAME[,NAME]] [--markdown FILE] [--skip-build]
+       cargo xtask bench --presets [NAME[,NAME]] [--skip-build]
 
   --quick          fewer and shorter rounds: some minutes less, rougher figures
   --only NAMES     only the groups `page`, `native`, `peers`, or rows by their names
@@ -39,6 +42,9 @@ usage: cargo xtask bench [--quick] [--only NAME[,NAME]] [--markdown FILE] [--ski
 /// # Errors
 /// When the arguments are not understood, or a row of Glassbox itself cannot be measured.
 pub fn run(arguments: &[String]) -> Result<(), String> {
+    if arguments.iter().any(|argument| argument == "--presets") {
+        return presets::run(arguments);
+    }
     let options = Options::parse(arguments)?;
     let mut bench = Bench::prepare(&options);
     println!();

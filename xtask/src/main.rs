@@ -41,6 +41,11 @@ Developer commands of Glassbox.
       (about 10 minutes, with `--quick` 4; docs/PERFORMANCE.md). `--only` takes the
       groups `page`, `native` and `peers`, or rows by their names.
 
+  cargo xtask bench --presets [NAME[,NAME]] [--skip-build]
+      Trains every preset, or those named, to its target on the CPU and writes the table of
+      docs/PRESETS.md (all of them: about half an hour on two cores). CIFAR-10 and
+      Fashion-MNIST come from where `cargo xtask data` puts them.
+
   cargo xtask help
       This text.
 ";

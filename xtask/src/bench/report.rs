@@ -137,7 +137,7 @@ fn significant(value: f64) -> String {
 }
 
 /// A Markdown table with aligned columns.
-fn table(head: &[&str], rows: &[Vec<String>]) -> String {
+pub fn table(head: &[&str], rows: &[Vec<String>]) -> String {
     let width = |column: usize| {
         let cells = rows.iter().map(|row| row[column].chars().count());
         cells.chain([head[column].chars().count()]).max()
