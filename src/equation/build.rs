@@ -99,6 +99,11 @@ pub fn equal(left: Position, right: Position) -> Expression {
     Expression::Indicator(Condition::Equal(left, right))
 }
 
+/// 1 where the two positions are not the same.
+pub fn different(left: Position, right: Position) -> Expression {
+    Expression::Indicator(Condition::Different(left, right))
+}
+
 /// 1 where `left` is below `right`.
 pub fn less(left: Position, right: Position) -> Expression {
     Expression::Indicator(Condition::Less(left, right))

@@ -311,6 +311,10 @@ impl Evaluator<'_> {
                 let left = self.position(left, bindings);
                 left.is_some() && left == self.position(right, bindings)
             }
+            Condition::Different(left, right) => {
+                let left = self.position(left, bindings);
+                left.is_some() && left != self.position(right, bindings)
+            }
             Condition::Less(left, right) => {
                 match (
                     self.position(left, bindings),
@@ -510,7 +514,11 @@ impl Evaluator<'_> {
             Expression::Indicator(Condition::Positive(inner)) => {
                 self.references(inner, bindings, references);
             }
-            Expression::Indicator(Condition::Equal(left, right) | Condition::Less(left, right)) => {
+            Expression::Indicator(
+                Condition::Equal(left, right)
+                | Condition::Different(left, right)
+                | Condition::Less(left, right),
+            ) => {
                 for side in [left, right] {
                     self.looked_up(side, bindings, references);
                 }

@@ -72,6 +72,8 @@ pub enum Condition {
     Positive(Box<Expression>),
     /// Two positions are the same.
     Equal(Position, Position),
+    /// Two positions are not the same.
+    Different(Position, Position),
     /// The first position is below the second.
     Less(Position, Position),
 }

@@ -278,6 +278,11 @@ pub(super) trait Notation {
                         self.operator(&mut inner, Operator::Equals);
                         self.position(&mut inner, right, Tight::No);
                     }
+                    Condition::Different(left, right) => {
+                        self.position(&mut inner, left, Tight::No);
+                        self.operator(&mut inner, Operator::Unequal);
+                        self.position(&mut inner, right, Tight::No);
+                    }
                     Condition::Less(left, right) => {
                         self.position(&mut inner, left, Tight::No);
                         self.operator(&mut inner, Operator::Less);
@@ -309,6 +314,7 @@ pub(super) enum Operator {
     OpenBar,
     CloseBar,
     Equals,
+    Unequal,
     Less,
     Greater,
 }
@@ -358,6 +364,7 @@ impl Notation for MathMl {
             Operator::OpenBar => "<mo form=\"prefix\">|</mo>",
             Operator::CloseBar => "<mo form=\"postfix\">|</mo>",
             Operator::Equals => "<mo>=</mo>",
+            Operator::Unequal => "<mo>≠</mo>",
             Operator::Less => "<mo>&lt;</mo>",
             Operator::Greater => "<mo>&gt;</mo>",
         });
@@ -465,6 +472,7 @@ impl Notation for Latex {
             Operator::OpenBar => "\\left|",
             Operator::CloseBar => "\\right|",
             Operator::Equals => " = ",
+            Operator::Unequal => " \\ne ",
             Operator::Less => " < ",
             Operator::Greater => " > ",
         });

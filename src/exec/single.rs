@@ -165,19 +165,24 @@ impl SingleOperation {
     /// Appends the backward operations, with an input for each upstream gradient.
     fn append_gradient(&mut self, graph: &mut Graph) -> Result<(), SingleError> {
         let node = graph.node(self.node).clone();
+        // Outputs of the steps so far.
+        let mut made: Vec<Vec<ValueId>> = Vec::new();
         for step in node.op.gradient(&node.dims) {
             let mut operands = Vec::with_capacity(step.operands.len());
             for operand in step.operands {
                 operands.push(match operand {
                     GradientOperand::Input(input) => self.inputs[input],
                     GradientOperand::Output(output) => self.outputs[output],
-                    GradientOperand::GradientOf(output) => self.upstream(graph, output),
+                    GradientOperand::GradientOf(output)
+                    | GradientOperand::GradientOrZero(output) => self.upstream(graph, output),
+                    GradientOperand::Step(step, output) => made[step][output],
                 });
             }
             let name = format!("{}_{}", step.op.name(), step.target);
-            let gradient =
-                graph.apply_in(Phase::Backward, Some(self.node), step.op, name, &operands)?[0];
-            self.gradients[step.target] = Some(gradient);
+            let outputs =
+                graph.apply_in(Phase::Backward, Some(self.node), step.op, name, &operands)?;
+            self.gradients[step.target] = Some(outputs[0]);
+            made.push(outputs);
         }
         Ok(())
     }

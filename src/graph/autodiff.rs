@@ -1,7 +1,7 @@
 //! Reverse-mode differentiation: appends gradient nodes to the graph.
 
 use super::{Graph, GraphError, NodeId, Phase, ValueId};
-use crate::ops::{Add, GradientOperand, Op};
+use crate::ops::{Add, GradientOperand, GradientStep, Op, needed_steps, started_from};
 use crate::tensor::{Shape, Tensor};
 use std::collections::HashMap;
 
@@ -68,35 +68,70 @@ impl Graph {
             self.settle(output, contributions)?;
         }
         let node = self.node(forward).clone();
-        for step in node.op.gradient(&node.dims) {
+        let steps = node.op.gradient(&node.dims);
+        let needed = needed_steps(&steps, |_, step| needs[node.inputs[step.target].0]);
+        // Outputs of the steps that were appended.
+        let mut made: Vec<Vec<ValueId>> = vec![Vec::new(); steps.len()];
+        for (number, step) in steps.iter().enumerate() {
             let target = node.inputs[step.target];
-            if !needs[target.0] {
+            if !needed[number] {
                 continue;
             }
-            let operands: Option<Vec<ValueId>> = step
+            let arrives = |output: &usize| self.value(node.outputs[*output]).gradient.is_some();
+            // Outputs that do not reach the loss hand nothing back.
+            if !started_from(&steps, number).iter().any(arrives) {
+                continue;
+            }
+            let operands = step
                 .operands
                 .iter()
-                .map(|&operand| match operand {
-                    GradientOperand::Input(input) => Some(node.inputs[input]),
-                    GradientOperand::Output(output) => Some(node.outputs[output]),
-                    GradientOperand::GradientOf(output) => {
-                        self.value(node.outputs[output]).gradient
-                    }
+                .map(|&operand| {
+                    Ok(match operand {
+                        GradientOperand::Input(input) => Some(node.inputs[input]),
+                        GradientOperand::Output(output) => Some(node.outputs[output]),
+                        GradientOperand::GradientOf(output) => {
+                            self.value(node.outputs[output]).gradient
+                        }
+                        GradientOperand::GradientOrZero(output) => {
+                            Some(self.gradient_or_zero(node.outputs[output])?)
+                        }
+                        GradientOperand::Step(earlier, output) => {
+                            made[earlier].get(output).copied()
+                        }
+                    })
                 })
-                .collect();
-            // An output that does not reach the loss hands nothing back.
+                .collect::<Result<Option<Vec<ValueId>>, GraphError>>()?;
             let Some(operands) = operands else { continue };
+            let step: GradientStep = step.clone();
             let suffix = backward_suffix(node.op.name(), step.op.name());
             let mut name = format!("{}.{suffix}", node.name);
             if self.find_node(&name).is_some() {
                 // The same operation for another input: `sum.backward_b`.
                 name = format!("{name}_{}", node.op.inputs()[step.target].name);
             }
-            let gradient =
-                self.apply_in(Phase::Backward, Some(forward), step.op, name, &operands)?[0];
-            contributions.entry(target).or_default().push(gradient);
+            let outputs =
+                self.apply_in(Phase::Backward, Some(forward), step.op, name, &operands)?;
+            if needs[target.0] {
+                contributions.entry(target).or_default().push(outputs[0]);
+            }
+            made[number] = outputs;
         }
         Ok(())
+    }
+
+    /// The gradient of a value, or zeros of its shape.
+    fn gradient_or_zero(&mut self, id: ValueId) -> Result<ValueId, GraphError> {
+        let value = self.value(id);
+        if let Some(gradient) = value.gradient {
+            return Ok(gradient);
+        }
+        let name = format!("{}.grad_zero", value.name);
+        if let Some(zeros) = self.find_value(&name) {
+            return Ok(zeros);
+        }
+        let shape = value.shape.clone();
+        let zeros = Tensor::f32(shape.clone(), vec![0.0; shape.count()])?;
+        Ok(self.constant(name, zeros))
     }
 
     /// Adds up what has come together at `value` and makes it the gradient.

@@ -36,6 +36,7 @@ mod optimizer;
 mod optimizer_adam;
 mod optimizer_rms;
 pub(crate) mod pool2d;
+mod recurrent;
 mod reduction;
 mod registry;
 mod regression;
@@ -91,6 +92,11 @@ pub use optimizer_rms::{AdagradUpdate, RmspropUpdate};
 pub use pool2d::{
     AvgPool2d, AvgPool2dBackward, GlobalAvgPool2d, GlobalAvgPool2dBackward, MaxPool2d,
     MaxPool2dBackward,
+};
+pub use recurrent::{
+    Activation as RnnActivation, Gru, GruBackward, GruBackwardState, LastStep, LastStepBackward,
+    Lstm, LstmBackward, LstmBackwardCell, RecurrentBackwardState, RecurrentBackwardWeight, Rnn,
+    RnnBackward,
 };
 pub use reduction::{Mean, MeanBackward, Sum, SumBackward};
 pub use registry::Op;
@@ -246,6 +252,11 @@ pub enum GradientOperand {
     Output(usize),
     /// The gradient of the loss with respect to this output.
     GradientOf(usize),
+    /// The same, or zeros where the loss does not depend on this output but does on another
+    /// one of the operation.
+    GradientOrZero(usize),
+    /// Output of an earlier step of the same operation: (number of the step, output).
+    Step(usize, usize),
 }
 
 /// One operation of a backward pass.
@@ -255,6 +266,43 @@ pub struct GradientStep {
     pub operands: Vec<GradientOperand>,
     /// The forward input whose gradient the step's first output is.
     pub target: usize,
+}
+
+/// The steps that have to run for those that `is_wanted`: themselves, and what they read of
+/// earlier steps.
+pub fn needed_steps(
+    steps: &[GradientStep],
+    is_wanted: impl Fn(usize, &GradientStep) -> bool,
+) -> Vec<bool> {
+    let mut needed = vec![false; steps.len()];
+    for (number, step) in steps.iter().enumerate().rev() {
+        needed[number] |= is_wanted(number, step);
+        if needed[number] {
+            for operand in &step.operands {
+                if let GradientOperand::Step(earlier, _) = *operand {
+                    needed[earlier] = true;
+                }
+            }
+        }
+    }
+    needed
+}
+
+/// The outputs whose gradient a step starts from, by itself or by way of earlier steps.
+pub fn started_from(steps: &[GradientStep], number: usize) -> Vec<usize> {
+    let mut outputs: Vec<usize> = Vec::new();
+    for operand in &steps[number].operands {
+        match *operand {
+            GradientOperand::GradientOf(output) | GradientOperand::GradientOrZero(output) => {
+                outputs.push(output);
+            }
+            GradientOperand::Step(earlier, _) => outputs.extend(started_from(steps, earlier)),
+            GradientOperand::Input(_) | GradientOperand::Output(_) => {}
+        }
+    }
+    outputs.sort_unstable();
+    outputs.dedup();
+    outputs
 }
 
 /// Work of one execution, counted from shapes.

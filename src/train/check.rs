@@ -16,7 +16,9 @@ use crate::exec::gpu::{GpuDevice, GpuError, GpuExecutor};
 use crate::exec::{Mode, Plan};
 use crate::graph::{Graph, Node, NodeId, Phase, ValueId};
 use crate::layers::Model;
-use crate::ops::{Buffer, GradientOperand, Io, OperationEnvironment, Role, StepValues};
+use crate::ops::{
+    Buffer, GradientOperand, Io, OperationEnvironment, Role, StepValues, started_from,
+};
 use crate::tensor::{ElementType, Values};
 use std::sync::Arc;
 
@@ -344,7 +346,7 @@ impl<'a> Bench<'a> {
             let (node, inputs) = self.run(group);
             let node = self.graph.node(node);
             report.add(match node.partner {
-                Some(partner) => self.check_gradient(node, &inputs, self.graph.node(partner)),
+                Some(partner) => self.check_gradient(node, self.graph.node(partner)),
                 None => self.check_equations(node, &inputs),
             })
         })
@@ -390,17 +392,11 @@ impl<'a> Bench<'a> {
         Ok(report)
     }
 
-    /// A backward node against finite differences of its forward partner's twin;
-    /// `given` are its inputs as they were before it ran.
-    fn check_gradient(
-        &self,
-        node: &Node,
-        given: &[Buffer<f64>],
-        forward: &Node,
-    ) -> Result<NodeReport, Mismatch> {
+    /// A backward node against finite differences of its forward partner's twin.
+    fn check_gradient(&self, node: &Node, forward: &Node) -> Result<NodeReport, Mismatch> {
         let method = Method::FiniteDifference;
         let mut report = passed(node, method);
-        let (target, upstream) = self.gradient_step(node, given, forward);
+        let (target, upstream) = self.gradient_step(node, forward);
         let mut inputs = self.buffers(&forward.inputs);
         let start = self.run_twin(forward, &inputs);
         let output = node.outputs[0];
@@ -444,34 +440,31 @@ impl<'a> Bench<'a> {
 
     /// The forward input that a backward node differentiates with respect to, and the
     /// gradients that arrive at the forward outputs it starts from.
-    fn gradient_step(
-        &self,
-        node: &Node,
-        given: &[Buffer<f64>],
-        forward: &Node,
-    ) -> (usize, Vec<(usize, Vec<f64>)>) {
-        let operand = |operand: &GradientOperand| match *operand {
-            GradientOperand::Input(input) => Some(forward.inputs[input]),
-            GradientOperand::Output(output) => Some(forward.outputs[output]),
+    fn gradient_step(&self, node: &Node, forward: &Node) -> (usize, Vec<(usize, Vec<f64>)>) {
+        // What an operand must be; what other steps made, or stands in for a gradient, may be
+        // any value.
+        let fits = |operand: &GradientOperand, given: ValueId| match *operand {
+            GradientOperand::Input(input) => forward.inputs[input] == given,
+            GradientOperand::Output(output) => forward.outputs[output] == given,
             GradientOperand::GradientOf(output) => {
-                self.graph.value(forward.outputs[output]).gradient
+                self.graph.value(forward.outputs[output]).gradient == Some(given)
             }
+            GradientOperand::GradientOrZero(_) | GradientOperand::Step(..) => true,
         };
         let steps = forward.op.gradient(&forward.dims);
-        let step = steps
+        let number = steps
             .iter()
-            .find(|step| {
-                let operands: Vec<Option<ValueId>> = step.operands.iter().map(operand).collect();
-                let given = node.inputs.iter().copied().map(Some);
-                step.op == node.op && operands.into_iter().eq(given)
+            .position(|step| {
+                let mut operands = step.operands.iter().zip(&node.inputs);
+                step.op == node.op && operands.all(|(operand, &given)| fits(operand, given))
             })
             .unwrap_or_else(|| panic!("{}: no gradient step of {}", node.name, forward.name));
-        let upstream = step.operands.iter().zip(given);
-        let upstream = upstream.filter_map(|(operand, given)| match *operand {
-            GradientOperand::GradientOf(output) => Some((output, numbers(given))),
-            _ => None,
+        let upstream = started_from(&steps, number).into_iter();
+        let upstream = upstream.filter_map(|output| {
+            let gradient = self.graph.value(forward.outputs[output]).gradient?;
+            Some((output, self.executor.reals(gradient).to_vec()))
         });
-        (step.target, upstream.collect())
+        (steps[number].target, upstream.collect())
     }
 
     /// A node's outputs for other inputs; the model's own values stay as they are.

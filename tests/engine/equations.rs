@@ -236,7 +236,11 @@ fn tensors_of(expression: &Expression, names: &mut BTreeSet<&'static str>) {
         }
         Expression::Sum { body, .. } | Expression::Maximum { body, .. } => tensors_of(body, names),
         Expression::Indicator(Condition::Positive(inner)) => tensors_of(inner, names),
-        Expression::Indicator(Condition::Equal(left, right) | Condition::Less(left, right)) => {
+        Expression::Indicator(
+            Condition::Equal(left, right)
+            | Condition::Different(left, right)
+            | Condition::Less(left, right),
+        ) => {
             tensors_of_position(left, names);
             tensors_of_position(right, names);
         }

@@ -21,6 +21,7 @@ mod modes;
 mod naive;
 mod path;
 mod presets;
+mod recurrent;
 mod session;
 mod shaders;
 mod short_runs;

@@ -11,7 +11,7 @@
 
 use super::*;
 use crate::graph::Node;
-use crate::ops::{Buffer, GradientOperand, GradientStep, Io, Op, Role};
+use crate::ops::{Buffer, GradientOperand, GradientStep, Io, Op, Role, needed_steps, started_from};
 use crate::tensor::{Dual, ElementType, Shape};
 use std::collections::HashMap;
 
@@ -309,18 +309,24 @@ impl Ground<'_> {
     /// Runs the gradient steps of a node with `upstream` at one output and 0 at the others, for the
     /// inputs that depend on the path's start.
     fn pull_back(&self, node: &Node, output: usize, upstream: &[f64]) -> Vec<Row> {
-        let steps = node.op.gradient(&node.dims).into_iter();
-        let is_needed = |step: &GradientStep| {
-            let reads = step.operands.contains(&GradientOperand::GradientOf(output));
+        let steps = node.op.gradient(&node.dims);
+        let is_asked = |number: usize, step: &GradientStep| {
+            let reads = started_from(&steps, number).contains(&output);
             reads && self.is_behind[node.inputs[step.target].0]
         };
-        steps
-            .filter(is_needed)
-            .map(|step| {
+        let needed = needed_steps(&steps, is_asked);
+        // Rows by the number of their step; those that only hand on to a later one go at the end.
+        let mut rows: Vec<Option<Row>> = Vec::with_capacity(steps.len());
+        for (number, step) in steps.iter().enumerate() {
+            let row = needed[number].then(|| {
                 let operand = |operand: &GradientOperand| match *operand {
                     GradientOperand::Input(input) => self.held(node.inputs[input]),
                     GradientOperand::Output(output) => self.held(node.outputs[output]),
-                    GradientOperand::GradientOf(of) => {
+                    GradientOperand::Step(earlier, output) => {
+                        let row = rows[earlier].as_ref().expect("an earlier step has run");
+                        row.outputs[output].clone()
+                    }
+                    GradientOperand::GradientOf(of) | GradientOperand::GradientOrZero(of) => {
                         let shape = self.graph.value(node.outputs[of]).shape.clone();
                         let values = if of == output {
                             upstream.to_vec()
@@ -338,12 +344,17 @@ impl Ground<'_> {
                 };
                 Row {
                     values: values.clone(),
-                    step,
+                    step: step.clone(),
                     operands,
                     outputs,
                     dims,
                 }
-            })
+            });
+            rows.push(row);
+        }
+        let rows = rows.into_iter().zip(&steps).enumerate();
+        rows.filter(|(number, (_, step))| is_asked(*number, step))
+            .filter_map(|(_, (row, _))| row)
             .collect()
     }
 
@@ -396,7 +407,9 @@ impl Ground<'_> {
             match row.step.operands[place] {
                 GradientOperand::Input(input) => Some(node.inputs[input]),
                 GradientOperand::Output(output) => Some(node.outputs[output]),
-                GradientOperand::GradientOf(_) => None,
+                GradientOperand::GradientOf(_)
+                | GradientOperand::GradientOrZero(_)
+                | GradientOperand::Step(..) => None,
             }
         };
         let terms = explanation.groups.iter().flat_map(|group| &group.terms);
