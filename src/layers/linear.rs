@@ -1,11 +1,12 @@
 //! Linear (dense) layers.
 
+use super::recurrent::reshaped;
 use super::{BuildLayer, Initial, LayerBuilder, ModelError};
 use crate::graph::ValueId;
 use crate::ops::{self, Op};
 use serde::{Deserialize, Serialize};
 
-/// (N, I) -> (N, O) with weight (O, I) and bias (O).
+/// (N, I) -> (N, O), or at every step (N, T, I) -> (N, T, O), with weight (O, I) and bias (O).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Linear {
@@ -17,14 +18,23 @@ impl BuildLayer for Linear {
 
     fn build(&self, layer: &mut LayerBuilder<'_>) -> Result<ValueId, ModelError> {
         let input = layer.input()?;
-        let &[_, features] = layer.dims(input) else {
-            return Err(layer.wrong_input(input, "(N, I): flatten first"));
+        let (steps, features) = match *layer.dims(input) {
+            [_, features] => (None, features),
+            [batch, steps, features] => (Some([batch, steps]), features),
+            _ => return Err(layer.wrong_input(input, "(N, I) or (N, T, I): flatten first")),
         };
         let out = self.out_features;
         layer.at_least_one(out, "out_features")?;
         let initial = Initial::FanIn(features);
         let weight = layer.parameter("weight", [out, features], initial)?;
         let bias = layer.parameter("bias", [out], initial)?;
-        layer.apply(Op::Linear(ops::Linear {}), &[input, weight, bias])
+        let op = Op::Linear(ops::Linear {});
+        let Some([batch, steps]) = steps else {
+            return layer.apply(op, &[input, weight, bias]);
+        };
+        // The steps of all sequences are the rows of one product.
+        let rows = reshaped(layer, "rows", input, &[batch * steps, features])?;
+        let rows = layer.apply(op, &[rows, weight, bias])?;
+        reshaped(layer, "steps", rows, &[batch, steps, out])
     }
 }

@@ -29,5 +29,6 @@ mod single;
 mod support;
 mod torch;
 mod torch_images;
+mod torch_recurrent;
 mod training;
 mod worked;
