@@ -51,7 +51,9 @@ impl<'a> Curve<'a> {
             let value = match operand {
                 GradientOperand::Input(_) => x,
                 GradientOperand::Output(_) => self.value(x)?,
-                GradientOperand::GradientOf(_) => 1.0,
+                GradientOperand::GradientOf(_) | GradientOperand::GradientOrZero(_) => 1.0,
+                // An activation has one step.
+                GradientOperand::Step(..) => return None,
             };
             Some((input.name, value))
         });
