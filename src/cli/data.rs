@@ -20,6 +20,7 @@ pub fn samples(preset: &Preset, own: &TableArguments) -> Result<Option<SampleSet
     Ok(match preset.data {
         PresetData::Fixed(_) => None,
         PresetData::Toy(source) => Some(source.draw()?.into()),
+        PresetData::Series(source) => Some(source.draw()?.into()),
         PresetData::OwnTable => {
             let path = own.csv.as_deref().ok_or_else(|| {
                 CliError::Usage(format!(

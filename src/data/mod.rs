@@ -7,7 +7,7 @@
 //! - [`dataset`]: splits of images and labels, class names, normalisation.
 //! - [`source`]: which files a named data set needs, and putting them together.
 //! - [`table`]: rows of numbers with classes or numbers to predict; [`toy`] draws some from a seed,
-//!   [`csv_table`] reads the learner's own.
+//!   [`series`] cuts a series into windows, [`csv_table`] reads the learner's own.
 //! - [`samples`]: images or a table, whichever a run learns from.
 //! - [`batches`]: the order of samples, a function of seed and step alone; [`augmentation`]: how images are
 //!   moved and mirrored, a function of seed, epoch and sample alone.
@@ -25,6 +25,7 @@ pub mod gzip;
 pub mod idx;
 pub mod residual;
 pub mod samples;
+pub mod series;
 pub mod source;
 pub mod table;
 pub mod toy;
@@ -35,6 +36,7 @@ pub use csv_table::{columns_of_csv, table_from_csv};
 pub use dataset::{ClassName, Dataset, ImageShape, Normalization, Split, Subset, Take};
 pub use error::{DataError, FileProblem};
 pub use samples::SampleSet;
+pub use series::SeriesSource;
 pub use source::{DataFile, DataSource, assemble, default_folders, load, mnist_from_bytes};
 pub use table::{Standardization, Table, TableSet, Targets};
 pub use toy::{ToyShape, ToySource};

@@ -3,6 +3,7 @@
 mod images;
 mod presets;
 mod residual;
+mod sequences;
 mod tables;
 mod targets;
 
@@ -11,7 +12,7 @@ pub use residual::resnet_s;
 pub use tables::table_spec;
 pub use targets::{Bound, Length, Metric, TARGETS, Target};
 
-use crate::data::{Augmentation, DataSource, Subset, ToySource};
+use crate::data::{Augmentation, DataSource, SeriesSource, Subset, ToySource};
 use crate::layers::ModelSpec;
 use crate::optim::{OptimizerKind, Options};
 
@@ -34,6 +35,8 @@ pub enum PresetData {
     },
     /// Points drawn from a seed.
     Toy(ToySource),
+    /// Windows of a series, each with the number behind it.
+    Series(SeriesSource),
     /// The learner's own table: the layer list ends in what its target needs, see [`table_spec`].
     OwnTable,
     Fixed(FixedExample),

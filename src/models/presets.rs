@@ -1,12 +1,14 @@
 //! The list of presets; those of digits and of the worked example.
 
-use super::{FixedExample, Hyperparameters, Preset, PresetData, images, residual, tables};
+use super::{
+    FixedExample, Hyperparameters, Preset, PresetData, images, residual, sequences, tables,
+};
 use crate::data::{DataSource, Subset};
 use crate::layers::{Conv2d, Flatten, Layer, Linear, Loss, MaxPool2d, ModelSpec, Relu};
 use crate::optim::{OptimizerKind, Options, ScheduleKind};
 
 /// The committed subset of MNIST: 1,000 training and 200 held-out digits of each class.
-const MNIST: PresetData = PresetData::Images {
+pub(super) const MNIST: PresetData = PresetData::Images {
     source: DataSource::Mnist,
     subset: Subset::THOUSAND_OF_EACH,
     augmentation: None,
@@ -66,6 +68,10 @@ pub const PRESETS: &[Preset] = &[
     tables::MLP_SPIRALS,
     tables::MLP_XOR,
     tables::MLP_CSV,
+    sequences::RNN_SINE,
+    sequences::RNN_MNIST,
+    sequences::LSTM_MNIST,
+    sequences::GRU_MNIST,
     images::VGG_S,
     images::VGG_S_BN,
     residual::RESNET_S,

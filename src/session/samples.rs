@@ -59,6 +59,7 @@ impl SampleStore {
         match preset.data {
             PresetData::Fixed(_) => Ok(None),
             PresetData::Toy(source) => Ok(Some(Arc::new(SampleSet::Table(source.draw()?)))),
+            PresetData::Series(source) => Ok(Some(Arc::new(SampleSet::Table(source.draw()?)))),
             PresetData::OwnTable => match &self.own_table {
                 Some(table) => Ok(Some(Arc::clone(table))),
                 None => Err(SessionError::NoTable { preset: preset.id }),

@@ -226,6 +226,7 @@ pub fn outline(preset: &Preset) -> Result<Option<Model>, SessionError> {
         let samples = match preset.data {
             PresetData::OwnTable => return Ok(None),
             PresetData::Toy(source) => Some(SampleSet::Table(source.draw()?)),
+            PresetData::Series(source) => Some(SampleSet::Table(source.draw()?)),
             _ => None,
         };
         return build_model(preset, samples.as_ref(), 1, optimizer).map(Some);
@@ -266,7 +267,7 @@ fn batch_source(
                 path: source.page_files()[0].path,
             });
         }
-        (PresetData::Toy(_) | PresetData::OwnTable, None) => {
+        (PresetData::Toy(_) | PresetData::Series(_) | PresetData::OwnTable, None) => {
             return Err(SessionError::NoTable { preset: preset.id });
         }
         (_, Some(samples @ SampleSet::Images(images))) => {

@@ -346,7 +346,7 @@ impl<'a> Bench<'a> {
             let (node, inputs) = self.run(group);
             let node = self.graph.node(node);
             report.add(match node.partner {
-                Some(partner) => self.check_gradient(node, self.graph.node(partner)),
+                Some(partner) => self.check_gradient(node, &inputs, self.graph.node(partner)),
                 None => self.check_equations(node, &inputs),
             })
         })
@@ -392,11 +392,17 @@ impl<'a> Bench<'a> {
         Ok(report)
     }
 
-    /// A backward node against finite differences of its forward partner's twin.
-    fn check_gradient(&self, node: &Node, forward: &Node) -> Result<NodeReport, Mismatch> {
+    /// A backward node against finite differences of its forward partner's twin;
+    /// `given` are its inputs as they were before it ran.
+    fn check_gradient(
+        &self,
+        node: &Node,
+        given: &[Buffer<f64>],
+        forward: &Node,
+    ) -> Result<NodeReport, Mismatch> {
         let method = Method::FiniteDifference;
         let mut report = passed(node, method);
-        let (target, upstream) = self.gradient_step(node, forward);
+        let (target, upstream) = self.gradient_step(node, given, forward);
         let mut inputs = self.buffers(&forward.inputs);
         let start = self.run_twin(forward, &inputs);
         let output = node.outputs[0];
@@ -440,7 +446,12 @@ impl<'a> Bench<'a> {
 
     /// The forward input that a backward node differentiates with respect to, and the
     /// gradients that arrive at the forward outputs it starts from.
-    fn gradient_step(&self, node: &Node, forward: &Node) -> (usize, Vec<(usize, Vec<f64>)>) {
+    fn gradient_step(
+        &self,
+        node: &Node,
+        given: &[Buffer<f64>],
+        forward: &Node,
+    ) -> (usize, Vec<(usize, Vec<f64>)>) {
         // What an operand must be; what other steps made, or stands in for a gradient, may be
         // any value.
         let fits = |operand: &GradientOperand, given: ValueId| match *operand {
@@ -459,8 +470,16 @@ impl<'a> Bench<'a> {
                 step.op == node.op && operands.all(|(operand, &given)| fits(operand, given))
             })
             .unwrap_or_else(|| panic!("{}: no gradient step of {}", node.name, forward.name));
+        let operands = &steps[number].operands;
         let upstream = started_from(&steps, number).into_iter();
         let upstream = upstream.filter_map(|output| {
+            // One that the node reads itself may be the memory that it writes.
+            let direct = operands
+                .iter()
+                .position(|&operand| operand == GradientOperand::GradientOf(output));
+            if let Some(direct) = direct {
+                return Some((output, numbers(&given[direct])));
+            }
             let gradient = self.graph.value(forward.outputs[output]).gradient?;
             Some((output, self.executor.reals(gradient).to_vec()))
         });

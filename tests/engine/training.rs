@@ -392,7 +392,7 @@ fn the_check_passes_on_both_devices_also_for_a_partial_batch() {
 
 #[test]
 fn a_wrong_sign_in_any_backward_operation_fails_the_check_and_is_named() {
-    for preset in ["mlp-mnist", "lenet5-mnist"] {
+    for preset in ["mlp-mnist", "lenet5-mnist", "lstm-mnist", "gru-mnist"] {
         let (model, given) = subject(preset, 2);
         let mut tried = 0;
         for node in model.graph.node_ids() {

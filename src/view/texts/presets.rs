@@ -85,6 +85,38 @@ pub(super) const ENGLISH: &[(&str, PresetTexts)] = &[
         },
     ),
     (
+        "rnn-sine",
+        PresetTexts {
+            name: "RNN on a sine",
+            description: "Ten recurrent units with 141 parameters read twenty numbers of a sine and predict the next one.",
+            data: "a computed series, sin(0.1 t): windows of 20 numbers, 800 for training and the 200 behind them held out",
+        },
+    ),
+    (
+        "rnn-mnist",
+        PresetTexts {
+            name: "RNN on MNIST rows",
+            description: "A plain recurrent network reads each digit row by row, from the top: what it saw first has to survive 28 steps.",
+            data: "MNIST: handwritten digits as 28 rows, 10,000 for training and 2,000 held out",
+        },
+    ),
+    (
+        "lstm-mnist",
+        PresetTexts {
+            name: "LSTM on MNIST rows",
+            description: "The same digits row by row through an LSTM with 128 units: gates decide what its cells keep.",
+            data: "MNIST: handwritten digits as 28 rows, 10,000 for training and 2,000 held out",
+        },
+    ),
+    (
+        "gru-mnist",
+        PresetTexts {
+            name: "GRU on MNIST rows",
+            description: "The same digits row by row through a GRU with 128 units: two gates and no separate cell.",
+            data: "MNIST: handwritten digits as 28 rows, 10,000 for training and 2,000 held out",
+        },
+    ),
+    (
         "vgg-s",
         PresetTexts {
             name: "Small VGG on CIFAR-10",
@@ -214,6 +246,38 @@ pub(super) const CHINESE: &[(&str, PresetTexts)] = &[
             name: "MLP 学习异或",
             description: "类别取决于是否恰有一个坐标为正：单层网络学不会的任务。",
             data: "合成数据：正方形里的点，噪声 0.1，400 个用于训练，1,000 个留出",
+        },
+    ),
+    (
+        "rnn-sine",
+        PresetTexts {
+            name: "RNN 预测正弦",
+            description: "十个循环单元、141 个参数，读入正弦的二十个数，预测下一个。",
+            data: "计算得到的序列 sin(0.1 t)：长度为 20 的窗口，800 个用于训练，其后 200 个留出",
+        },
+    ),
+    (
+        "rnn-mnist",
+        PresetTexts {
+            name: "RNN 逐行读 MNIST",
+            description: "普通循环网络从上到下逐行读数字：最先看到的内容要保留 28 步。",
+            data: "MNIST 手写数字，每张作为 28 行的序列：10,000 张用于训练，2,000 张留出",
+        },
+    ),
+    (
+        "lstm-mnist",
+        PresetTexts {
+            name: "LSTM 逐行读 MNIST",
+            description: "同样的数字逐行送入有 128 个单元的 LSTM：门控决定单元状态保留什么。",
+            data: "MNIST 手写数字，每张作为 28 行的序列：10,000 张用于训练，2,000 张留出",
+        },
+    ),
+    (
+        "gru-mnist",
+        PresetTexts {
+            name: "GRU 逐行读 MNIST",
+            description: "同样的数字逐行送入有 128 个单元的 GRU：只有两个门，没有单独的单元状态。",
+            data: "MNIST 手写数字，每张作为 28 行的序列：10,000 张用于训练，2,000 张留出",
         },
     ),
     (

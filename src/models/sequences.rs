@@ -1,0 +1,92 @@
+//! Presets that read sequences: a sine step by step, and digits row by row.
+
+use super::presets::{MNIST, linear};
+use super::{Hyperparameters, Preset, PresetData};
+use crate::data::SeriesSource;
+use crate::layers::{Gru, Kind, Layer, Loss, Lstm, ModelSpec, Reshape, Rnn};
+use crate::ops::MeanSquaredError;
+use crate::optim::{OptimizerKind, Options, ScheduleKind};
+
+/// CURRICULUM L3: the next number of a sine from the twenty before it.
+pub(super) const RNN_SINE: Preset = Preset {
+    id: "rnn-sine",
+    spec: sine,
+    data: PresetData::Series(SeriesSource {
+        step: 0.1,
+        window: 20,
+        train: 800,
+        test: 200,
+    }),
+    initial: &[],
+    defaults: Hyperparameters::new(OptimizerKind::Adam, 1e-2, 32, 100),
+    article: None,
+};
+
+/// Adam with clipped gradients, its rate following a cosine to the end of the last epoch.
+const fn digits(learning_rate: f32) -> Hyperparameters {
+    Hyperparameters::new(OptimizerKind::Adam, learning_rate, 64, 5).with(Options {
+        schedule: Some(ScheduleKind::Cosine),
+        // Who trains on after the end still learns a little.
+        lr_min: Some(3e-5),
+        clip: Some(1.0),
+        ..Options::NONE
+    })
+}
+
+/// Digits as 28 rows of 28 pixels, read from the top.
+pub(super) const RNN_MNIST: Preset = Preset {
+    id: "rnn-mnist",
+    spec: || rows_of_digits("rnn", Rnn::new(128).returning_last()),
+    data: MNIST,
+    initial: &[],
+    defaults: digits(1e-3),
+    article: None,
+};
+
+pub(super) const LSTM_MNIST: Preset = Preset {
+    id: "lstm-mnist",
+    spec: || rows_of_digits("lstm", Lstm::new(128).returning_last()),
+    data: MNIST,
+    initial: &[],
+    defaults: digits(3e-3),
+    article: None,
+};
+
+pub(super) const GRU_MNIST: Preset = Preset {
+    id: "gru-mnist",
+    spec: || rows_of_digits("gru", Gru::new(128).returning_last()),
+    data: MNIST,
+    initial: &[],
+    defaults: digits(3e-3),
+    article: None,
+};
+
+/// Each sample as a sequence of (steps, features).
+fn sequence(steps: i64, features: i64) -> Layer {
+    let shape = vec![steps, features];
+    Layer::new("sequence", Reshape { shape })
+}
+
+/// 1-10-1, 141 parameters.
+fn sine() -> ModelSpec {
+    ModelSpec {
+        layers: vec![
+            sequence(20, 1),
+            Layer::new("rnn", Rnn::new(10).returning_last()),
+            linear("fc", 1),
+        ],
+        loss: Loss::MeanSquaredError(MeanSquaredError::default()),
+    }
+}
+
+/// 28 features a step, 128 hidden units, ten classes from the last state.
+fn rows_of_digits(name: &str, recurrent: impl Into<Kind>) -> ModelSpec {
+    ModelSpec {
+        layers: vec![
+            sequence(28, 28),
+            Layer::new(name, recurrent),
+            linear("fc", 10),
+        ],
+        loss: Loss::SoftmaxCrossEntropy,
+    }
+}
