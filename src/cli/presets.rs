@@ -18,6 +18,7 @@ fn data_name(data: &PresetData) -> &'static str {
         PresetData::Images { source, .. } => source.name(),
         PresetData::Toy(source) => source.shape.name(),
         PresetData::OwnTable => "own table",
+        PresetData::Series(_) => "sine",
         PresetData::Fixed(_) => "one sample",
     }
 }

@@ -76,6 +76,7 @@ impl Bound {
 const OWN: &str = "own";
 const L1: &str = "CURRICULUM L1";
 const L2: &str = "CURRICULUM L2";
+const L3: &str = "CURRICULUM L3";
 const L4: &str = "CURRICULUM L4";
 const L5: &str = "CURRICULUM L5";
 
@@ -112,6 +113,14 @@ pub const TARGETS: &[Target] = &[
     accuracy("mlp-spirals", 100, 0.95, OWN),
     // The noise takes about 8 % of the points across an axis.
     accuracy("mlp-xor", 30, 0.9, OWN),
+    Target {
+        metric: Metric::Mse,
+        bound: Bound::AtMost(1e-4),
+        ..accuracy("rnn-sine", 100, 0.0, L3)
+    },
+    accuracy("rnn-mnist", 5, 0.88, OWN),
+    accuracy("lstm-mnist", 5, 0.95, OWN),
+    accuracy("gru-mnist", 5, 0.95, OWN),
     accuracy("vgg-s", 6, 0.55, L1),
     accuracy("vgg-s-bn", 10, 0.65, OWN),
     accuracy("resnet-s", 6, 0.55, OWN),

@@ -43,6 +43,9 @@ const DIGITS: &[ShortRun] = &[
     run("lenet5-mnist", 30, Some(32), 1.0),
     run("mlp-mnist", 30, Some(32), 0.6),
     run("lenet5-fashion", 30, Some(32), 0.8),
+    run("rnn-mnist", 60, Some(32), 1.9),
+    run("lstm-mnist", 60, Some(32), 1.6),
+    run("gru-mnist", 60, Some(32), 1.6),
 ];
 
 const POINTS: &[ShortRun] = &[
@@ -53,6 +56,7 @@ const POINTS: &[ShortRun] = &[
     run("mlp-circles", 100, None, 0.4),
     run("mlp-spirals", 300, None, 0.2),
     run("mlp-xor", 100, None, 0.35),
+    run("rnn-sine", 100, None, 0.01),
 ];
 
 const PHOTOGRAPHS: &[ShortRun] = &[
@@ -190,6 +194,7 @@ fn samples(preset: &Preset) -> Option<SampleSet> {
     match preset.data {
         PresetData::Images { source, .. } => Some(stand_in(source, 1).into()),
         PresetData::Toy(source) => Some(source.draw().expect("points").into()),
+        PresetData::Series(source) => Some(source.draw().expect("a series").into()),
         PresetData::OwnTable | PresetData::Fixed(_) => None,
     }
 }
