@@ -6,6 +6,7 @@ use crate::data::SeriesSource;
 use crate::layers::{Gru, Kind, Layer, Loss, Lstm, ModelSpec, Reshape, Rnn};
 use crate::ops::MeanSquaredError;
 use crate::optim::{OptimizerKind, Options, ScheduleKind};
+use crate::tensor::init::InitializerKind;
 
 /// CURRICULUM L3: the next number of a sine from the twenty before it.
 pub(super) const RNN_SINE: Preset = Preset {
@@ -22,15 +23,17 @@ pub(super) const RNN_SINE: Preset = Preset {
     article: None,
 };
 
-/// Adam with clipped gradients, its rate following a cosine to the end of the last epoch.
+/// Clipped gradients, and a rate that follows a cosine to the end of the last epoch.
+const CLIPPED: Options = Options {
+    schedule: Some(ScheduleKind::Cosine),
+    // Who trains on after the end still learns a little.
+    lr_min: Some(3e-5),
+    clip: Some(1.0),
+    ..Options::NONE
+};
+
 const fn digits(learning_rate: f32) -> Hyperparameters {
-    Hyperparameters::new(OptimizerKind::Adam, learning_rate, 64, 5).with(Options {
-        schedule: Some(ScheduleKind::Cosine),
-        // Who trains on after the end still learns a little.
-        lr_min: Some(3e-5),
-        clip: Some(1.0),
-        ..Options::NONE
-    })
+    Hyperparameters::new(OptimizerKind::Adam, learning_rate, 64, 5).with(CLIPPED)
 }
 
 /// Digits as 28 rows of 28 pixels, read from the top.
@@ -39,10 +42,19 @@ pub(super) const RNN_MNIST: Preset = Preset {
     spec: || rows_of_digits("rnn", Rnn::new(128).returning_last()),
     data: MNIST,
     initial: &[],
-    defaults: digits(1e-3),
+    // Held-out digits after 5 epochs, seed 1: 92.3 %; from PyTorch's weights 84.8 %. An orthogonal recurrent matrix
+    // hands gradients on without making them longer or shorter.
+    defaults: Hyperparameters {
+        options: Options {
+            init: Some(InitializerKind::Orthogonal),
+            ..CLIPPED
+        },
+        ..digits(1e-3)
+    },
     article: None,
 };
 
+/// Held-out digits after 5 epochs, seed 1: 97.1 %.
 pub(super) const LSTM_MNIST: Preset = Preset {
     id: "lstm-mnist",
     spec: || rows_of_digits("lstm", Lstm::new(128).returning_last()),
@@ -52,6 +64,7 @@ pub(super) const LSTM_MNIST: Preset = Preset {
     article: None,
 };
 
+/// Held-out digits after 5 epochs, seed 1: 97.7 %.
 pub(super) const GRU_MNIST: Preset = Preset {
     id: "gru-mnist",
     spec: || rows_of_digits("gru", Gru::new(128).returning_last()),
