@@ -121,6 +121,18 @@ pub enum DataError {
         /// What is wrong, with line and column.
         message: String,
     },
+    /// A text that cannot be learned from.
+    #[error("{file}: {got} {what}, expected {expected}")]
+    Text {
+        /// Name of the text.
+        file: String,
+        /// What does not fit: characters, bytes.
+        what: &'static str,
+        /// How many there are.
+        got: String,
+        /// How many there should be.
+        expected: String,
+    },
     /// A batch of no samples.
     #[error("batches: the batch size is 0, expected at least 1")]
     ZeroBatchSize,

@@ -8,6 +8,8 @@
 //! - [`source`]: which files a named data set needs, and putting them together.
 //! - [`table`]: rows of numbers with classes or numbers to predict; [`toy`] draws some from a seed,
 //!   [`series`] cuts a series into windows, [`csv_table`] reads the learner's own.
+//!   [`csv_table`] reads the learner's own.
+//! - [`text`]: characters with their vocabulary, cut into windows.
 //! - [`samples`]: images or a table, whichever a run learns from.
 //! - [`batches`]: the order of samples, a function of seed and step alone; [`augmentation`]: how images are
 //!   moved and mirrored, a function of seed, epoch and sample alone.
@@ -28,6 +30,7 @@ pub mod samples;
 pub mod series;
 pub mod source;
 pub mod table;
+pub mod text;
 pub mod toy;
 
 pub use augmentation::{Augmentation, Transform};
@@ -39,6 +42,7 @@ pub use samples::SampleSet;
 pub use series::SeriesSource;
 pub use source::{DataFile, DataSource, assemble, default_folders, load, mnist_from_bytes};
 pub use table::{Standardization, Table, TableSet, Targets};
+pub use text::{TextSet, TextSource, Vocabulary};
 pub use toy::{ToyShape, ToySource};
 
 /// Most bytes taken from one data file, before and after inflating.

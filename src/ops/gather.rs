@@ -26,7 +26,7 @@ pub struct GatherBatch {
 }
 
 /// That a batch has room for a sample.
-fn derive_batch(batch: usize, dims: &mut Dims) -> Result<(), String> {
+pub(super) fn derive_batch(batch: usize, dims: &mut Dims) -> Result<(), String> {
     if batch == 0 {
         return Err("expected a batch of at least 1, got 0".into());
     }

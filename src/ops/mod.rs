@@ -24,6 +24,7 @@ mod elementwise;
 mod environment;
 mod flatten;
 mod gather;
+mod gather_windows;
 mod gelu;
 mod io;
 mod kernel;
@@ -74,6 +75,7 @@ pub use elementwise::{
 pub use environment::OperationEnvironment;
 pub use flatten::{Flatten, FlattenBackward};
 pub use gather::{GatherBatch, GatherClasses, GatherRows};
+pub use gather_windows::GatherWindows;
 pub use gelu::{Approximate, Gelu, GeluBackward};
 pub use io::{Buffer, Io, Slice, SliceMut};
 pub(crate) use kernel::params;

@@ -101,6 +101,7 @@ registry! {
     GatherBatch,
     GatherRows,
     GatherClasses,
+    GatherWindows,
     Augment,
     Linear,
     LinearBackwardInput,

@@ -59,6 +59,7 @@ shaders! {
     "gather_batch",
     "gather_classes",
     "gather_rows",
+    "gather_windows",
     "gelu",
     "gelu_backward",
     "gradient_norm",

@@ -1,4 +1,3 @@
-mod attention_cases;
 mod branches;
 mod command_line;
 mod data;
@@ -27,6 +26,7 @@ mod shaders;
 mod short_runs;
 mod single;
 mod support;
+mod token_cases;
 mod torch;
 mod torch_images;
 mod torch_recurrent;

@@ -1,6 +1,6 @@
 //! Cases, comparisons and small models that the other modules share.
 
-use crate::{attention_cases, image_cases};
+use crate::{image_cases, token_cases};
 use glassbox::exec::single::{SingleOperation, SingleRun};
 use glassbox::graph::{Graph, Phase, ValueId};
 use glassbox::ops::{
@@ -197,7 +197,7 @@ impl Random {
             .collect()
     }
 
-    fn indices<const R: usize>(&mut self, shape: [usize; R], bound: usize) -> Tensor {
+    pub fn indices<const R: usize>(&mut self, shape: [usize; R], bound: usize) -> Tensor {
         let count = shape.iter().product();
         Tensor::u32(shape, self.below(count, bound)).unwrap()
     }
@@ -249,6 +249,7 @@ pub fn cases_of(name: &str) -> Vec<Case> {
         "gather_batch" => GATHER.map(gather_case).into(),
         "gather_rows" => GATHERED.map(gather_rows_case).into(),
         "gather_classes" => GATHERED.map(gather_classes_case).into(),
+        "gather_windows" => token_cases::window_cases(),
         "augment" => AUGMENT.map(augment_case).into(),
         "linear" | "linear_backward_input" | "linear_backward_weight" | "linear_backward_bias" => {
             LINEAR.map(|sizes| linear_case(name, sizes)).into()
@@ -271,7 +272,7 @@ pub fn cases_of(name: &str) -> Vec<Case> {
         | "attention_weights_backward"
         | "attention_mixture"
         | "attention_mixture_backward_weight"
-        | "attention_mixture_backward_value" => attention_cases::attention_cases(name),
+        | "attention_mixture_backward_value" => token_cases::attention_cases(name),
         "softmax" | "softmax_backward" | "log_softmax" | "log_softmax_backward" => {
             softmax_cases(name)
         }

@@ -1,4 +1,4 @@
-//! Cases of attention: scores, weights, mixtures and their gradients.
+//! Cases of what texts need: windows of tokens, and attention with its gradients.
 
 use crate::support::{Case, Random};
 use glassbox::ops::Op;
@@ -71,4 +71,31 @@ pub fn attention_cases(name: &str) -> Vec<Case> {
         case.smooth = !case.label.contains("up to 90");
     }
     cases
+}
+
+/// (L, M, R, N, T, valid, first): one token; a partial batch from the middle of the order, with windows that reach
+/// beyond the text; several workgroups.
+const WINDOWS: [[usize; 7]; 3] = [
+    [2, 1, 1, 1, 1, 1, 0],
+    [12, 5, 9, 4, 5, 3, 2],
+    [300, 40, 40, 33, 7, 33, 0],
+];
+
+/// Windows of a text.
+pub fn window_cases() -> Vec<Case> {
+    let mut random = Random::new(72);
+    let cases = WINDOWS.map(|[l, m, r, n, t, valid, first]| {
+        let inputs = vec![
+            random.indices([l], 50),
+            random.indices([m], l),
+            random.indices([r], m),
+        ];
+        let label = format!("L={l} M={m} R={r} N={n} T={t} valid={valid} first={first}");
+        let attributes = json!({"batch": n, "window": t});
+        let op = Op::from_json("gather_windows", &attributes).unwrap();
+        let mut case = Case::new(label, op, inputs).with_valid(valid);
+        case.step.first = first as u32;
+        case
+    });
+    cases.into()
 }
