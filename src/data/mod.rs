@@ -8,7 +8,6 @@
 //! - [`source`]: which files a named data set needs, and putting them together.
 //! - [`table`]: rows of numbers with classes or numbers to predict; [`toy`] draws some from a seed,
 //!   [`series`] cuts a series into windows, [`csv_table`] reads the learner's own.
-//!   [`csv_table`] reads the learner's own.
 //! - [`text`]: characters with their vocabulary, cut into windows.
 //! - [`samples`]: images or a table, whichever a run learns from.
 //! - [`batches`]: the order of samples, a function of seed and step alone; [`augmentation`]: how images are

@@ -87,6 +87,8 @@ kinds! {
     BatchNorm,
     LayerNorm,
     Dropout,
+    SelfAttention,
+    PositionalEmbedding,
     Rnn,
     Lstm,
     Gru,

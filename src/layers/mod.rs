@@ -13,6 +13,7 @@
 
 mod activation;
 mod arithmetic;
+mod attention;
 mod batch;
 mod builder;
 mod convolution;
@@ -34,6 +35,7 @@ pub use arithmetic::{
     Add, Divide, Exponential, Logarithm, MatrixProduct, Maximum, Mean, Minimum, Multiply, Negate,
     Power, Square, SquareRoot, Subtract, Sum,
 };
+pub use attention::{PositionalEmbedding, SelfAttention};
 pub use batch::{BatchSource, GatheredInputs, TableTargets};
 pub use builder::LayerBuilder;
 pub use convolution::{AvgPool2d, Conv2d, GlobalAvgPool2d, MaxPool2d};

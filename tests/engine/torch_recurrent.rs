@@ -1,4 +1,4 @@
-//! Recurrent layers and operations against PyTorch: outputs, all gradients, ten training steps.
+//! Recurrent layers and operations, and attention, against PyTorch: outputs, all gradients, ten training steps.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -8,7 +8,7 @@ use glassbox::exec::single::SingleOperation;
 use glassbox::exec::{Mode, Plan};
 use glassbox::graph::{Phase, ValueId};
 use glassbox::layers::{BatchSource, Model, ModelSpec};
-use glassbox::ops::{AdamUpdate, Buffer, Op, RmspropUpdate, SgdUpdate, StepValues};
+use glassbox::ops::{AdamUpdate, AdamwUpdate, Buffer, Op, RmspropUpdate, SgdUpdate, StepValues};
 use glassbox::tensor::{ElementType, Shape, Values};
 use serde::Deserialize;
 use serde_json::Value as Json;
@@ -78,6 +78,11 @@ fn fixture() -> Fixture {
     serde_json::from_str(include_str!("../fixtures/recurrent.json")).unwrap()
 }
 
+/// Layers alone.
+fn attention() -> Fixture {
+    serde_json::from_str(include_str!("../fixtures/attention.json")).unwrap()
+}
+
 /// Compares, and makes sure that one wrong element would be noticed.
 fn compare(what: &str, actual: &[f64], expected: &[f64], tolerance: Tolerance) {
     assert_close(what, actual, expected, tolerance);
@@ -116,11 +121,13 @@ fn executor(case: &LayerCase, update: Op) -> (Model, CpuExecutor<f64>) {
 }
 
 #[test]
-fn recurrent_layers_compute_what_pytorch_does_forward_and_backward() {
+fn layers_over_sequences_compute_what_pytorch_does_forward_and_backward() {
     let fixture = fixture();
     assert!(fixture.layers.len() >= 16, "1 and 2 layers, both ways");
+    let attention = attention();
+    assert!(attention.layers.len() >= 7, "heads, masks, and a block");
     let mut kinds = BTreeSet::new();
-    for case in &fixture.layers {
+    for case in fixture.layers.iter().chain(&attention.layers) {
         let what = case.spec["layers"][1].to_string();
         kinds.insert(case.spec["layers"][1]["kind"].to_string());
         let (model, mut executor) = executor(case, Op::SgdUpdate(SgdUpdate::default()));
@@ -144,13 +151,13 @@ fn recurrent_layers_compute_what_pytorch_does_forward_and_backward() {
         }
         assert_eq!(compared, case.parameters.len() + 1);
     }
-    assert_eq!(kinds.len(), 3);
+    assert_eq!(kinds.len(), 5, "{kinds:?}");
 }
 
 #[test]
 fn ten_training_steps_have_the_losses_of_pytorch() {
     let mut optimizers = BTreeSet::new();
-    for case in &fixture().layers {
+    for case in fixture().layers.iter().chain(&attention().layers) {
         let Some(optimizer) = &case.optimizer else {
             continue;
         };
@@ -162,6 +169,11 @@ fn ten_training_steps_have_the_losses_of_pytorch() {
         };
         let update = match optimizer.as_str() {
             "adam" => Op::AdamUpdate(adam),
+            "adamw" => Op::AdamwUpdate(AdamwUpdate {
+                eps,
+                weight_decay: 0.0625,
+                ..AdamwUpdate::default()
+            }),
             _ => Op::RmspropUpdate(RmspropUpdate {
                 eps,
                 ..RmspropUpdate::default()
@@ -188,7 +200,7 @@ fn ten_training_steps_have_the_losses_of_pytorch() {
         assert_close(&what, &losses, &case.losses, STEPS);
         assert_not_close(&what, &losses[1..], &case.losses[..9], STEPS);
     }
-    assert_eq!(optimizers.len(), 2);
+    assert_eq!(optimizers.len(), 3);
 }
 
 #[test]
