@@ -29,7 +29,7 @@ const TOLERANCE: Tolerance = Tolerance {
 const SAMPLED: usize = 24;
 
 /// Operations that nothing differentiates and that are no backward operations.
-const WITHOUT_GRADIENT: [&str; 12] = [
+const WITHOUT_GRADIENT: [&str; 13] = [
     "gradient_norm",
     "clip_gradient",
     "rmsprop_update",
@@ -38,6 +38,7 @@ const WITHOUT_GRADIENT: [&str; 12] = [
     "gather_batch",
     "gather_rows",
     "gather_classes",
+    "gather_windows",
     "augment",
     "sgd_update",
     "momentum_update",

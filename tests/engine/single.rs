@@ -271,10 +271,14 @@ fn every_whole_number_that_points_somewhere_is_bounded() {
             }
         }
     }
-    // Classes are handed on as they are.
+    // Classes and tokens are handed on as they are.
     assert_eq!(
         unbounded,
-        [("gather_batch", "classes"), ("gather_classes", "classes")]
+        [
+            ("gather_batch", "classes"),
+            ("gather_classes", "classes"),
+            ("gather_windows", "tokens")
+        ]
     );
     let error = OpError::Unknown {
         name: "x".into(),

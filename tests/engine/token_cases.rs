@@ -76,7 +76,7 @@ pub fn attention_cases(name: &str) -> Vec<Case> {
 /// (L, M, R, N, T, valid, first): one token; a partial batch from the middle of the order, with windows that reach
 /// beyond the text; several workgroups.
 const WINDOWS: [[usize; 7]; 3] = [
-    [2, 1, 1, 1, 1, 1, 0],
+    [1, 1, 1, 1, 1, 1, 0],
     [12, 5, 9, 4, 5, 3, 2],
     [300, 40, 40, 33, 7, 33, 0],
 ];
