@@ -180,6 +180,16 @@ fn presets_and_devices_are_listed() {
     assert_eq!(presets[0]["parameters"], 61_706);
     assert_eq!(presets[1]["parameters"], 101_770);
     assert_eq!(presets[2]["parameters"], 13);
+    // What they are to reach, and how to run into it.
+    let target = serde_json::json!({"settings": ["--article", "--lr", "0.01"], "epochs": 5,
+        "metric": "accuracy", "at_least": 0.96, "source": "CURRICULUM L2"});
+    assert_eq!(presets[0]["targets"][2], target);
+    let find = |id: &str| presets.iter().find(|preset| preset["id"] == id).unwrap();
+    assert_eq!(
+        (&find("vgg-s")["init"], &find("logreg")["init"]),
+        (&"he-normal".into(), &"pytorch".into())
+    );
+    assert_eq!(find("vgg-s")["data"], "cifar10");
 
     let devices = lines(&["devices", "--json"]);
     let kinds: Vec<&str> = devices
@@ -710,6 +720,14 @@ fn bench_measures_on_the_device_that_was_asked_for() {
             "step_millis_least",
         ] {
             assert!(bench[key].as_f64().unwrap() > 0.0, "{key}");
+        }
+        let bytes = |key: &str| bench[key].as_u64().unwrap();
+        assert!(bytes("peak_bytes") >= bytes("needed_bytes"));
+        // 101,770 parameters, their gradients and Adam's two states.
+        assert!(bytes("needed_bytes") > 4 * 4 * 101_770);
+        // Told where the system tells it.
+        if Path::new("/proc/self/clear_refs").exists() {
+            assert!(bytes("resident_bytes") > bytes("needed_bytes") / 2);
         }
     }
 }

@@ -273,15 +273,25 @@ impl Measured {
                 _ => format!("DATA, {} + {}", grouped(train), grouped(test)),
             },
             measured: shortest(self.value),
-            time: format!(
-                "{:.0} s{}",
-                self.seconds,
-                processor.map_or_else(String::new, |seconds| format!(
-                    " ({seconds:.0} s of processor time)"
-                ))
-            ),
+            time: match processor {
+                Some(processor) => format!(
+                    "{} ({} of processor time)",
+                    duration(self.seconds),
+                    duration(processor)
+                ),
+                None => duration(self.seconds),
+            },
             machine: machine.into(),
         }
+    }
+}
+
+/// Tenths of a second count where there are few.
+fn duration(seconds: f64) -> String {
+    if seconds < 9.95 {
+        format!("{seconds:.1} s")
+    } else {
+        format!("{seconds:.0} s")
     }
 }
 
