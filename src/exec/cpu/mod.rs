@@ -47,6 +47,8 @@ impl<T: Real> CpuExecutor<T> {
             }
             match &graph.value(id).source {
                 Source::Constant(values) => self.write(id, values),
+                // Bytes are 0 already; a data set will be given, and takes no memory before.
+                Source::Input if self.graph.value(id).element == ElementType::U8 => {}
                 Source::State | Source::Arena | Source::Input => self.write_zeros(id),
                 Source::Buffer { .. } => self.write(id, &graph.initial_buffer(id)),
                 Source::Parameter | Source::Node { .. } => {}
