@@ -14,7 +14,7 @@ pub(super) const RESNET_S: Preset = Preset {
     spec: resnet_s,
     data: CIFAR10,
     initial: &[],
-    // Test accuracy after 6 epochs from seed 1; at a constant 1e-3 it is 55 %.
+    // Test accuracy after 6 epochs from seed 1: 62 %; at a constant 1e-3 it is 55 %.
     defaults: Hyperparameters::new(OptimizerKind::Adam, 3e-3, 64, 6).with(Options {
         schedule: Some(ScheduleKind::Cosine),
         // Who trains on after the end still learns a little.
