@@ -27,6 +27,20 @@ impl Fused {
     }
 }
 
+impl Fused {
+    /// One node by other kernels than its first ones.
+    fn faster(node: &Node, calls: Vec<KernelCall>) -> Self {
+        let calls = calls.into_iter();
+        Self {
+            length: 1,
+            calls: calls
+                .map(|call| bind(call, &node.inputs, &node.outputs))
+                .collect(),
+            workspaces: Vec::new(),
+        }
+    }
+}
+
 /// The nodes at the start of `order` that faster kernels cover, and their calls;
 /// `None` where there are none. Values in `keep` must be written.
 pub(super) fn fuse(graph: &Graph, order: &[NodeId], keep: &[ValueId]) -> Option<Fused> {
@@ -39,6 +53,9 @@ pub(super) fn fuse(graph: &Graph, order: &[NodeId], keep: &[ValueId]) -> Option<
         }
         Op::Conv2dBackwardWeight(_) | Op::LinearBackwardWeight(_) => start.parameters(node),
         Op::SoftmaxCrossEntropy(_) => start.loss(node),
+        Op::Lstm(op) => Some(Fused::faster(node, op.blocked(&node.dims)?)),
+        Op::LstmBackward(op) => Some(Fused::faster(node, op.blocked(&node.dims)?)),
+        Op::RecurrentBackwardWeight(op) => Some(Fused::faster(node, op.blocked(&node.dims)?)),
         _ => None,
     }
 }

@@ -21,6 +21,7 @@ mod curve;
 mod dims;
 mod dropout;
 mod elementwise;
+mod embedding;
 mod environment;
 mod flatten;
 mod gather;
@@ -72,6 +73,7 @@ pub use elementwise::{
     Exponential, ExponentialBackward, Logarithm, LogarithmBackward, Negate, Power, PowerBackward,
     Square, SquareBackward, SquareRoot, SquareRootBackward,
 };
+pub use embedding::{Embedding, EmbeddingBackward};
 pub use environment::OperationEnvironment;
 pub use flatten::{Flatten, FlattenBackward};
 pub use gather::{GatherBatch, GatherClasses, GatherRows};

@@ -178,6 +178,8 @@ registry! {
     Concatenate,
     SliceOperation,
     SliceBackward,
+    Embedding,
+    EmbeddingBackward,
     Rnn,
     RnnBackward,
     Lstm,

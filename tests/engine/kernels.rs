@@ -5,7 +5,7 @@
 
 use crate::support::{
     Case, Model, Random, Tolerance, all_cases, assert_close, assert_not_close, lenet, mlp, numbers,
-    with_one_off,
+    recurrent, with_one_off,
 };
 use glassbox::exec::bisect::{compare_nodes, first_difference};
 use glassbox::exec::cpu::CpuExecutor;
@@ -210,7 +210,7 @@ fn a_run_repeats_bit_for_bit() {
 
 #[test]
 fn training_on_the_gpu_follows_the_oracle() {
-    for model in [lenet, mlp] {
+    for model in [lenet, mlp, recurrent] {
         let mut training = Training::new(model(9), Mode::Train);
         let graph = Arc::clone(training.gpu.graph());
         let plan = Arc::new(Plan::new(&graph, Mode::Inspect, &[]));
@@ -243,7 +243,7 @@ fn training_on_the_gpu_follows_the_oracle() {
 
 #[test]
 fn fused_kernels_compute_what_single_ones_do() {
-    for model in [lenet, mlp] {
+    for model in [lenet, mlp, recurrent] {
         let mut fused = Training::new(model(9), Mode::Train);
         let mut single = Training::new(model(9), Mode::Inspect);
         assert!(fused.gpu.plan().dispatches() < single.gpu.plan().dispatches());

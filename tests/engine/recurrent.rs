@@ -10,14 +10,16 @@ use crate::support::{Case, Random};
 type Row = ([usize; 3], bool, bool, Option<usize>);
 
 /// One element; odd sizes with sequences of 0 to T steps, both ways; truncated, both ways; more
-/// sequences than one task of the CPU takes.
-const ROWS: [Row; 6] = [
+/// sequences than one task of the CPU takes; units in fours, which faster kernels take, both ways.
+const ROWS: [Row; 8] = [
     ([1, 1, 1], false, false, None),
     ([7, 5, 3], true, false, None),
     ([7, 5, 3], true, true, None),
     ([2, 7, 3], false, false, Some(2)),
     ([5, 6, 3], true, true, Some(3)),
     ([35, 2, 2], false, true, None),
+    ([7, 5, 8], true, false, None),
+    ([6, 4, 8], true, true, Some(3)),
 ];
 
 /// More units than a workgroup has invocations.
@@ -39,10 +41,13 @@ const NAMES: [&str; 12] = [
 ];
 
 pub fn has(name: &str) -> bool {
-    NAMES.contains(&name)
+    NAMES.contains(&name) || name.starts_with("embedding")
 }
 
 pub fn cases_of(name: &str) -> Vec<Case> {
+    if name.starts_with("embedding") {
+        return EMBEDDINGS.map(|sizes| embedding_case(name, sizes)).into();
+    }
     let mut rows = ROWS.to_vec();
     if name == "rnn" || name.starts_with("lstm") || name == "gru" || name == "gru_backward" {
         rows.push(WIDE);
@@ -57,6 +62,21 @@ pub fn cases_of(name: &str) -> Vec<Case> {
             .map(move |activation| case_of(name, row, activation))
     });
     cases.collect()
+}
+
+/// (N, T, V, E): one element; odd sizes; every token many times.
+const EMBEDDINGS: [[usize; 4]; 3] = [[1, 1, 1, 1], [3, 5, 7, 4], [9, 11, 3, 2]];
+
+fn embedding_case(name: &str, [n, t, v, e]: [usize; 4]) -> Case {
+    let mut random = Random::new(52);
+    let tokens = Tensor::u32([n, t], random.below(n * t, v)).unwrap();
+    let (attributes, other) = match name {
+        "embedding" => (json!({}), random.reals([v, e])),
+        _ => (json!({"vocabulary": v}), random.reals([n, t, e])),
+    };
+    let op = Op::from_json(name, &attributes).unwrap();
+    let label = format!("N={n} T={t} V={v} E={e}");
+    Case::new(label, op, vec![tokens, other])
 }
 
 fn case_of(name: &str, row: Row, activation: &str) -> Case {
@@ -76,6 +96,7 @@ fn case_of(name: &str, row: Row, activation: &str) -> Case {
         Some("lstm") => 4 * h,
         Some("gru") => 3 * h,
         _ if h == 1 => 1,
+        _ if h % 4 == 0 => 2 * h,
         _ => h + 2,
     };
     let op = Op::from_json(name, &attributes).unwrap_or_else(|error| panic!("{name}: {error}"));
@@ -162,5 +183,19 @@ fn a_length_beyond_the_steps_is_refused() {
     assert_eq!(
         error.to_string(),
         "lstm: lengths holds 6, expected whole numbers below 6"
+    );
+}
+
+#[test]
+fn a_token_outside_the_vocabulary_is_refused() {
+    let mut case = cases_of("embedding")[1].clone();
+    case.inputs[0] = Tensor::u32([3, 5], vec![7; 15]).unwrap();
+    let error = case
+        .single()
+        .run(&case.buffers::<f64>(), &[], &case.step)
+        .unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "embedding: tokens holds 7, expected whole numbers below 7"
     );
 }

@@ -7,10 +7,10 @@ use glassbox::ops::{
     AdagradUpdate, AdamUpdate, AdamwUpdate, AddBackward, Approximate, Augment, BinaryCrossEntropy,
     BinaryCrossEntropyBackward, Buffer, ClipGradient, Conv2d, Flatten, FlattenBackward,
     GatherBatch, GatherClasses, GatherRows, Gelu, GeluBackward, GradientNorm, KullbackLeibler,
-    KullbackLeiblerBackward, LeakyRelu, LeakyReluBackward, Linear, LinearBackwardBias,
-    LinearBackwardInput, LinearBackwardWeight, LogSoftmax, LogSoftmaxBackward, MaxPool2d,
+    KullbackLeiblerBackward, LastStep, LeakyRelu, LeakyReluBackward, Linear, LinearBackwardBias,
+    LinearBackwardInput, LinearBackwardWeight, LogSoftmax, LogSoftmaxBackward, Lstm, MaxPool2d,
     MeanAbsoluteError, MeanAbsoluteErrorBackward, MeanSquaredError, MeanSquaredErrorBackward,
-    MomentumUpdate, Op, Reduction, Relu, ReluBackward, RmspropUpdate, SgdUpdate, Sigmoid,
+    MomentumUpdate, Op, Reduction, Relu, ReluBackward, Reshape, RmspropUpdate, SgdUpdate, Sigmoid,
     SigmoidBackward, Softmax, SoftmaxBackward, SoftmaxCrossEntropy, SoftmaxCrossEntropyBackward,
     StepValues, Tanh, TanhBackward, WeightedCrossEntropy, WeightedCrossEntropyBackward,
 };
@@ -1054,6 +1054,28 @@ pub fn mlp(batch: usize) -> Model {
     let x = model.apply(Op::Tanh(Tanh {}), "tanh2", &[x]);
     let x = model.linear("fc3", x, 5);
     model.finish(x)
+}
+
+/// An LSTM with four units over five steps of four features, and a linear layer behind its last step.
+pub fn recurrent(batch: usize) -> Model {
+    let mut model = Model::start(&[batch, 5, 4], 3);
+    let reshape = |shape: Vec<i64>| Op::Reshape(Reshape { shape });
+    let rows = model.apply(reshape(vec![-1, 4]), "rows", &[model.x]);
+    let sums = model.linear("cell", rows, 16);
+    let sums = model.apply(reshape(vec![batch as i64, 5, 16]), "steps", &[sums]);
+    let wh = model
+        .graph
+        .parameter("cell.recurrent.weight", [16, 4].into());
+    let zeros = || tensor([batch, 4], vec![0.0; 4 * batch]);
+    let h0 = model.graph.constant("h0", zeros());
+    let c0 = model.graph.constant("c0", zeros());
+    let lengths = Tensor::u32([batch], vec![5; batch]).unwrap();
+    let lengths = model.graph.constant("lengths", lengths);
+    let lstm = Op::Lstm(Lstm::default());
+    let h = model.apply(lstm, "lstm", &[sums, wh, h0, c0, lengths]);
+    let last = model.apply(Op::LastStep(LastStep::default()), "last", &[h, lengths]);
+    let logits = model.linear("fc", last, 3);
+    model.finish(logits)
 }
 
 /// LeNet's sequence of layers, with fewer channels, on images of 12 by 12.

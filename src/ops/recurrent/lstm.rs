@@ -29,7 +29,26 @@ impl Lstm {
             truncate: self.truncate,
         }
     }
+
+    /// Inputs, then outputs, as both kernels bind them.
+    fn operands() -> Vec<Operand> {
+        let inputs = (0..5).map(Operand::Input);
+        inputs.chain((0..3).map(Operand::Output)).collect()
+    }
+
+    /// The faster kernel; `None` where the sizes do not suit it.
+    pub(crate) fn blocked(&self, dims: &Dims) -> Option<Vec<KernelCall>> {
+        let hidden = dims.get("H");
+        let fits = hidden.is_multiple_of(4) && hidden <= MOST_UNITS;
+        fits.then(|| {
+            let course = self.course();
+            vec![course.by_four("lstm_blocked", dims, hidden, Self::operands())]
+        })
+    }
 }
+
+/// Units whose states the faster kernel has room for.
+const MOST_UNITS: usize = 512;
 
 impl Operation for Lstm {
     const NAME: &'static str = "lstm";
@@ -188,9 +207,7 @@ impl Operation for Lstm {
     }
 
     fn kernels(&self, dims: &Dims) -> Vec<KernelCall> {
-        use Operand::{Input, Output};
-        let inputs = (0..5).map(Input);
-        let operands = inputs.chain((0..3).map(Output)).collect();
-        vec![self.course().by_sequence(Self::NAME, dims, operands)]
+        let course = self.course();
+        vec![course.by_sequence(Self::NAME, dims, Self::operands())]
     }
 }

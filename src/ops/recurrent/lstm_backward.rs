@@ -24,7 +24,37 @@ impl LstmBackward {
             truncate: self.truncate,
         }
     }
+
+    /// What the loop finds where it starts.
+    fn seed(&self, dims: &Dims) -> KernelCall {
+        use Operand::{Input, Output};
+        let [n, t, h] = dims.all(["N", "T", "H"]);
+        let operands = vec![Input(3), Input(4), Input(6), Output(0), Output(2)];
+        self.course()
+            .by_element("lstm_backward_seed", dims, n * t * h, operands)
+    }
+
+    /// What both loops bind.
+    fn operands() -> Vec<Operand> {
+        let inputs = [0, 1, 2, 4, 5].map(Operand::Input).into_iter();
+        inputs.chain((0..3).map(Operand::Output)).collect()
+    }
+
+    /// The faster kernels; `None` where the sizes do not suit them.
+    pub(crate) fn blocked(&self, dims: &Dims) -> Option<Vec<KernelCall>> {
+        let hidden = dims.get("H");
+        let fits = hidden.is_multiple_of(4) && hidden <= MOST_UNITS;
+        fits.then(|| {
+            let (course, operands) = (self.course(), Self::operands());
+            let shader = "lstm_backward_blocked";
+            let loops = course.by_four(shader, dims, hidden / 4, operands);
+            vec![self.seed(dims), loops]
+        })
+    }
 }
+
+/// Units whose gradients the faster kernel has room for.
+const MOST_UNITS: usize = 256;
 
 impl Operation for LstmBackward {
     const NAME: &'static str = "lstm_backward";
@@ -167,24 +197,10 @@ impl Operation for LstmBackward {
     }
 
     fn kernels(&self, dims: &Dims) -> Vec<KernelCall> {
-        use Operand::{Input, Output};
-        let [n, t, h] = dims.all(["N", "T", "H"]);
-        let course = self.course();
-        let seeds = vec![Input(3), Input(4), Input(6), Output(0), Output(2)];
-        let loops = vec![
-            Input(0),
-            Input(1),
-            Input(2),
-            Input(4),
-            Input(5),
-            Output(0),
-            Output(1),
-            Output(2),
-        ];
-        vec![
-            course.by_element("lstm_backward_seed", dims, n * t * h, seeds),
-            course.by_sequence(Self::NAME, dims, loops),
-        ]
+        let loops = self
+            .course()
+            .by_sequence(Self::NAME, dims, Self::operands());
+        vec![self.seed(dims), loops]
     }
 }
 

@@ -175,6 +175,19 @@ impl Course {
         self.call(shader, dims, ([columns, rows, 1], invocations), operands)
     }
 
+    /// One workgroup for each four sequences, with so many invocations, up to [`MAX_INVOCATIONS`].
+    fn by_four(
+        self,
+        shader: &'static str,
+        dims: &Dims,
+        invocations: usize,
+        operands: Vec<Operand>,
+    ) -> KernelCall {
+        let invocations = invocations.next_multiple_of(32).min(MAX_INVOCATIONS) as u32;
+        let ([columns, rows, _], _) = linear_workgroups(dims.get("N").div_ceil(4), 1);
+        self.call(shader, dims, ([columns, rows, 1], invocations), operands)
+    }
+
     /// One invocation for each of `count` elements.
     fn by_element(
         self,

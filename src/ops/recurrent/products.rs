@@ -19,6 +19,22 @@ impl RecurrentBackwardWeight {
             truncate: None,
         }
     }
+
+    fn operands() -> Vec<Operand> {
+        let inputs = (0..4).map(Operand::Input);
+        inputs.chain([Operand::Output(0)]).collect()
+    }
+
+    /// The faster kernel; `None` where the sizes do not suit it.
+    pub(crate) fn blocked(&self, dims: &Dims) -> Option<Vec<KernelCall>> {
+        let [j, h] = dims.all(["J", "H"]);
+        let fits = j.is_multiple_of(4) && h.is_multiple_of(4);
+        fits.then(|| {
+            let (shader, count) = ("recurrent_backward_weight_blocked", j * h / 16);
+            let operands = Self::operands();
+            vec![self.course().by_element(shader, dims, count, operands)]
+        })
+    }
 }
 
 /// Rows of dwh that one task of the CPU takes.
@@ -100,10 +116,9 @@ impl Operation for RecurrentBackwardWeight {
     }
 
     fn kernels(&self, dims: &Dims) -> Vec<KernelCall> {
-        use Operand::{Input, Output};
         let [j, h] = dims.all(["J", "H"]);
-        let operands = vec![Input(0), Input(1), Input(2), Input(3), Output(0)];
-        vec![self.course().by_element(Self::NAME, dims, j * h, operands)]
+        let course = self.course();
+        vec![course.by_element(Self::NAME, dims, j * h, Self::operands())]
     }
 }
 
