@@ -1,10 +1,10 @@
 //! batch_norm_backward_input: gradient of the loss with respect to what is normalized.
 //!
-//!     dx = γ[c] / √(variance[c] + ε) · (dy − (sum[0, c] + x̂ · sum[1, c]) / m),   x̂ = (x − mean[c]) / √(variance[c] + ε)
+//!     dx = γ[c] / √(variance[c] + ε) · (dy − (dβ[c] + x̂ · dγ[c]) / m),   x̂ = (x − mean[c]) / √(variance[c] + ε)
 //!
 //! with m = B·H·W; what is subtracted goes through the batch's mean and variance, so it is
-//! absent in inference and in rows that do not count. The sums are of `batch_norm_backward_sums`.
-//! Shapes (row-major f32): x, dy, dx (N, C, H, W) or (N, C), γ, mean, variance (C), sum (2, C).
+//! absent in inference and in rows that do not count. dβ and dγ are from `batch_norm_backward_sums`.
+//! Shapes (row-major f32): x, dy, dx (N, C, H, W) or (N, C), all others (C).
 //! One invocation per element of dx. `dx` is overwritten, not accumulated.
 //! Twin: `ops/normalization/batch_backward.rs`, `BatchNormBackwardInput`.
 
@@ -39,8 +39,9 @@ override WORKGROUP_SIZE: u32 = 64u;
 @group(0) @binding(3) var<storage, read> mean: array<f32>;
 @group(0) @binding(4) var<storage, read> variance: array<f32>;
 @group(0) @binding(5) var<storage, read> dy: array<f32>;
-@group(0) @binding(6) var<storage, read> channel_sums: array<f32>;
-@group(0) @binding(7) var<storage, read_write> dx: array<f32>;
+@group(0) @binding(6) var<storage, read> dβ: array<f32>;
+@group(0) @binding(7) var<storage, read> dγ: array<f32>;
+@group(0) @binding(8) var<storage, read_write> dx: array<f32>;
 @group(1) @binding(0) var<uniform> step: StepValues;
 
 @compute @workgroup_size(WORKGROUP_SIZE)
@@ -58,7 +59,7 @@ fn batch_norm_backward_input(@builtin(global_invocation_id) gid: vec3<u32>) {
     if step.training != 0u && n < step.valid {
         let size = f32(step.valid * params.positions);
         let normalized = (x[index] - mean[c]) * scale;
-        through = (channel_sums[c] + normalized * channel_sums[params.channels + c]) / size;
+        through = (dβ[c] + normalized * dγ[c]) / size;
     }
     dx[index] = γ[c] * scale * (dy[index] - through);
 }

@@ -1,10 +1,10 @@
 //! batch_norm_backward_sums: what the gradients of a channel's values add up to.
 //!
-//!     sum[0, c] = Σ_n Σ_position dy,   sum[1, c] = Σ_n Σ_position dy · (x − mean[c]) / √(variance[c] + ε)
+//!     dβ[c] = Σ_n Σ_position dy,   dγ[c] = Σ_n Σ_position dy · (x − mean[c]) / √(variance[c] + ε)
 //!
-//! for `batch_norm_backward_input`.
-//! Shapes (row-major f32): x and dy (N, C, H, W) or (N, C), mean and variance (C), sum (2, C).
-//! One workgroup per channel. `sum` is overwritten.
+//! for `batch_norm_backward_input`: the gradients of the layer's bias and weight, which training takes from here.
+//! Shapes (row-major f32): x and dy (N, C, H, W) or (N, C), all others (C).
+//! One workgroup per channel. `dβ` and `dγ` are overwritten, not accumulated.
 //! Twin: `ops/normalization/batch_backward.rs`, `sums`.
 
 struct BatchNormParams {
@@ -26,7 +26,8 @@ const WORKGROUP_SIZE: u32 = 256u;
 @group(0) @binding(2) var<storage, read> mean: array<f32>;
 @group(0) @binding(3) var<storage, read> variance: array<f32>;
 @group(0) @binding(4) var<storage, read> dy: array<f32>;
-@group(0) @binding(5) var<storage, read_write> channel_sums: array<f32>;
+@group(0) @binding(5) var<storage, read_write> dβ: array<f32>;
+@group(0) @binding(6) var<storage, read_write> dγ: array<f32>;
 
 var<workgroup> sums: array<f32, 256>;
 var<workgroup> parts: array<f32, 16>;
@@ -79,7 +80,7 @@ fn batch_norm_backward_sums(
     let whole = total(local, sum);
     let whole_product = total(local, product);
     if local == 0u {
-        channel_sums[c] = whole;
-        channel_sums[params.channels + c] = whole_product;
+        dβ[c] = whole;
+        dγ[c] = whole_product;
     }
 }

@@ -6,7 +6,7 @@
 
 use super::plan::{PlannedCall, bind};
 use crate::graph::{Graph, Node, NodeId, Phase, ValueId};
-use crate::ops::{KernelCall, Op, conv2d, linear, pool2d, softmax_cross_entropy};
+use crate::ops::{KernelCall, Op, conv2d, linear, normalization, pool2d, softmax_cross_entropy};
 
 /// What runs some nodes at the start of the order.
 pub(super) struct Fused {
@@ -56,6 +56,8 @@ pub(super) fn fuse(graph: &Graph, order: &[NodeId], keep: &[ValueId]) -> Option<
         Op::Lstm(op) => Some(Fused::faster(node, op.blocked(&node.dims)?)),
         Op::LstmBackward(op) => Some(Fused::faster(node, op.blocked(&node.dims)?)),
         Op::RecurrentBackwardWeight(op) => Some(Fused::faster(node, op.blocked(&node.dims)?)),
+        Op::BatchNorm(_) => start.normalization(node),
+        Op::BatchNormBackwardWeight(_) => start.normalization_backward(node),
         _ => None,
     }
 }
@@ -102,14 +104,19 @@ impl<'a> Start<'a> {
         memory == value && !is_kept && readers.map(|node| &node.name).eq([&reader.name])
     }
 
-    /// A layer, with the activation behind it where there is one.
-    fn layer(&self, node: &Node) -> Option<Fused> {
-        let next = self.node(1).filter(|next| {
+    /// The activation that alone reads a node's first output.
+    fn activation_behind(&self, node: &Node) -> Option<&'a Node> {
+        self.node(1).filter(|next| {
             activation(&next.op) != 0
                 && !is_backward(&next.op)
                 && next.inputs[0] == node.outputs[0]
                 && self.is_between(node.outputs[0], next)
-        });
+        })
+    }
+
+    /// A layer, with the activation behind it where there is one.
+    fn layer(&self, node: &Node) -> Option<Fused> {
+        let next = self.activation_behind(node);
         let number = next.map_or(0, |next| activation(&next.op));
         let call = match &node.op {
             Op::Conv2d(op) => conv2d::blocked(op, &node.dims, number)?,
@@ -142,21 +149,68 @@ impl<'a> Start<'a> {
         Some(Fused::one(length, call, &inputs, outputs))
     }
 
-    /// The gradients of a layer's weight and bias.
+    /// A batch normalization and the activation behind it.
+    fn normalization(&self, node: &Node) -> Option<Fused> {
+        let next = self.activation_behind(node)?;
+        let Op::BatchNorm(op) = &node.op else {
+            return None;
+        };
+        let mut outputs = node.outputs.clone();
+        outputs[0] = next.outputs[0];
+        let calls = normalization::activated(op, &node.dims, activation(&next.op));
+        Some(Fused {
+            length: 2,
+            calls: calls
+                .into_iter()
+                .map(|call| bind(call, &node.inputs, &outputs))
+                .collect(),
+            workspaces: Vec::new(),
+        })
+    }
+
+    /// The three backward operations of a batch normalization: those of its parameters are sums that the
+    /// third one needs.
+    fn normalization_backward(&self, weight: &Node) -> Option<Fused> {
+        let (bias, input) = (self.node(1)?, self.node(2)?);
+        let (Op::BatchNormBackwardBias(_), Op::BatchNormBackwardInput(op)) = (&bias.op, &input.op)
+        else {
+            return None;
+        };
+        // Weight: x, mean, variance, dy; bias: dy; input: x, γ, mean, variance, dy.
+        let read = &input.inputs;
+        let same =
+            weight.inputs == [read[0], read[2], read[3], read[4]] && bias.inputs == [read[4]];
+        let outputs = [input.outputs[0], bias.outputs[0], weight.outputs[0]];
+        let calls = normalization::backward_fused(op, &input.dims);
+        same.then(|| Fused {
+            length: 3,
+            calls: calls
+                .into_iter()
+                .map(|call| bind(call, read, &outputs))
+                .collect(),
+            workspaces: Vec::new(),
+        })
+    }
+
+    /// The gradients of a layer's weight and bias; a convolution may go without a bias.
     fn parameters(&self, node: &Node) -> Option<Fused> {
         let bias = self.node(1).filter(|next| {
             matches!(
                 next.op,
                 Op::Conv2dBackwardBias(_) | Op::LinearBackwardBias(_)
             ) && next.inputs[0] == node.inputs[1]
-        })?;
-        let (calls, workspaces) = match &node.op {
-            Op::Conv2dBackwardWeight(op) => conv2d::backward_parameters(op, &node.dims)?,
-            _ => (vec![linear::backward_parameters(&node.dims)?], Vec::new()),
+        });
+        let (calls, workspaces) = match (&node.op, bias) {
+            (Op::Conv2dBackwardWeight(op), bias) => {
+                conv2d::backward_parameters(op, &node.dims, bias.is_some())?
+            }
+            (_, Some(_)) => (vec![linear::backward_parameters(&node.dims)?], Vec::new()),
+            (_, None) => return None,
         };
-        let outputs = [node.outputs[0], bias.outputs[0]];
+        let mut outputs = vec![node.outputs[0]];
+        outputs.extend(bias.map(|bias| bias.outputs[0]));
         Some(Fused {
-            length: 2,
+            length: outputs.len(),
             calls: calls
                 .into_iter()
                 .map(|call| bind(call, &node.inputs, &outputs))

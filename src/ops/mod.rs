@@ -33,7 +33,7 @@ mod kullback_leibler;
 mod leaky_relu;
 pub(crate) mod linear;
 mod matrix_product;
-mod normalization;
+pub(crate) mod normalization;
 mod optimizer;
 mod optimizer_adam;
 mod optimizer_rms;

@@ -29,6 +29,7 @@ shaders! {
     "avg_pool2d",
     "avg_pool2d_backward",
     "batch_norm",
+    "batch_norm_activated",
     "batch_norm_backward_bias",
     "batch_norm_backward_input",
     "batch_norm_backward_sums",

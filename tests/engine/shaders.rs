@@ -18,7 +18,7 @@ use naga::proc::Layouter;
 use naga::valid::{Capabilities, GlobalUse, ModuleInfo, ValidationFlags, Validator};
 use naga::{AddressSpace, GlobalVariable, Handle, Module, StorageAccess, TypeInner};
 
-use crate::support::{Case, Model, all_cases, lenet, mlp, recurrent};
+use crate::support::{Case, Model, all_cases, lenet, mlp, normalized, recurrent};
 
 /// Storage buffers that a shader may bind: WebGPU's default limit.
 const MAX_STORAGE_BUFFERS: usize = 8;
@@ -310,7 +310,7 @@ fn for_every_planned_call(mut body: impl FnMut(&Graph, &Plan, &Group, usize)) {
         Op::AdamUpdate(AdamUpdate::default()),
     ];
     let mut count = 0;
-    for make in [mlp as fn(usize) -> Model, lenet, recurrent] {
+    for make in [mlp as fn(usize) -> Model, lenet, normalized, recurrent] {
         for batch in [1, 5, 64] {
             for update in &updates {
                 let model = make(batch).differentiated(Some(update.clone()));

@@ -4,15 +4,16 @@ use crate::{image_cases, token_cases};
 use glassbox::exec::single::{SingleOperation, SingleRun};
 use glassbox::graph::{Graph, Phase, ValueId};
 use glassbox::ops::{
-    AdagradUpdate, AdamUpdate, AdamwUpdate, AddBackward, Approximate, Augment, BinaryCrossEntropy,
-    BinaryCrossEntropyBackward, Buffer, ClipGradient, Conv2d, Flatten, FlattenBackward,
-    GatherBatch, GatherClasses, GatherRows, Gelu, GeluBackward, GradientNorm, KullbackLeibler,
-    KullbackLeiblerBackward, LastStep, LeakyRelu, LeakyReluBackward, Linear, LinearBackwardBias,
-    LinearBackwardInput, LinearBackwardWeight, LogSoftmax, LogSoftmaxBackward, Lstm, MaxPool2d,
-    MeanAbsoluteError, MeanAbsoluteErrorBackward, MeanSquaredError, MeanSquaredErrorBackward,
-    MomentumUpdate, Op, Reduction, Relu, ReluBackward, Reshape, RmspropUpdate, SgdUpdate, Sigmoid,
-    SigmoidBackward, Softmax, SoftmaxBackward, SoftmaxCrossEntropy, SoftmaxCrossEntropyBackward,
-    StepValues, Tanh, TanhBackward, WeightedCrossEntropy, WeightedCrossEntropyBackward,
+    AdagradUpdate, AdamUpdate, AdamwUpdate, AddBackward, Approximate, Augment, BatchNorm,
+    BinaryCrossEntropy, BinaryCrossEntropyBackward, Buffer, ClipGradient, Conv2d, Flatten,
+    FlattenBackward, GatherBatch, GatherClasses, GatherRows, Gelu, GeluBackward, GradientNorm,
+    KullbackLeibler, KullbackLeiblerBackward, LastStep, LeakyRelu, LeakyReluBackward, Linear,
+    LinearBackwardBias, LinearBackwardInput, LinearBackwardWeight, LogSoftmax, LogSoftmaxBackward,
+    Lstm, MaxPool2d, MeanAbsoluteError, MeanAbsoluteErrorBackward, MeanSquaredError,
+    MeanSquaredErrorBackward, MomentumUpdate, Op, Reduction, Relu, ReluBackward, Reshape,
+    RmspropUpdate, SgdUpdate, Sigmoid, SigmoidBackward, Softmax, SoftmaxBackward,
+    SoftmaxCrossEntropy, SoftmaxCrossEntropyBackward, StepValues, Tanh, TanhBackward,
+    WeightedCrossEntropy, WeightedCrossEntropyBackward,
 };
 use glassbox::tensor::init::{generator, uniform};
 use glassbox::tensor::{ElementType, Real, Shape, Tensor, Values};
@@ -987,6 +988,28 @@ impl Model {
         self.apply(Op::Conv2d(Conv2d::new(1, padding)), name, &[x, w, b])
     }
 
+    /// A convolution without a bias, batch normalization, ReLU.
+    fn normalized(&mut self, number: usize, x: ValueId, out: usize) -> ValueId {
+        let channels = self.graph.value(x).shape.dims()[1];
+        let weight = format!("conv{number}.weight");
+        let w = self.graph.parameter(weight, [out, channels, 3, 3].into());
+        let none = Tensor::f32([out], vec![0.0; out]).unwrap();
+        let none = self.graph.constant(format!("conv{number}.no_bias"), none);
+        let op = Op::Conv2d(Conv2d::new(1, 1));
+        let x = self.apply(op, &format!("conv{number}"), &[x, w, none]);
+        let bn = |part: &str| format!("bn{number}.{part}");
+        let inputs = [
+            x,
+            self.graph.parameter(bn("weight"), [out].into()),
+            self.graph.parameter(bn("bias"), [out].into()),
+            self.graph.buffer(bn("running_mean"), [out].into(), 0.0),
+            self.graph.buffer(bn("running_var"), [out].into(), 1.0),
+        ];
+        let op = Op::BatchNorm(BatchNorm::default());
+        let x = self.apply(op, &format!("bn{number}"), &inputs);
+        self.relu(&format!("relu{number}"), x)
+    }
+
     fn pool(&mut self, name: &str, x: ValueId) -> ValueId {
         self.apply(Op::MaxPool2d(MaxPool2d::new(2, 2)), name, &[x])
     }
@@ -1091,6 +1114,17 @@ pub fn lenet(batch: usize) -> Model {
     let x = model.linear("fc1", x, 11);
     let x = model.relu("relu3", x);
     let x = model.linear("fc2", x, 6);
+    model.finish(x)
+}
+
+/// Two normalized convolutions without biases, on images of 8 by 8.
+pub fn normalized(batch: usize) -> Model {
+    let mut model = Model::start(&[batch, 2, 8, 8], 5);
+    let x = model.normalized(1, model.x, 3);
+    let x = model.pool("pool1", x);
+    let x = model.normalized(2, x, 4);
+    let x = model.apply(Op::Flatten(Flatten {}), "flatten", &[x]);
+    let x = model.linear("fc1", x, 5);
     model.finish(x)
 }
 

@@ -206,11 +206,12 @@ pub(crate) fn backward_input_blocked(
     g.attributes.is_plain().then(call)
 }
 
-/// `conv2d_backward_weight` and `conv2d_backward_bias`: inputs x, dy, outputs dw,
+/// `conv2d_backward_weight` and, where there is one, `conv2d_backward_bias`: inputs x, dy, outputs dw,
 /// db; and the sizes of their workspaces. `None` where the kernels do not serve it.
 pub(crate) fn backward_parameters(
     op: &Conv2dBackwardWeight,
     dims: &Dims,
+    has_bias: bool,
 ) -> Option<(Vec<KernelCall>, Vec<usize>)> {
     use Operand::{Input, Output, Workspace};
     let g = Geometry::new(dims, op.attributes());
@@ -231,6 +232,14 @@ pub(crate) fn backward_parameters(
         .max(1);
     let split = [position_parts, sample_parts];
     let parts = position_parts * sample_parts;
+    let mut workspaces = vec![parts * sums];
+    let bias = if has_bias {
+        Output(1)
+    } else {
+        // The kernel writes it; nothing reads it.
+        workspaces.push(g.out_channels);
+        Workspace(1)
+    };
     let calls = vec![
         g.blocked_call(
             "conv2d_backward_parameters",
@@ -242,8 +251,8 @@ pub(crate) fn backward_parameters(
             "conv2d_backward_parameters_reduce",
             split,
             sums,
-            vec![Workspace(0), Output(0), Output(1)],
+            vec![Workspace(0), Output(0), bias],
         ),
     ];
-    Some((calls, vec![parts * sums]))
+    Some((calls, workspaces))
 }

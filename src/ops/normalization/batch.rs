@@ -393,6 +393,15 @@ impl Operation for BatchNorm {
     }
 }
 
+/// `batch_norm` and the activation behind it (by its number in the shader): the first output is the activation's.
+pub(crate) fn activated(op: &BatchNorm, dims: &Dims, activation: u32) -> Vec<KernelCall> {
+    let mut calls = op.kernels(dims);
+    let last = calls.last_mut().expect("it has kernels");
+    last.shader = "batch_norm_activated";
+    last.constants.push(("ACTIVATION", f64::from(activation)));
+    calls
+}
+
 /// 1 / √(variance + ε) of each channel.
 pub(super) fn scales<T: Real>(variances: &[T], epsilon: f32) -> Vec<T> {
     let epsilon = T::from_f64(f64::from(epsilon));

@@ -222,17 +222,24 @@ impl Operation for BatchNormBackwardInput {
     }
 
     fn workspaces(&self, dims: &Dims) -> Vec<usize> {
-        vec![2 * dims.get("C")]
+        vec![dims.get("C"); 2]
     }
 
     fn kernels(&self, dims: &Dims) -> Vec<KernelCall> {
-        use Operand::{Input, Output, Workspace};
+        self.with_sums(dims, [Operand::Workspace(0), Operand::Workspace(1)])
+    }
+}
+
+impl BatchNormBackwardInput {
+    /// The kernels, with the sums (dβ, dγ) where they are wanted.
+    fn with_sums(&self, dims: &Dims, [bias, weight]: [Operand; 2]) -> Vec<KernelCall> {
+        use Operand::{Input, Output};
         let g = Geometry::new(dims, self.over);
         vec![
             g.by_channel(
                 "batch_norm_backward_sums",
                 [self.epsilon, 0.0],
-                vec![Input(0), Input(2), Input(3), Input(4), Workspace(0)],
+                vec![Input(0), Input(2), Input(3), Input(4), bias, weight],
             ),
             g.elementwise(
                 Self::NAME,
@@ -243,10 +250,17 @@ impl Operation for BatchNormBackwardInput {
                     Input(2),
                     Input(3),
                     Input(4),
-                    Workspace(0),
+                    bias,
+                    weight,
                     Output(0),
                 ],
             ),
         ]
     }
+}
+
+/// All three backward operations: inputs those of [`BatchNormBackwardInput`], outputs dx, dβ, dγ. The first
+/// kernel's sums are the gradients of bias and weight.
+pub(crate) fn backward_fused(op: &BatchNormBackwardInput, dims: &Dims) -> Vec<KernelCall> {
+    op.with_sums(dims, [Operand::Output(1), Operand::Output(2)])
 }

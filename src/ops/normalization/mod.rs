@@ -5,7 +5,9 @@ mod batch;
 mod batch_backward;
 mod layer;
 
+pub(crate) use batch::activated;
 pub use batch::{BatchNorm, Positions};
+pub(crate) use batch_backward::backward_fused;
 pub use batch_backward::{BatchNormBackwardBias, BatchNormBackwardInput, BatchNormBackwardWeight};
 pub use layer::{
     Axes, LayerNorm, LayerNormBackwardBias, LayerNormBackwardInput, LayerNormBackwardWeight,
