@@ -200,19 +200,22 @@ pub fn avg_pool_cases(name: &str) -> Vec<Case> {
     }
     let cases = all.into_iter();
     cases
-        .map(|([n, c, h, w], attributes)| {
-            let label = format!("N={n} C={c} H={h} W={w} {attributes}");
-            let mut random = Random::new(22);
-            let x = random.reals([n, c, h, w]);
-            if name == "avg_pool2d" {
-                return case(name, label, &attributes, vec![x]);
-            }
-            let dims = out_dims("avg_pool2d", &attributes, &[&x]);
-            let dy = reals(&mut random, &dims);
-            let attributes = with(&attributes, "size", json!([h, w]));
-            case(name, label, &attributes, vec![dy])
-        })
+        .map(|(sizes, attributes)| avg_pool_case(name, sizes, &attributes))
         .collect()
+}
+
+/// An average pooling or its backward operation, (N, C, H, W).
+pub fn avg_pool_case(name: &str, [n, c, h, w]: [usize; 4], attributes: &Json) -> Case {
+    let label = format!("N={n} C={c} H={h} W={w} {attributes}");
+    let mut random = Random::new(22);
+    let x = random.reals([n, c, h, w]);
+    if name == "avg_pool2d" {
+        return case(name, label, attributes, vec![x]);
+    }
+    let dims = out_dims("avg_pool2d", attributes, &[&x]);
+    let dy = reals(&mut random, &dims);
+    let attributes = with(attributes, "size", json!([h, w]));
+    case(name, label, &attributes, vec![dy])
 }
 
 pub fn global_avg_pool_cases(name: &str) -> Vec<Case> {

@@ -3,11 +3,12 @@
 //! A missing GPU is a failure: install a Vulkan driver; lavapipe
 //! (mesa-vulkan-drivers) is one.
 
+use crate::image_cases::{avg_pool_case, convolution_case, max_pool_case};
 use crate::support::{
     Case, Model, Random, Tolerance, all_cases, assert_close, assert_not_close, lenet, mlp, numbers,
     recurrent, with_one_off,
 };
-use glassbox::exec::bisect::{compare_nodes, first_difference};
+use glassbox::exec::bisect::{compare_nodes, compare_outputs, first_difference};
 use glassbox::exec::cpu::CpuExecutor;
 use glassbox::exec::gpu::{
     GpuDevice, GpuError, GpuExecutor, MAX_STEPS_PER_SUBMIT, Record, Recorded,
@@ -17,8 +18,10 @@ use glassbox::graph::{Graph, Phase};
 use glassbox::layers::BatchSource;
 use glassbox::ops::{AdamUpdate, Op, SgdUpdate, StepValues};
 use glassbox::tensor::init::Initializer;
-use glassbox::tensor::{ElementType, Values};
+use glassbox::tensor::{ElementType, Shape, Tensor, Values};
 use pollster::block_on;
+use proptest::prelude::*;
+use serde_json::json;
 use std::sync::{Arc, OnceLock};
 
 /// Sums of at most 1,500 products of values up to 1, in f32 (which rounds at 6e-8)
@@ -90,6 +93,66 @@ fn every_kernel_matches_its_twin() {
                     assert_not_close(&label, &wrong, expected, TOLERANCE);
                 }
             }
+        }
+    }
+}
+
+/// A case's kernels, those of stepping and those of training, against its twin in f64.
+fn assert_kernels_match(case: &Case) {
+    let expected: Vec<Vec<f64>> = case.run::<f64>().outputs.iter().map(numbers).collect();
+    for mode in [Mode::Inspect, Mode::Train] {
+        let label = format!("{} ({mode:?})", case.label);
+        for (actual, expected) in run_on_gpu(case, mode).iter().zip(&expected) {
+            assert_close(&label, actual, expected, TOLERANCE);
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Strides, paddings, dilations and groups of any kind; half of them alike on both sides, as the blocked
+    /// kernels want it.
+    #[test]
+    fn kernels_of_convolutions_of_any_shape_match_their_twins(
+        batch in 1..10usize, groups in 1..4usize, of_group in [1..4usize, 1..4usize],
+        kernel in [1..4usize, 1..4usize], more in [0..7usize, 0..7usize],
+        stride in [1..4usize, 1..4usize], padding in [0..3usize, 0..3, 0..3, 0..3],
+        dilation in [1..3usize, 1..3usize], is_plain in any::<bool>(),
+    ) {
+        let attributes = if is_plain {
+            json!({"stride": stride[0], "padding": padding[0]})
+        } else {
+            json!({"stride": stride, "padding": padding, "dilation": dilation, "groups": groups})
+        };
+        let (groups, dilation) = if is_plain { (1, [1, 1]) } else { (groups, dilation) };
+        let [h, w] = [0, 1].map(|side| dilation[side] * (kernel[side] - 1) + 1 + more[side]);
+        let sizes = [batch, groups * of_group[0], h, w, groups * of_group[1], kernel[0], kernel[1]];
+        for name in ["conv2d", "conv2d_backward_input", "conv2d_backward_weight", "conv2d_backward_bias"] {
+            assert_kernels_match(&convolution_case(name, sizes, &attributes));
+        }
+    }
+
+    #[test]
+    fn kernels_of_poolings_of_any_shape_match_their_twins(
+        maps in [1..4usize, 1..4usize], kernel in [1..4usize, 1..4usize], more in [0..7usize, 0..7usize],
+        stride in [1..4usize, 1..4usize], share in [0..2usize, 0..2, 0..2, 0..2],
+        ceil_mode in any::<bool>(), is_tiled in any::<bool>(),
+    ) {
+        let [h, w] = [0, 1].map(|side| kernel[side] + more[side]);
+        // At most half of the window.
+        let padding = [0, 1, 2, 3].map(|side| share[side].min(kernel[side / 2] / 2));
+        let attributes = if is_tiled {
+            json!({"kernel": kernel[0], "stride": kernel[0]})
+        } else {
+            json!({"kernel": kernel, "stride": stride, "padding": padding, "ceil_mode": ceil_mode})
+        };
+        let sizes = [maps[0], maps[1], h.max(kernel[0]), w.max(kernel[0])];
+        for name in ["max_pool2d", "max_pool2d_backward"] {
+            assert_kernels_match(&max_pool_case(name, sizes, &attributes));
+        }
+        for name in ["avg_pool2d", "avg_pool2d_backward"] {
+            assert_kernels_match(&avg_pool_case(name, sizes, &attributes));
         }
     }
 }
@@ -414,6 +477,7 @@ fn bisecting_finds_the_first_node_that_differs() {
             &mut oracle,
             groups,
             &adam_step(0, 6),
+            1e-5,
         ))
         .unwrap()
     };
@@ -424,6 +488,130 @@ fn bisecting_finds_the_first_node_that_differs() {
     let bad = compare(true);
     let found = first_difference(&bad, 1e-5).expect("the wrong bias is noticed");
     assert_eq!(graph.node(found.node).name, "conv2");
+}
+
+/// A graph of one forward operation on random inputs and its gradient, computed in f64.
+fn differentiated(
+    op: Op,
+    inputs: &[(&[usize], f32)],
+) -> (CpuExecutor<f64>, Vec<glassbox::graph::NodeId>) {
+    let mut graph = Graph::default();
+    let mut random = Random::new(5);
+    let mut given = Vec::new();
+    for (number, &(shape, bound)) in inputs.iter().enumerate() {
+        let shape = Shape::new(shape).unwrap();
+        given.push(Values::F32(random.values(bound, shape.count())));
+        graph.parameter(format!("x{number}"), shape);
+    }
+    let ids = graph.parameters();
+    let mut value = graph.apply(op, "op", &ids).unwrap()[0];
+    // A loss has no gradient for its targets.
+    let is_loss = graph.value(value).shape.rank() == 0;
+    let targets = if is_loss { &ids[..1] } else { &ids[..] };
+    if !is_loss {
+        // The loss is the mean of squares, whose gradients are as small as there are elements.
+        let shape = graph.value(value).shape.clone();
+        let count = shape.count();
+        let zeros = Tensor::f32(shape, vec![0.0; count]).unwrap();
+        let zeros = graph.constant("zeros", zeros);
+        let loss = Op::MeanSquaredError(glassbox::ops::MeanSquaredError::default());
+        value = graph.apply(loss, "loss", &[value, zeros]).unwrap()[0];
+    }
+    graph.differentiate(value, targets).unwrap();
+    let graph = Arc::new(graph);
+    let plan = Arc::new(Plan::new(&graph, Mode::Inspect, &[]));
+    let mut cpu = CpuExecutor::<f64>::new(Arc::clone(&graph), Arc::clone(&plan));
+    for (&id, values) in ids.iter().zip(&given) {
+        cpu.write(id, values);
+    }
+    let rows = graph.value(ids[0]).shape.dims()[0] as u32;
+    cpu.run(0..plan.groups.len(), &StepValues::forward(rows));
+    let backward = graph.node_ids().filter(|&id| {
+        let node = graph.node(id);
+        node.phase == Phase::Backward && !plan_is_empty(&plan, id)
+    });
+    (cpu, backward.collect())
+}
+
+fn plan_is_empty(plan: &Plan, node: glassbox::graph::NodeId) -> bool {
+    let of_node = plan.groups.iter().filter(|group| group.nodes == [node]);
+    of_node.flat_map(|group| &group.calls).count() == 0
+}
+
+/// The comparison of kernels must see errors in gradients that are small beside what they are made of: a mean over
+/// many elements divides them, a small weight multiplies them.
+#[test]
+fn a_wrong_factor_in_a_small_gradient_is_noticed_by_the_comparison_of_kernels() {
+    let linear = Op::Linear(glassbox::ops::Linear {});
+    let cases: [(Op, &[(&[usize], f32)]); 3] = [
+        (
+            Op::MeanSquaredError(glassbox::ops::MeanSquaredError::default()),
+            &[(&[64, 2_000], 1.0), (&[64, 2_000], 1.0)],
+        ),
+        (
+            linear.clone(),
+            &[(&[64, 50], 1.0), (&[40, 50], 1e-6), (&[40], 1e-6)],
+        ),
+        (linear, &[(&[3, 7], 1e-5), (&[900, 7], 1.0), (&[900], 1.0)]),
+    ];
+    let mut altered = 0;
+    for (op, inputs) in cases {
+        let (cpu, nodes) = differentiated(op, inputs);
+        let graph = Arc::clone(cpu.graph());
+        for node in nodes {
+            let outputs = graph.node(node).outputs.clone();
+            let step = StepValues::forward(inputs[0].0[0] as u32);
+            let error = |factor: f32| {
+                let actual: Vec<Values> = outputs
+                    .iter()
+                    .map(|&output| match cpu.read(output) {
+                        Values::F32(values) => {
+                            Values::F32(values.iter().map(|value| value * factor).collect())
+                        }
+                        other => other,
+                    })
+                    .collect();
+                compare_outputs(&cpu, node, &actual, &step, 2e-5)
+                    .expect("outputs")
+                    .error
+            };
+            let name = &graph.node(node).name;
+            assert!(error(1.0) < 2e-7, "{name}: {}", error(1.0));
+            for factor in [-1.0, 0.0, 0.5, 0.999, 2.0] {
+                assert!(error(factor) > 2e-5, "{name} times {factor}");
+                altered += 1;
+            }
+        }
+    }
+    assert!(altered >= 35, "{altered}");
+}
+
+/// A bias in front of batch normalization: its gradient is 0, and what is computed is the rounding of a sum.
+#[test]
+fn the_rounding_of_a_gradient_that_cancels_is_no_error() {
+    let bias = Op::Conv2dBackwardBias(glassbox::ops::Conv2dBackwardBias {});
+    let mut graph = Graph::default();
+    let dy = graph.input("dy", [2, 1, 1, 2].into(), ElementType::F32);
+    let db = graph
+        .apply_in(Phase::Backward, None, bias, "bias".into(), &[dy])
+        .unwrap()[0];
+    let graph = Arc::new(graph);
+    let plan = Arc::new(Plan::new(&graph, Mode::Inspect, &[]));
+    let mut cpu = CpuExecutor::<f64>::new(Arc::clone(&graph), Arc::clone(&plan));
+    cpu.write(dy, &Values::F32(vec![0.5, -0.25, 0.25, -0.5]));
+    let step = StepValues::forward(2);
+    cpu.run(0..plan.groups.len(), &step);
+    assert_eq!(cpu.reals(db), [0.0]);
+    let node = graph.node_ids().next().unwrap();
+    let error = |actual: f32| {
+        let actual = [Values::F32(vec![actual])];
+        compare_outputs(&cpu, node, &actual, &step, 2e-5)
+            .unwrap()
+            .error
+    };
+    assert!(error(1e-7) < 1e-6);
+    // Control: half a term too much.
+    assert!(error(0.125) > 0.05);
 }
 
 #[test]
@@ -534,8 +722,9 @@ fn a_residual_network_trains_on_the_gpu_as_the_oracle_does() {
         gpu.submit(0..train.groups.len(), &[step]);
     }
     // One kernel each: the gradient that goes through the second convolution of a block and the ReLU in front of it;
-    // weight and bias of the dense layer; the loss and its gradient.
-    assert_eq!(train.groups.len() + 5, inspect.groups.len());
+    // weight and bias of the dense layer; the loss and its gradient. Of the nine normalizations the three gradients of
+    // each, and four with the ReLU behind them.
+    assert_eq!(train.groups.len() + 5 + 9 * 2 + 4, inspect.groups.len());
     for parameter in &model.parameters {
         let label = &graph.value(parameter.value).name;
         let actual = as_numbers(&block_on(gpu.read(parameter.value)).unwrap());
