@@ -47,6 +47,18 @@ impl Executor {
         }
     }
 
+    /// Hands memory over to an executor that another one shares its values with, and takes it back when called
+    /// again: `shared` has pairs of this one's and the other's values. On a GPU both hold the same buffers anyway.
+    ///
+    /// Panics when the two are of different kinds.
+    pub fn exchange(&mut self, other: &mut Self, shared: &[(ValueId, ValueId)]) {
+        match (self, other) {
+            (Self::Cpu(own), Self::Cpu(other)) => own.exchange(other, shared),
+            (Self::Gpu(_), Self::Gpu(_)) => {}
+            _ => panic!("a CPU and a GPU share no memory"),
+        }
+    }
+
     /// Values as they stand.
     ///
     /// # Errors

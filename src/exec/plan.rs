@@ -79,6 +79,15 @@ pub struct Plan {
 impl Plan {
     /// Plans `graph`; the values in `keep` stay readable after a step in either mode.
     pub fn new(graph: &Graph, mode: Mode, keep: &[ValueId]) -> Self {
+        Self::up_to(Phase::Update, graph, mode, keep)
+    }
+
+    /// As [`Plan::new`], without backward pass and update: what these need is not kept either.
+    pub fn forward(graph: &Graph, mode: Mode, keep: &[ValueId]) -> Self {
+        Self::up_to(Phase::Loss, graph, mode, keep)
+    }
+
+    fn up_to(last: Phase, graph: &Graph, mode: Mode, keep: &[ValueId]) -> Self {
         let mut plan = Self {
             mode,
             groups: Vec::new(),
@@ -86,7 +95,7 @@ impl Plan {
             places: vec![None; graph.values().len()],
             workspaces: Vec::new(),
         };
-        plan.group_nodes(graph, keep);
+        plan.group_nodes(last, graph, keep);
         plan.place_values(graph, keep);
         plan
     }
@@ -147,8 +156,9 @@ impl Plan {
         self.groups.iter().map(|group| group.calls.len()).sum()
     }
 
-    fn group_nodes(&mut self, graph: &Graph, keep: &[ValueId]) {
+    fn group_nodes(&mut self, last: Phase, graph: &Graph, keep: &[ValueId]) {
         let mut order: Vec<NodeId> = graph.node_ids().collect();
+        order.retain(|&node| graph.node(node).phase <= last);
         order.sort_by_key(|&node| graph.node(node).phase);
         let mut at = 0;
         while at < order.len() {

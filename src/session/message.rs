@@ -289,7 +289,7 @@ pub struct ExecutionFigures {
     /// 0 on the CPU executor.
     pub dispatches_per_step: f32,
     pub submits_per_step: f32,
-    /// Time of the host to encode and submit a training step, over its dispatches; 0 on the CPU executor.
+    /// Time of the host to encode a training step, over its dispatches; 0 on the CPU executor.
     pub encode_micros_per_dispatch: f32,
     /// GPU objects (buffers, bind groups, pipelines) made while warming up.
     pub allocations_in_warm_up: u64,

@@ -545,6 +545,7 @@ impl Session {
         let mut run = Run::new(RunParts {
             id,
             preset,
+            spec: self.spec.clone(),
             config: resolved.clone(),
             model,
             executor,

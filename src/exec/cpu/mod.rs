@@ -23,10 +23,24 @@ pub struct CpuExecutor<T> {
 impl<T: Real> CpuExecutor<T> {
     /// Reserves all memory; values that nodes compute start as NaN, states as 0.
     pub fn new(graph: Arc<Graph>, plan: Arc<Plan>) -> Self {
+        Self::borrowing(graph, plan, &[])
+    }
+
+    /// As [`CpuExecutor::new`], without memory for the first values of the pairs: another executor holds the second
+    /// ones and lends them by [`CpuExecutor::exchange`]. The values own their memory.
+    pub fn borrowing(graph: Arc<Graph>, plan: Arc<Plan>, shared: &[(ValueId, ValueId)]) -> Self {
+        let lent: Vec<usize> = shared
+            .iter()
+            .map(|&(own, _)| plan.place(own).slot)
+            .collect();
         let slots = plan
             .slots
             .iter()
-            .map(|slot| Buffer::unwritten(slot.element, slot.length))
+            .enumerate()
+            .map(|(number, slot)| {
+                let is_lent = lent.contains(&number);
+                Buffer::unwritten(slot.element, if is_lent { 0 } else { slot.length })
+            })
             .collect();
         let mut executor = Self {
             graph,
@@ -34,15 +48,31 @@ impl<T: Real> CpuExecutor<T> {
             slots,
             times: HashMap::new(),
         };
-        executor.write_initial();
+        executor.write_initial(&lent);
         executor
     }
 
+    /// Swaps memory with the executor that lends it: once to borrow, once more to give it back.
+    ///
+    /// Panics when the memory of a pair differs in size: a bug of the caller.
+    pub fn exchange(&mut self, other: &mut Self, shared: &[(ValueId, ValueId)]) {
+        for &(own, theirs) in shared {
+            let (own, theirs) = (self.plan.place(own), other.plan.place(theirs));
+            let lengths = [self.plan.slots[own.slot], other.plan.slots[theirs.slot]];
+            assert_eq!(
+                lengths[0].length, lengths[1].length,
+                "memory of another size"
+            );
+            std::mem::swap(&mut self.slots[own.slot], &mut other.slots[theirs.slot]);
+        }
+    }
+
     /// Constants, and zeros wherever nothing else is written: states, the padding of arenas.
-    fn write_initial(&mut self) {
+    fn write_initial(&mut self, lent: &[usize]) {
         let graph = Arc::clone(&self.graph);
         for id in graph.value_ids() {
-            if self.plan.find_place(id).is_none() {
+            let place = self.plan.find_place(id);
+            if place.is_none_or(|place| lent.contains(&place.slot)) {
                 continue;
             }
             match &graph.value(id).source {

@@ -10,7 +10,7 @@ use crate::ops::{Params, StepValues};
 use crate::platform;
 use crate::tensor::{ElementType, Values};
 use futures_channel::oneshot;
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -79,6 +79,8 @@ struct Flight {
 #[derive(Debug)]
 pub struct GpuExecutor {
     objects: Objects,
+    /// For executors that share values with this one.
+    pipelines: Pipelines,
     graph: Arc<Graph>,
     plan: Arc<Plan>,
     slots: Vec<wgpu::Buffer>,
@@ -116,6 +118,43 @@ impl GpuExecutor {
         record: Option<Recorded>,
         progress: &mut dyn FnMut(u32, u32),
     ) -> Result<Self, GpuError> {
+        let pipelines = Pipelines::new(device);
+        let lent = HashMap::new();
+        Self::with(device, pipelines, &lent, graph, plan, record, progress).await
+    }
+
+    /// An executor of another plan on the same device, whose values that are the first of a pair lie in the memory
+    /// that this one has for the second. Both own their memory, and it is equally large. Nothing is compiled twice.
+    ///
+    /// # Errors
+    /// As [`GpuExecutor::new`].
+    pub async fn sharing(
+        &self,
+        graph: Arc<Graph>,
+        plan: Arc<Plan>,
+        shared: &[(ValueId, ValueId)],
+    ) -> Result<Self, GpuError> {
+        let lent: HashMap<usize, wgpu::Buffer> = shared
+            .iter()
+            .map(|&(own, theirs)| {
+                let buffer = &self.slots[self.plan.place(theirs).slot];
+                (plan.place(own).slot, buffer.clone())
+            })
+            .collect();
+        let pipelines = self.pipelines.clone();
+        let device = &self.objects.gpu;
+        Self::with(device, pipelines, &lent, graph, plan, None, &mut |_, _| {}).await
+    }
+
+    async fn with(
+        device: &GpuDevice,
+        mut pipelines: Pipelines,
+        lent: &HashMap<usize, wgpu::Buffer>,
+        graph: Arc<Graph>,
+        plan: Arc<Plan>,
+        record: Option<Recorded>,
+        progress: &mut dyn FnMut(u32, u32),
+    ) -> Result<Self, GpuError> {
         check_sizes(&graph, &plan)?;
         let objects = Objects::new(device.clone());
         let has_correct = matches!(record, Some((_, Some(_))));
@@ -127,7 +166,6 @@ impl GpuExecutor {
             .chain(&record)
             .collect();
 
-        let mut pipelines = Pipelines::new(device);
         let mut kernels = Vec::with_capacity(calls.len());
         let total = calls.len() as u32;
         for (done, call) in (0u32..).zip(&calls) {
@@ -138,7 +176,9 @@ impl GpuExecutor {
         progress(total, total);
 
         let memory = objects
-            .scoped("memory", || Memory::new(&objects, &graph, &plan, &calls))
+            .scoped("memory", || {
+                Memory::new(&objects, lent, &graph, &plan, &calls)
+            })
             .await?;
         let made = objects.scoped("bind groups", || {
             let mut dispatches =
@@ -159,6 +199,7 @@ impl GpuExecutor {
         let (dispatches, record, step_bindings) = made.await?;
         let executor = Self {
             objects,
+            pipelines,
             graph,
             plan,
             slots: memory.slots,
@@ -391,9 +432,11 @@ impl GpuExecutor {
             .idle_staging
             .pop()
             .expect("collect before more submits are recorded");
-        let mut encoder = self.encode(groups, steps, None);
-        encoder.copy_buffer_to_buffer(&self.ring, 0, &staging, 0, RING_BYTES);
-        let submission = self.objects.submit(encoder);
+        let submission = self.objects.submit_timed(|| {
+            let mut encoder = self.encode(groups, steps, None);
+            encoder.copy_buffer_to_buffer(&self.ring, 0, &staging, 0, RING_BYTES);
+            encoder
+        });
         self.flights.push_back(Flight {
             mapped: map(&staging, RING_BYTES),
             staging,
@@ -607,6 +650,7 @@ struct Memory {
 impl Memory {
     fn new(
         objects: &Objects,
+        lent: &HashMap<usize, wgpu::Buffer>,
         graph: &Graph,
         plan: &Plan,
         calls: &[&PlannedCall],
@@ -617,9 +661,16 @@ impl Memory {
         let slots = slot_contents(graph, plan)
             .iter()
             .zip(&plan.slots)
-            .map(|((name, pattern), slot)| {
+            .enumerate()
+            .map(|(number, ((name, pattern), slot))| {
                 let bytes = (slot.length * slot.element.bytes()) as u64;
-                objects.buffer(name, bytes, storage, *pattern)
+                match lent.get(&number) {
+                    Some(buffer) => {
+                        assert!(buffer.size() >= bytes, "{name}: memory of another size");
+                        Ok(buffer.clone())
+                    }
+                    None => objects.buffer(name, bytes, storage, *pattern),
+                }
             })
             .collect::<Result<_, _>>()?;
         let workspaces = plan

@@ -2,6 +2,7 @@
 //! is all there is.
 
 use super::{GpuDevice, GpuError, MAX_BUFFER_BYTES};
+use crate::platform::now_millis;
 use std::cell::Cell;
 
 /// GPU objects made and work submitted since an executor was begun.
@@ -12,6 +13,8 @@ pub struct GpuCounters {
     pub pipelines: u64,
     pub dispatches: u64,
     pub submits: u64,
+    /// Time of the host to encode recorded submits, without handing them over: a software driver computes then.
+    pub encode_nanos: u64,
     /// Bytes of the buffers that exist now.
     pub bytes: u64,
 }
@@ -145,8 +148,24 @@ impl Objects {
     }
 
     pub fn submit(&self, encoder: wgpu::CommandEncoder) -> wgpu::SubmissionIndex {
+        self.hand_over(encoder.finish())
+    }
+
+    fn hand_over(&self, commands: wgpu::CommandBuffer) -> wgpu::SubmissionIndex {
         self.count(|counters| counters.submits += 1);
-        self.gpu.queue().submit([encoder.finish()])
+        self.gpu.queue().submit([commands])
+    }
+
+    /// As [`Objects::submit`] of what `encode` makes, whose time is counted.
+    pub fn submit_timed(
+        &self,
+        encode: impl FnOnce() -> wgpu::CommandEncoder,
+    ) -> wgpu::SubmissionIndex {
+        let started = now_millis();
+        let commands = encode().finish();
+        let nanos = (now_millis() - started) * 1e6;
+        self.count(|counters| counters.encode_nanos += nanos as u64);
+        self.hand_over(commands)
     }
 
     /// Runs `make` and returns the error that it caused on the device, if any.

@@ -18,7 +18,7 @@ pub(super) struct Kernel {
 }
 
 /// All pipelines of a plan, one for each shader and set of constants.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Pipelines {
     modules: HashMap<&'static str, wgpu::ShaderModule>,
     layouts: HashMap<Vec<shader::Access>, wgpu::BindGroupLayout>,

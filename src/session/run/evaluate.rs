@@ -1,9 +1,10 @@
 //! Held-out samples: evaluations, watched samples, the learner's own image, the boundary between points.
 
+use super::evaluator::Pass;
 use super::{Emit, Run, reals};
 use crate::data::{SampleSet, Targets};
 use crate::graph::{Phase, ValueId};
-use crate::ops::StepValues;
+use crate::layers::Model;
 use crate::platform::now_millis;
 use crate::session::{Boundary, Event, SessionError, TablePoints};
 use crate::tensor::{ElementType, Values};
@@ -65,15 +66,15 @@ impl AnyTally {
     }
 }
 
-impl Run {
-    /// What a sample is told by: its probabilities, or the number that is predicted.
-    fn output(&self) -> ValueId {
-        self.model.probabilities.unwrap_or(self.model.logits)
-    }
+/// What a sample is told by: its probabilities, or the number that is predicted.
+fn output(model: &Model) -> ValueId {
+    model.probabilities.unwrap_or(model.logits)
+}
 
-    /// Numbers of [`Run::output`] for one sample.
+impl Run {
+    /// Numbers of [`output`] for one sample.
     fn output_width(&self) -> usize {
-        let dims = self.model.graph.value(self.output()).shape.dims();
+        let dims = self.model.graph.value(output(&self.model)).shape.dims();
         dims[1..].iter().product()
     }
 
@@ -137,20 +138,27 @@ impl Run {
 
     /// Runs the forward pass and the loss on the next held-out batch.
     async fn evaluate_batch(&mut self, evaluating: &mut Evaluating) -> Result<(), SessionError> {
-        let (Some(samples), Some(gathered)) = (self.samples.clone(), self.model.gathered) else {
+        let Some(samples) = self.samples.clone() else {
             return Ok(());
         };
+        let test_count = self.config.test_count;
+        let (through, most) = self.way_for(test_count).await?;
+        let model = self.model_of(through);
+        let Some(gathered) = model.gathered else {
+            return Ok(());
+        };
+        let mut read = vec![output(model), model.loss_of_row];
+        read.extend(model.weight_of_row);
         let first = evaluating.next;
-        let last = (first + self.config.batch).min(self.config.test_count);
+        let last = (first + most).min(test_count);
         let behind = self.config.train_count;
         let order: Vec<u32> = (first..last).map(|sample| behind + sample).collect();
-        self.executor.write(gathered.order, &Values::U32(order));
-        let groups = self.executor.plan().phases(Phase::Data, Phase::Loss);
-        self.executor
-            .run(groups, &StepValues::forward(last - first));
-        let mut read = vec![self.output(), self.model.loss_of_row];
-        read.extend(self.model.weight_of_row);
-        let read = self.executor.read_many(&read).await?;
+        let pass = Pass {
+            writes: vec![(gathered.order, Values::U32(order))],
+            first: Phase::Data,
+            valid: last - first,
+        };
+        let read = self.run_pass(through, &pass, &read).await?;
         let count = (last - first) as usize;
         let outputs = &reals(&read[0])[..count * self.output_width()];
         let losses = &reals(&read[1])[..count];
@@ -168,27 +176,32 @@ impl Run {
 
     /// What the network says of samples given as the first layer reads them, (samples, …) row-major.
     async fn infer(&mut self, inputs: &[f32]) -> Result<Vec<f32>, SessionError> {
-        let shape = self.model.graph.value(self.model.input).shape.clone();
-        let width: usize = shape.dims()[1..].iter().product();
-        let batch = self.config.batch as usize;
-        let mut outputs = Vec::new();
-        for chunk in inputs.chunks(batch * width) {
-            self.executor
-                .write(self.model.input, &Values::F32(chunk.to_vec()));
+        let dims = self.model.graph.value(self.model.input).shape.dims();
+        let width: usize = dims[1..].iter().product();
+        let output_width = self.output_width();
+        let count = inputs.len() / width;
+        let (through, most) = self.way_for(count as u32).await?;
+        let mut outputs = Vec::with_capacity(count * output_width);
+        for chunk in inputs.chunks(most as usize * width) {
+            let model = self.model_of(through);
             // Before the first batch the targets are unwritten; the loss reads them all.
-            let target = self.model.graph.value(self.model.target);
-            let count = target.shape.count();
+            let target = model.graph.value(model.target);
             let zeros = match target.element {
-                ElementType::U32 => Values::U32(vec![0; count]),
-                _ => Values::F32(vec![0.0; count]),
+                ElementType::U32 => Values::U32(vec![0; target.shape.count()]),
+                _ => Values::F32(vec![0.0; target.shape.count()]),
             };
-            self.executor.write(self.model.target, &zeros);
-            let groups = self.executor.plan().phases(Phase::Forward, Phase::Loss);
             let valid = chunk.len() / width;
-            self.executor
-                .run(groups, &StepValues::forward(valid as u32));
-            let read = self.executor.read_many(&[self.output()]).await?;
-            outputs.extend_from_slice(&reals(&read[0])[..valid * self.output_width()]);
+            let pass = Pass {
+                writes: vec![
+                    (model.input, Values::F32(chunk.to_vec())),
+                    (model.target, zeros),
+                ],
+                first: Phase::Forward,
+                valid: valid as u32,
+            };
+            let read = [output(model)];
+            let read = self.run_pass(through, &pass, &read).await?;
+            outputs.extend_from_slice(&reals(&read[0])[..valid * output_width]);
         }
         Ok(outputs)
     }

@@ -2,6 +2,7 @@
 
 mod checkpoint;
 mod evaluate;
+mod evaluator;
 mod train;
 
 use super::inspect::Inspector;
@@ -11,7 +12,7 @@ use crate::data::{BatchSchedule, SampleSet};
 use crate::exec::Executor;
 use crate::exec::gpu::GpuDevice;
 use crate::graph::ValueId;
-use crate::layers::Model;
+use crate::layers::{Model, ModelSpec};
 use crate::models::Preset;
 use crate::optim::Schedule;
 use crate::platform::now_millis;
@@ -41,6 +42,8 @@ pub(super) type Emit = Box<dyn FnMut(Event)>;
 pub(super) struct RunParts {
     pub id: RunId,
     pub preset: &'static Preset,
+    /// Another layer list than the preset's.
+    pub spec: Option<ModelSpec>,
     pub config: ResolvedConfig,
     pub model: Model,
     pub executor: Executor,
@@ -183,6 +186,7 @@ struct Best {
 pub(super) struct Run {
     pub id: RunId,
     pub(super) preset: &'static Preset,
+    spec: Option<ModelSpec>,
     pub(super) config: ResolvedConfig,
     pub(super) model: Model,
     pub(super) executor: Executor,
@@ -206,6 +210,8 @@ pub(super) struct Run {
     evaluation_interval: u32,
     evaluated_at: Option<u64>,
     evaluating: Option<evaluate::Evaluating>,
+    /// Made when it is first needed; nothing inside where training's own plan serves as well.
+    evaluator: Option<Option<Box<evaluator::Evaluator>>>,
     /// The schedule of the learning rate.
     rates: Schedule,
     watched: Vec<u32>,
@@ -224,7 +230,7 @@ pub(super) struct Run {
     training_dispatches: u64,
     training_submits: u64,
     /// Time of the host to encode them.
-    encode_millis: f64,
+    encode_nanos: u64,
     /// Steps that those took; goes on through resets and loads.
     training_steps: u64,
     warm_up_allocations: Option<u64>,
@@ -244,6 +250,7 @@ impl Run {
         let mut run = Self {
             id: parts.id,
             preset: parts.preset,
+            spec: parts.spec,
             config: parts.config,
             model: parts.model,
             executor: parts.executor,
@@ -262,6 +269,7 @@ impl Run {
             evaluation_interval: EVALUATION_INTERVAL,
             evaluated_at: None,
             evaluating: None,
+            evaluator: None,
             rates,
             watched: Vec::new(),
             image: None,
@@ -274,7 +282,7 @@ impl Run {
             last_collect: 0.0,
             training_dispatches: 0,
             training_submits: 0,
-            encode_millis: 0.0,
+            encode_nanos: 0,
             training_steps: 0,
             warm_up_allocations: None,
         };

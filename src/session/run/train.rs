@@ -169,10 +169,9 @@ impl Run {
             unreachable!("called on the GPU executor")
         };
         let before = gpu.counters();
-        let started = now_millis();
         gpu.submit_recorded(groups, &values);
-        self.encode_millis += now_millis() - started;
         let after = gpu.counters();
+        self.encode_nanos += after.encode_nanos - before.encode_nanos;
         self.training_dispatches += after.dispatches - before.dispatches;
         self.training_submits += after.submits - before.submits;
         self.training_steps += count as u64;
@@ -295,7 +294,7 @@ impl Run {
     }
 
     pub(in crate::session) fn figures(&mut self) -> ExecutionFigures {
-        match &self.executor {
+        let mut figures = match &self.executor {
             Executor::Cpu(cpu) => ExecutionFigures {
                 peak_bytes: cpu.bytes(),
                 needed_bytes: self.needed_bytes,
@@ -312,7 +311,8 @@ impl Run {
                 ExecutionFigures {
                     dispatches_per_step: self.training_dispatches as f32 / steps,
                     submits_per_step: self.training_submits as f32 / steps,
-                    encode_micros_per_dispatch: (self.encode_millis * 1e3
+                    encode_micros_per_dispatch: (self.encode_nanos as f64
+                        / 1e3
                         / self.training_dispatches.max(1) as f64)
                         as f32,
                     allocations_in_warm_up: warm_up,
@@ -321,6 +321,10 @@ impl Run {
                     needed_bytes: self.needed_bytes,
                 }
             }
+        };
+        if let Some(Some(evaluator)) = &self.evaluator {
+            evaluator.add_to(&mut figures);
         }
+        figures
     }
 }
