@@ -91,21 +91,21 @@ pub struct TrainArguments {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub epochs: Option<u32>,
     /// Samples in a batch [default: the preset's]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", allow_hyphen_values = true, value_parser = whole::<u32>)]
     pub batch: Option<u32>,
     /// Learning rate [default: the preset's]
-    #[arg(long, value_name = "X", allow_negative_numbers = true)]
+    #[arg(long, value_name = "X", allow_hyphen_values = true, value_parser = real)]
     pub lr: Option<f32>,
     /// Optimizer: sgd, momentum, nesterov, rmsprop, adagrad, adam or adamw [default: the preset's]
     #[arg(long, value_name = "NAME", value_parser = optimizer)]
     pub optimizer: Option<OptimizerKind>,
     /// Momentum, for the optimizers momentum and nesterov
-    #[arg(long, value_name = "X", allow_negative_numbers = true)]
+    #[arg(long, value_name = "X", allow_hyphen_values = true, value_parser = real)]
     pub momentum: Option<f32>,
     #[command(flatten)]
     pub options: OptionArguments,
     /// Seed of the initial weights and of the order of the batches [default: 1]
-    #[arg(long, value_name = "S")]
+    #[arg(long, value_name = "S", allow_hyphen_values = true, value_parser = whole::<u64>)]
     pub seed: Option<u64>,
     /// Start from the settings of the article that the preset comes from
     #[arg(long, conflicts_with = "resume")]
@@ -194,7 +194,7 @@ pub struct BenchArguments {
     #[command(flatten)]
     pub table: TableArguments,
     /// Samples in a batch [default: the preset's]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", allow_hyphen_values = true, value_parser = whole::<u32>)]
     pub batch: Option<u32>,
     /// Steps to measure, after some to warm up
     #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..))]
@@ -244,13 +244,13 @@ pub struct StepArguments {
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
     pub batches: u32,
     /// Learning rate [default: the preset's]
-    #[arg(long, value_name = "X", allow_negative_numbers = true)]
+    #[arg(long, value_name = "X", allow_hyphen_values = true, value_parser = real)]
     pub lr: Option<f32>,
     /// Optimizer: sgd, momentum or adam [default: the preset's]
     #[arg(long, value_name = "NAME", value_parser = optimizer)]
     pub optimizer: Option<OptimizerKind>,
     /// Momentum, for the optimizer of that name
-    #[arg(long, value_name = "X", allow_negative_numbers = true)]
+    #[arg(long, value_name = "X", allow_hyphen_values = true, value_parser = real)]
     pub momentum: Option<f32>,
     /// Seed of the initial weights and of the batch
     #[arg(long, value_name = "S", default_value_t = 1)]
@@ -416,6 +416,18 @@ fn optimizer(text: &str) -> Result<OptimizerKind, String> {
             OptimizerKind::ALL.map(|o| o.name()).join(", ")
         )
     })
+}
+
+/// A number; whether it is in range, the session says.
+fn real(text: &str) -> Result<f32, String> {
+    let number = text.parse();
+    number.map_err(|_| "expected a number such as 0.001".into())
+}
+
+/// A whole number, as far as the type reaches.
+fn whole<T: std::str::FromStr>(text: &str) -> Result<T, String> {
+    let number = text.parse();
+    number.map_err(|_| "expected a whole number from 0, such as 64".into())
 }
 
 /// `conv1.weight[0,0,2,2]`; a scalar has no brackets.

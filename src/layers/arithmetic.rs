@@ -139,6 +139,11 @@ macro_rules! reduction_layers {
 
                 fn build(&self, layer: &mut LayerBuilder<'_>) -> Result<ValueId, ModelError> {
                     let input = layer.input()?;
+                    if self.axes.is_empty() {
+                        // The operation would take them all, with the batch among them.
+                        let message = "axes is empty: name at least one axis of the samples";
+                        return Err(layer.wrong_attribute(message));
+                    }
                     let op = Op::$name(ops::$name {
                         axes: Some(self.axes.clone()),
                         keepdim: self.keepdim,

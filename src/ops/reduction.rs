@@ -55,7 +55,7 @@ const PART: usize = 256;
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Sum {
-    /// Negative ones count from the end; all axes if not given.
+    /// Negative ones count from the end; all axes if none is given.
     pub axes: Option<Vec<i64>>,
     /// Whether summed axes stay, with size 1.
     pub keepdim: bool,
@@ -67,7 +67,7 @@ pub struct Sum {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Mean {
-    /// Negative ones count from the end; all axes if not given.
+    /// Negative ones count from the end; all axes if none is given.
     pub axes: Option<Vec<i64>>,
     /// Whether averaged axes stay, with size 1.
     pub keepdim: bool,
@@ -113,13 +113,9 @@ impl Reduced {
     ) -> Result<Self, String> {
         check_rank("x", shape)?;
         let axes = match axes {
-            Some([]) => {
-                return Err(
-                    "axes is empty: name at least one axis, or none at all to take them all".into(),
-                );
-            }
+            // As in PyTorch, an empty list takes them all, too.
+            Some([]) | None => (0..shape.rank()).collect(),
             Some(axes) => resolve_axes(axes, shape.rank())?,
-            None => (0..shape.rank()).collect(),
         };
         Ok(Self {
             shape: shape.clone(),

@@ -98,7 +98,22 @@ fn bad_usage_exits_with_2_and_says_what_there_is() {
             train(&["--lr", "-0.5", "--steps", "1"]),
             "the learning rate",
         ),
-        (train(&["--lr", "fast", "--steps", "1"]), "--lr"),
+        (
+            train(&["--lr", "fast", "--steps", "1"]),
+            "'--lr <X>': expected a number such as 0.001",
+        ),
+        (
+            train(&["--lr", "-inf", "--steps", "1"]),
+            "the learning rate is -inf",
+        ),
+        (
+            train(&["--batch", "-1", "--steps", "1"]),
+            "'--batch <N>': expected a whole number from 0",
+        ),
+        (
+            train(&["--seed", "x", "--steps", "1"]),
+            "'--seed <S>': expected a whole number from 0",
+        ),
         (
             train(&["--optimizer", "lion"]),
             "sgd, momentum, nesterov, rmsprop, adagrad, adam, adamw",

@@ -90,6 +90,7 @@ fn samples(preset: &Preset) -> Option<SampleSet> {
         } => Some(mnist().subset(6, 2).into()),
         PresetData::Images { source, .. } => Some(pictures(source).into()),
         PresetData::Toy(source) => Some(source.draw().expect("points").into()),
+        PresetData::Series(source) => Some(source.draw().expect("a series").into()),
         PresetData::OwnTable => Some(table()),
         PresetData::Fixed(_) => None,
     }
