@@ -490,11 +490,11 @@ fn bisecting_finds_the_first_node_that_differs() {
     assert_eq!(graph.node(found.node).name, "conv2");
 }
 
+/// Shapes of inputs, and the bound of their random values.
+type Given = &'static [(&'static [usize], f32)];
+
 /// A graph of one forward operation on random inputs and its gradient, computed in f64.
-fn differentiated(
-    op: Op,
-    inputs: &[(&[usize], f32)],
-) -> (CpuExecutor<f64>, Vec<glassbox::graph::NodeId>) {
+fn differentiated(op: Op, inputs: Given) -> (CpuExecutor<f64>, Vec<glassbox::graph::NodeId>) {
     let mut graph = Graph::default();
     let mut random = Random::new(5);
     let mut given = Vec::new();
@@ -543,7 +543,7 @@ fn plan_is_empty(plan: &Plan, node: glassbox::graph::NodeId) -> bool {
 #[test]
 fn a_wrong_factor_in_a_small_gradient_is_noticed_by_the_comparison_of_kernels() {
     let linear = Op::Linear(glassbox::ops::Linear {});
-    let cases: [(Op, &[(&[usize], f32)]); 3] = [
+    let cases: [(Op, Given); 3] = [
         (
             Op::MeanSquaredError(glassbox::ops::MeanSquaredError::default()),
             &[(&[64, 2_000], 1.0), (&[64, 2_000], 1.0)],
