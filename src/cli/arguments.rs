@@ -2,8 +2,8 @@
 
 use super::CliError;
 use crate::layers::ModelSpec;
-use crate::optim::{OptimizerKind, OptionKey, Options};
-use crate::session::DevicePreference;
+use crate::optim::{OptimizerKind, OptionKey, Options, ScheduleKind};
+use crate::session::{DevicePreference, Lane};
 use clap::{Args, Parser, Subcommand};
 use std::io::Read;
 use std::path::PathBuf;
@@ -24,6 +24,8 @@ pub enum Command {
     Devices(ListArguments),
     /// Train a preset
     Train(Box<TrainArguments>),
+    /// Train a small preset by several optimizers side by side
+    Race(RaceArguments),
     /// Show the layers of a network, their parameters, work and memory
     Summary(SummaryArguments),
     /// Check equations, gradients and kernels of a preset, operation by operation
@@ -46,6 +48,7 @@ impl Command {
             Self::Presets(arguments) | Self::Devices(arguments) => arguments.json,
             Self::Summary(arguments) => arguments.json,
             Self::Train(arguments) => arguments.json,
+            Self::Race(arguments) => arguments.json,
             Self::Check(arguments) => arguments.json,
             Self::Bench(arguments) => arguments.json,
             Self::Predict(arguments) => arguments.json,
@@ -148,6 +151,29 @@ impl ModelArguments {
         let spec = ModelSpec::from_json(&text).map_err(|error| CliError::file(path, error))?;
         Ok(Some(spec))
     }
+}
+
+#[derive(Debug, Args)]
+pub struct RaceArguments {
+    /// The network that all optimizers train, from the same weights on the same batches
+    #[arg(default_value = "optim-race")]
+    pub preset: String,
+    /// An optimizer with its learning rate, such as adam:0.1, or with a schedule too, such as sgd+cosine:0.039; can be
+    /// repeated [default: all that the page offers]
+    #[arg(long, value_name = "OPTIMIZER[+SCHEDULE]:LR", value_parser = lane)]
+    pub lane: Vec<Lane>,
+    /// Updates of each lane [default: 700]
+    #[arg(long, value_name = "N")]
+    pub steps: Option<u32>,
+    /// Tell after how many updates the loss is first below this [default: 1e-6 for optim-race]
+    #[arg(long, value_name = "X")]
+    pub goal: Option<f32>,
+    /// Seed of the initial weights and of the order of the batches
+    #[arg(long, value_name = "S", default_value_t = 1)]
+    pub seed: u64,
+    /// One JSON object a line
+    #[arg(long)]
+    pub json: bool,
 }
 
 #[derive(Debug, Args)]
@@ -428,6 +454,25 @@ fn real(text: &str) -> Result<f32, String> {
 fn whole<T: std::str::FromStr>(text: &str) -> Result<T, String> {
     let number = text.parse();
     number.map_err(|_| "expected a whole number from 0, such as 64".into())
+}
+
+/// `adam:0.1`, `sgd+inverse:0.039`
+fn lane(text: &str) -> Result<Lane, String> {
+    let problem =
+        || format!("expected an optimizer and a learning rate such as adam:0.1, got {text}");
+    let (name, rate) = text.split_once(':').ok_or_else(problem)?;
+    let (name, schedule) = name.split_once('+').unwrap_or((name, "constant"));
+    let schedule = ScheduleKind::from_name(schedule)
+        .ok_or_else(|| format!("there are: {}", ScheduleKind::NAMES.join(", ")))?;
+    Ok(Lane {
+        optimizer: optimizer(name)?,
+        learning_rate: rate.parse().map_err(|_| problem())?,
+        momentum: None,
+        options: Options {
+            schedule: Some(schedule),
+            ..Options::NONE
+        },
+    })
 }
 
 /// `conv1.weight[0,0,2,2]`; a scalar has no brackets.

@@ -71,6 +71,18 @@ pub enum Line<'a> {
         #[serde(skip_serializing_if = "Option::is_none")]
         gradient_norm: Option<Number>,
     },
+    /// One optimizer of `glassbox race`.
+    Lane {
+        optimizer: &'static str,
+        schedule: &'static str,
+        learning_rate: Number,
+        /// Updates done: fewer than asked for where the loss stopped being a number.
+        steps: u32,
+        last_loss: Number,
+        goal: Option<Number>,
+        first_below: Option<u32>,
+        diverged_at: Option<u32>,
+    },
     StoppedEarly {
         step: u64,
         best_step: u64,

@@ -25,6 +25,7 @@ mod operation;
 mod picture;
 mod predict;
 mod presets;
+mod race;
 mod step;
 mod subject;
 mod summary;
@@ -138,6 +139,7 @@ fn run(command: Command) -> Result<(), CliError> {
         Command::Presets(arguments) => presets::run(&arguments),
         Command::Devices(arguments) => devices::run(&arguments),
         Command::Train(arguments) => train::run(&arguments),
+        Command::Race(arguments) => race::run(&arguments),
         Command::Summary(arguments) => summary::run(&arguments),
         Command::Check(arguments) => check::run(&arguments),
         Command::Bench(arguments) => bench::run(&arguments),

@@ -449,7 +449,8 @@ impl<'a> Report<'a> {
 
     fn draw(&self, format: PlotFormat) -> Result<Vec<u8>, CliError> {
         let mut options = CurveOptions::new(PLOT_SIZE.0, PLOT_SIZE.1, Locale::English);
-        options.show_accuracy = self.started.config.test_count > 0;
+        options.show_accuracy =
+            self.started.config.test_count > 0 && !self.started.model.classes.is_empty();
         Ok(match format {
             PlotFormat::Svg => self.curves.figure(&options)?.svg.into_bytes(),
             PlotFormat::Png => self.curves.png(&options, FONT, PLOT_PIXEL_RATIO)?,

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use csv::{ReaderBuilder, StringRecord};
 
 use super::batches::epoch_order;
+use super::csv_problem::{CellPlace, CsvProblem};
 use super::error::DataError;
 use super::table::{Standardization, Table, TableSet, Targets};
 
@@ -50,9 +51,9 @@ pub fn table_from_csv(
     bytes: &[u8],
     target: Option<&str>,
 ) -> Result<TableSet, DataError> {
-    let problem = |message: String| DataError::Csv {
+    let problem = |problem: CsvProblem| DataError::Csv {
         file: name.to_string(),
-        message,
+        problem,
     };
     let cells = read_cells(bytes).map_err(problem)?;
     let target = find_target(&cells.names, target).map_err(problem)?;
@@ -74,45 +75,39 @@ pub fn table_from_csv(
 /// # Errors
 /// As [`table_from_csv`], for what is wrong with the file as a whole.
 pub fn columns_of_csv(name: &str, bytes: &[u8]) -> Result<Vec<String>, DataError> {
-    let cells = read_cells(bytes).map_err(|message| DataError::Csv {
+    let cells = read_cells(bytes).map_err(|problem| DataError::Csv {
         file: name.to_string(),
-        message,
+        problem,
     })?;
     Ok(cells.names)
 }
 
 impl Cells {
-    fn place(&self, row: usize, column: usize) -> String {
-        format!(
-            "line {}, column {} ({})",
-            self.lines[row],
-            column + 1,
-            self.names[column]
-        )
+    fn place(&self, row: usize, column: usize) -> CellPlace {
+        CellPlace {
+            line: self.lines[row],
+            column: column as u64 + 1,
+            name: self.names[column].clone(),
+        }
     }
 
     /// The finite number in a cell.
-    fn number(&self, row: usize, column: usize) -> Result<f32, String> {
+    fn number(&self, row: usize, column: usize) -> Result<f32, CsvProblem> {
         let text = &self.rows[row][column];
         if text.is_empty() {
-            return Err(format!(
-                "{} is empty; expected a number",
-                self.place(row, column)
-            ));
+            let place = self.place(row, column);
+            return Err(CsvProblem::NoNumber { place });
         }
         match text.parse::<f32>() {
             Ok(number) if number.is_finite() => Ok(number),
-            Ok(_) => Err(format!(
-                "{} is {}, expected a finite number of at most {:e}",
-                self.place(row, column),
-                shown(text),
-                f32::MAX
-            )),
-            Err(_) => Err(format!(
-                "{} is \"{}\", expected a number such as 3.5",
-                self.place(row, column),
-                shown(text)
-            )),
+            Ok(_) => Err(CsvProblem::NotFinite {
+                place: self.place(row, column),
+                text: shown(text),
+            }),
+            Err(_) => Err(CsvProblem::NotANumber {
+                place: self.place(row, column),
+                text: shown(text),
+            }),
         }
     }
 }
@@ -129,18 +124,15 @@ fn is_number(text: &str) -> bool {
     text.parse::<f64>().is_ok()
 }
 
-fn read_cells(bytes: &[u8]) -> Result<Cells, String> {
+fn read_cells(bytes: &[u8]) -> Result<Cells, CsvProblem> {
     if bytes.len() > MAX_CSV_BYTES {
-        return Err(format!(
-            "{} bytes, expected at most {MAX_CSV_BYTES}",
-            bytes.len()
-        ));
+        return Err(CsvProblem::TooLarge {
+            bytes: bytes.len() as u64,
+            most: MAX_CSV_BYTES as u64,
+        });
     }
-    let text = std::str::from_utf8(bytes).map_err(|error| {
-        format!(
-            "not UTF-8 text from byte {}; save it as CSV in UTF-8",
-            error.valid_up_to()
-        )
+    let text = std::str::from_utf8(bytes).map_err(|error| CsvProblem::NotText {
+        from: error.valid_up_to() as u64,
     })?;
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let mut reader = ReaderBuilder::new()
@@ -151,30 +143,38 @@ fn read_cells(bytes: &[u8]) -> Result<Cells, String> {
         .from_reader(text.as_bytes());
     let (mut rows, mut lines) = (Vec::<StringRecord>::new(), Vec::new());
     for record in reader.records() {
-        let record = record.map_err(|error| error.to_string())?;
+        let record = record.map_err(|error| CsvProblem::Unreadable {
+            reason: error.to_string(),
+        })?;
         let line = record.position().map_or(0, csv::Position::line);
         let width = rows.first().map_or(record.len(), StringRecord::len);
         if record.len() != width {
-            return Err(format!(
-                "line {line} has {} cells, expected {width} as in the first line",
-                record.len()
-            ));
+            return Err(CsvProblem::Ragged {
+                line,
+                cells: record.len() as u64,
+                expected: width as u64,
+            });
         }
         if width > MAX_COLUMNS {
-            return Err(format!("{width} columns, expected at most {MAX_COLUMNS}"));
+            return Err(CsvProblem::TooWide {
+                columns: width as u64,
+                most: MAX_COLUMNS as u64,
+            });
         }
         // The header may be one more.
         if rows.len() > MAX_ROWS {
-            return Err(format!("more than {MAX_ROWS} rows, expected at most that"));
+            return Err(CsvProblem::TooLong {
+                most: MAX_ROWS as u64,
+            });
         }
         rows.push(record);
         lines.push(line);
     }
     let width = rows.first().map_or(0, StringRecord::len);
     if width < 2 {
-        return Err(format!(
-            "{width} columns, expected at least 2: one to read and one to predict"
-        ));
+        return Err(CsvProblem::TooNarrow {
+            columns: width as u64,
+        });
     }
     let names = match rows.get(1) {
         Some(second) if is_header(&rows[0], second) => {
@@ -187,10 +187,10 @@ fn read_cells(bytes: &[u8]) -> Result<Cells, String> {
             .collect(),
     };
     if rows.len() < MIN_ROWS {
-        return Err(format!(
-            "{} rows of data, expected at least {MIN_ROWS}",
-            rows.len()
-        ));
+        return Err(CsvProblem::TooShort {
+            rows: rows.len() as u64,
+            least: MIN_ROWS as u64,
+        });
     }
     Ok(Cells { names, rows, lines })
 }
@@ -211,7 +211,7 @@ fn is_header(first: &StringRecord, second: &StringRecord) -> bool {
     pairs.any(|(above, below)| !above.is_empty() && !is_number(above) && is_number(below))
 }
 
-fn find_target(names: &[String], target: Option<&str>) -> Result<usize, String> {
+fn find_target(names: &[String], target: Option<&str>) -> Result<usize, CsvProblem> {
     let Some(target) = target else {
         return Ok(names.len() - 1);
     };
@@ -224,28 +224,25 @@ fn find_target(names: &[String], target: Option<&str>) -> Result<usize, String> 
         .map(|number| number - 1)
         .ok_or_else(|| {
             let known: Vec<&str> = names.iter().map(String::as_str).take(12).collect();
-            format!(
-                "no column \"{}\" to predict; there are: {}{}, or a number from 1 to {}",
-                shown(target),
-                known.join(", "),
-                if names.len() > known.len() {
-                    ", …"
-                } else {
-                    ""
-                },
-                names.len()
-            )
+            let more = if names.len() > known.len() {
+                ", …"
+            } else {
+                ""
+            };
+            CsvProblem::NoColumn {
+                name: shown(target),
+                known: format!("{}{more}", known.join(", ")),
+                columns: names.len() as u64,
+            }
         })
 }
 
 /// The targets of all rows, and the names of their classes; no classes where numbers are predicted.
-fn read_targets(cells: &Cells, column: usize) -> Result<(Targets, Vec<String>), String> {
+fn read_targets(cells: &Cells, column: usize) -> Result<(Targets, Vec<String>), CsvProblem> {
     let texts: Vec<&str> = cells.rows.iter().map(|row| &row[column]).collect();
     if let Some(row) = texts.iter().position(|text| text.is_empty()) {
-        return Err(format!(
-            "{} is empty; expected what is to be predicted",
-            cells.place(row, column)
-        ));
+        let place = cells.place(row, column);
+        return Err(CsvProblem::NoTarget { place });
     }
     let numbers = texts.iter().all(|text| is_number(text));
     if numbers {
@@ -271,13 +268,12 @@ fn read_targets(cells: &Cells, column: usize) -> Result<(Targets, Vec<String>), 
     let mut numbered: BTreeMap<&str, u32> = texts.iter().map(|text| (*text, 0)).collect();
     if numbered.len() > MAX_CLASSES {
         let row = texts.iter().position(|text| !is_number(text)).unwrap_or(0);
-        return Err(format!(
-            "{} is \"{}\": the column to predict holds text with {} different values, expected at most \
-             {MAX_CLASSES} classes, or numbers",
-            cells.place(row, column),
-            shown(texts[row]),
-            numbered.len()
-        ));
+        return Err(CsvProblem::TooManyClasses {
+            place: cells.place(row, column),
+            text: shown(texts[row]),
+            values: numbered.len() as u64,
+            most: MAX_CLASSES as u64,
+        });
     }
     for (number, class) in numbered.values_mut().enumerate() {
         *class = number as u32;
@@ -286,12 +282,14 @@ fn read_targets(cells: &Cells, column: usize) -> Result<(Targets, Vec<String>), 
     at_least_two(targets, numbered.keys().map(|name| shown(name)).collect())
 }
 
-fn at_least_two(targets: Targets, names: Vec<String>) -> Result<(Targets, Vec<String>), String> {
+fn at_least_two(
+    targets: Targets,
+    names: Vec<String>,
+) -> Result<(Targets, Vec<String>), CsvProblem> {
     if names.len() < 2 {
-        return Err(format!(
-            "the column to predict holds nothing but \"{}\", expected at least two different values",
-            names.first().map_or("", String::as_str)
-        ));
+        return Err(CsvProblem::OneClass {
+            value: names.into_iter().next().unwrap_or_default(),
+        });
     }
     Ok((targets, names))
 }

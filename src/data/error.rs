@@ -1,5 +1,6 @@
 //! What can be wrong with a data set.
 
+use super::csv_problem::CsvProblem;
 use thiserror::Error;
 
 /// Why a data set could not be made. Every message names the file or the split it is about.
@@ -114,12 +115,12 @@ pub enum DataError {
         expected: String,
     },
     /// A CSV file that is no table of numbers.
-    #[error("{file}: {message}")]
+    #[error("{file}: {problem}")]
     Csv {
         /// Name of the file.
         file: String,
         /// What is wrong, with line and column.
-        message: String,
+        problem: CsvProblem,
     },
     /// A text that cannot be learned from.
     #[error("{file}: {got} {what}, expected {expected}")]

@@ -7,8 +7,10 @@
 //! - [`dataset`]: splits of images and labels, class names, normalisation.
 //! - [`source`]: which files a named data set needs, and putting them together.
 //! - [`table`]: rows of numbers with classes or numbers to predict; [`toy`] draws some from a seed,
-//!   [`series`] cuts a series into windows, [`csv_table`] reads the learner's own.
+//!   [`series`] cuts a series into windows, [`csv_table`] reads the learner's own, and [`csv_problem`]
+//!   says what is wrong with it.
 //! - [`text`]: characters with their vocabulary, cut into windows.
+//! - [`shapes`]: small colour pictures, drawn from a seed.
 //! - [`samples`]: images or a table, whichever a run learns from.
 //! - [`batches`]: the order of samples, a function of seed and step alone; [`augmentation`]: how images are
 //!   moved and mirrored, a function of seed, epoch and sample alone.
@@ -19,6 +21,7 @@
 pub mod augmentation;
 pub mod batches;
 pub mod cifar;
+pub mod csv_problem;
 pub mod csv_table;
 pub mod dataset;
 pub mod error;
@@ -27,6 +30,7 @@ pub mod idx;
 pub mod residual;
 pub mod samples;
 pub mod series;
+pub mod shapes;
 pub mod source;
 pub mod table;
 pub mod text;
@@ -34,6 +38,7 @@ pub mod toy;
 
 pub use augmentation::{Augmentation, Transform};
 pub use batches::{Batch, BatchSchedule, epoch_order};
+pub use csv_problem::{CellPlace, CsvProblem};
 pub use csv_table::{columns_of_csv, table_from_csv};
 pub use dataset::{ClassName, Dataset, ImageShape, Normalization, Split, Subset, Take};
 pub use error::{DataError, FileProblem};

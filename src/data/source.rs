@@ -14,6 +14,7 @@ use super::dataset::{ClassName, Dataset, ImageShape, Normalization, Split};
 use super::error::{DataError, FileProblem};
 use super::gzip::inflate;
 use super::idx::parse_idx;
+use super::shapes::{SHAPES_CLASSES, SHAPES_SHAPE, draw_shapes};
 
 /// Images of MNIST and Fashion-MNIST.
 const MNIST_SHAPE: ImageShape = ImageShape {
@@ -31,6 +32,8 @@ pub enum DataSource {
     FashionMnist,
     /// Small photographs, 32 x 32 in colour.
     Cifar10,
+    /// Drawn shapes, 32 x 32 in colour: no files.
+    Shapes,
 }
 
 /// One official file of a data set.
@@ -143,7 +146,7 @@ const CIFAR10_CLASSES: [ClassName; 10] = [
 
 impl DataSource {
     /// Every known data set.
-    pub const ALL: [Self; 3] = [Self::Mnist, Self::FashionMnist, Self::Cifar10];
+    pub const ALL: [Self; 4] = [Self::Mnist, Self::FashionMnist, Self::Cifar10, Self::Shapes];
 
     /// Its name, which is also the name of its folder.
     pub fn name(self) -> &'static str {
@@ -151,6 +154,7 @@ impl DataSource {
             Self::Mnist => "mnist",
             Self::FashionMnist => "fashion-mnist",
             Self::Cifar10 => "cifar10",
+            Self::Shapes => "shapes",
         }
     }
 
@@ -174,6 +178,7 @@ impl DataSource {
             Self::Mnist => &MNIST_FILES,
             Self::FashionMnist => &FASHION_MNIST_FILES,
             Self::Cifar10 => &CIFAR10_FILES,
+            Self::Shapes => &[],
         }
     }
 
@@ -181,7 +186,7 @@ impl DataSource {
     /// Fashion-MNIST's are cut IDX files under the official names; CIFAR-10's are packed.
     pub fn page_files(self) -> &'static [DataFile] {
         match self {
-            Self::Mnist | Self::FashionMnist => self.files(),
+            Self::Mnist | Self::FashionMnist | Self::Shapes => self.files(),
             Self::Cifar10 => &CIFAR10_PACKED,
         }
     }
@@ -192,6 +197,7 @@ impl DataSource {
             Self::Mnist => &MNIST_CLASSES,
             Self::FashionMnist => &FASHION_MNIST_CLASSES,
             Self::Cifar10 => &CIFAR10_CLASSES,
+            Self::Shapes => &SHAPES_CLASSES,
         }
     }
 
@@ -200,10 +206,12 @@ impl DataSource {
         match self {
             Self::Mnist | Self::FashionMnist => MNIST_SHAPE,
             Self::Cifar10 => CIFAR10_SHAPE,
+            Self::Shapes => SHAPES_SHAPE,
         }
     }
 
-    /// Mean and standard deviation of the full training set's pixels / 255, to four digits.
+    /// Mean and standard deviation of the full training set's pixels / 255, to four digits; of drawn ones round numbers
+    /// near them.
     pub fn normalization(self) -> Normalization {
         match self {
             Self::Mnist => Normalization {
@@ -217,6 +225,10 @@ impl DataSource {
             Self::Cifar10 => Normalization {
                 mean: &[0.4914, 0.4822, 0.4465],
                 standard_deviation: &[0.2470, 0.2435, 0.2616],
+            },
+            Self::Shapes => Normalization {
+                mean: &[0.5, 0.5, 0.5],
+                standard_deviation: &[0.25, 0.25, 0.25],
             },
         }
     }
@@ -242,6 +254,7 @@ impl DataSource {
                 self.split_of_idx("train", files, Part::TrainImages, Part::TrainLabels)?,
                 self.split_of_idx("test", files, Part::TestImages, Part::TestLabels)?,
             ),
+            Self::Shapes => draw_shapes()?,
             Self::Cifar10 => {
                 let [train, test] = if self.is_official(files) {
                     [Part::TrainBatch, Part::TestBatch]
@@ -334,7 +347,7 @@ impl DataSource {
     /// Every file that the data set can be made of: the official ones, and the page's where they differ.
     fn all_files(self) -> impl Iterator<Item = &'static DataFile> {
         let packed: &[DataFile] = match self {
-            Self::Mnist | Self::FashionMnist => &[],
+            Self::Mnist | Self::FashionMnist | Self::Shapes => &[],
             Self::Cifar10 => &CIFAR10_PACKED,
         };
         self.files().iter().chain(packed)

@@ -80,6 +80,7 @@ macro_rules! kinds {
 
 kinds! {
     Linear,
+    Scale,
     Conv2d,
     MaxPool2d,
     AvgPool2d,

@@ -1,4 +1,4 @@
-//! Linear (dense) layers.
+//! Layers that multiply by weights: linear (dense) ones, and one weight for each feature.
 
 use super::recurrent::reshaped;
 use super::{BuildLayer, Initial, LayerBuilder, ModelError};
@@ -36,5 +36,23 @@ impl BuildLayer for Linear {
         let rows = reshaped(layer, "rows", input, &[batch * steps, features])?;
         let rows = layer.apply(op, &[rows, weight, bias])?;
         reshaped(layer, "steps", rows, &[batch, steps, out])
+    }
+}
+
+/// Each feature times a weight of its own: (N, K) -> (N, K) with weight (K), which starts as 1.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Scale {}
+
+impl BuildLayer for Scale {
+    const KIND: &'static str = "scale";
+
+    fn build(&self, layer: &mut LayerBuilder<'_>) -> Result<ValueId, ModelError> {
+        let input = layer.input()?;
+        let &[_, features] = layer.dims(input) else {
+            return Err(layer.wrong_input(input, "(N, K): flatten first"));
+        };
+        let weight = layer.parameter("weight", [features], Initial::Constant(1.0))?;
+        layer.apply(Op::Multiply(ops::Multiply {}), &[input, weight])
     }
 }

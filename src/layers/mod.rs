@@ -42,7 +42,7 @@ pub use convolution::{AvgPool2d, Conv2d, GlobalAvgPool2d, MaxPool2d};
 pub use error::ModelError;
 pub use kind::{BuildLayer, Kind};
 pub use layer::Layer;
-pub use linear::Linear;
+pub use linear::{Linear, Scale};
 pub use loss::Loss;
 pub use model::Model;
 pub use normalization::{BatchNorm, Dropout, LayerNorm};

@@ -36,6 +36,20 @@ pub(super) const LENET5_FASHION: Preset = Preset {
     article: None,
 };
 
+/// Colour images for pages without the files of CIFAR-10: drawn shapes, and a network small enough to step through.
+pub(super) const CNN_SHAPES: Preset = Preset {
+    id: "cnn-shapes",
+    spec: cnn_shapes,
+    data: PresetData::Images {
+        source: DataSource::Shapes,
+        subset: Subset::WHOLE,
+        augmentation: None,
+    },
+    initial: &[],
+    defaults: Hyperparameters::new(OptimizerKind::Adam, 3e-3, 32, 10),
+    article: None,
+};
+
 /// CURRICULUM L1, in the browser: 16-16-M-32-32-M-64-64-M-128-10.
 pub(super) const VGG_S: Preset = Preset {
     id: "vgg-s",
@@ -127,6 +141,16 @@ fn convolutions(blocks: &[&[usize]], normalization: Normalization) -> Vec<Layer>
     }
     layers.push(flatten());
     layers
+}
+
+/// 8-M-16-M-6: 7,542 parameters.
+fn cnn_shapes() -> ModelSpec {
+    let mut layers = convolutions(&[&[8], &[16]], Normalization::None);
+    layers.push(linear("fc", 6));
+    ModelSpec {
+        layers,
+        loss: Loss::SoftmaxCrossEntropy,
+    }
 }
 
 /// 204,570 parameters, 10.0 million multiply-adds a sample.

@@ -2,6 +2,7 @@
 
 mod images;
 mod presets;
+mod race;
 mod residual;
 mod sequences;
 mod tables;

@@ -1,7 +1,7 @@
 //! The list of presets; those of digits and of the worked example.
 
 use super::{
-    FixedExample, Hyperparameters, Preset, PresetData, images, residual, sequences, tables,
+    FixedExample, Hyperparameters, Preset, PresetData, images, race, residual, sequences, tables,
 };
 use crate::data::{DataSource, Subset};
 use crate::layers::{Conv2d, Flatten, Layer, Linear, Loss, MaxPool2d, ModelSpec, Relu};
@@ -62,6 +62,7 @@ pub const PRESETS: &[Preset] = &[
     },
     images::LENET5_FASHION,
     tables::LOGREG,
+    tables::LOGREG_MSE,
     tables::LOGREG_GAUSSIANS,
     tables::MLP_MOONS,
     tables::MLP_CIRCLES,
@@ -72,6 +73,8 @@ pub const PRESETS: &[Preset] = &[
     sequences::RNN_MNIST,
     sequences::LSTM_MNIST,
     sequences::GRU_MNIST,
+    race::OPTIM_RACE,
+    images::CNN_SHAPES,
     images::VGG_S,
     images::VGG_S_BN,
     residual::RESNET_S,

@@ -3,7 +3,8 @@
 use super::presets::{linear, relu};
 use super::{Hyperparameters, Preset, PresetData};
 use crate::data::{TableSet, ToyShape, ToySource};
-use crate::layers::{Loss, ModelSpec};
+use crate::layers::{Layer, Loss, ModelSpec, Sigmoid};
+use crate::ops::MeanSquaredError;
 use crate::optim::OptimizerKind;
 
 /// Points of a shape, drawn with seed 1.
@@ -25,6 +26,15 @@ pub(super) const LOGREG: Preset = Preset {
     initial: &[("fc.weight", &[-6.0]), ("fc.bias", &[0.0])],
     defaults: Hyperparameters::new(OptimizerKind::Sgd, 0.5, 200, 100),
     article: None,
+};
+
+/// CURRICULUM L4 with half the squared error of the sigmoid in place of the cross-entropy: where the unit is
+/// saturated, σ′ is nearly 0 and learning stalls.
+pub(super) const LOGREG_MSE: Preset = Preset {
+    id: "logreg-mse",
+    spec: logistic_squared,
+    defaults: Hyperparameters::new(OptimizerKind::Sgd, 0.5, 200, 1_000),
+    ..LOGREG
 };
 
 pub(super) const LOGREG_GAUSSIANS: Preset = Preset {
@@ -82,14 +92,17 @@ pub(super) const MLP_CSV: Preset = Preset {
     article: None,
 };
 
-/// The layer list for a table of the learner's own: 64 hidden units, and a logit for each class. `None` where
-/// numbers are to be predicted: no loss compares them yet.
-pub fn table_spec(table: &TableSet) -> Option<ModelSpec> {
-    let classes = table.classes.len();
-    (classes > 0).then(|| ModelSpec {
-        layers: vec![linear("fc1", 64), relu("relu1"), linear("fc2", classes)],
-        loss: Loss::SoftmaxCrossEntropy,
-    })
+/// The layer list for a table of the learner's own: 64 hidden units, and a logit for each class or the number that is
+/// predicted.
+pub fn table_spec(table: &TableSet) -> ModelSpec {
+    let (outputs, loss) = match table.classes.len() {
+        0 => (1, Loss::MeanSquaredError(MeanSquaredError::default())),
+        classes => (classes, Loss::SoftmaxCrossEntropy),
+    };
+    ModelSpec {
+        layers: vec![linear("fc1", 64), relu("relu1"), linear("fc2", outputs)],
+        loss,
+    }
 }
 
 /// One unit; its sigmoid is part of the loss.
@@ -97,6 +110,17 @@ fn logistic() -> ModelSpec {
     ModelSpec {
         layers: vec![linear("fc", 1)],
         loss: Loss::BinaryCrossEntropy,
+    }
+}
+
+/// One unit with its sigmoid as a layer; ½ (a − y)², the mean over the batch.
+fn logistic_squared() -> ModelSpec {
+    ModelSpec {
+        layers: vec![linear("fc", 1), Layer::new("sigmoid", Sigmoid {})],
+        loss: Loss::MeanSquaredError(MeanSquaredError {
+            factor: 0.5,
+            ..MeanSquaredError::default()
+        }),
     }
 }
 

@@ -106,6 +106,17 @@ pub const TARGETS: &[Target] = &[
         length: Length::Steps(100),
         ..accuracy("logreg", 0, 0.98, L4)
     },
+    // The squared error stalls where the sigmoid is flat, and arrives in the end.
+    Target {
+        length: Length::Steps(100),
+        bound: Bound::Between(0.01, 0.025),
+        ..accuracy("logreg-mse", 0, 0.0, L4)
+    },
+    Target {
+        length: Length::Steps(1_000),
+        bound: Bound::Between(0.975, 0.99),
+        ..accuracy("logreg-mse", 0, 0.0, L4)
+    },
     // Two clouds of deviation 1, 2√2 apart: the best line is right in Φ(√2) = 92.1 %.
     accuracy("logreg-gaussians", 20, 0.9, OWN),
     accuracy("mlp-moons", 100, 0.91, L5),
@@ -121,6 +132,16 @@ pub const TARGETS: &[Target] = &[
     accuracy("rnn-mnist", 5, 0.88, OWN),
     accuracy("lstm-mnist", 5, 0.95, OWN),
     accuracy("gru-mnist", 5, 0.95, OWN),
+    Target {
+        preset: "optim-race",
+        settings: &["--lr", "0.01"],
+        // The loss behind 653 updates, which the next step measures.
+        length: Length::Steps(654),
+        metric: Metric::StepLoss,
+        bound: Bound::AtMost(1e-6),
+        source: "CURRICULUM L11",
+    },
+    accuracy("cnn-shapes", 10, 0.7, OWN),
     accuracy("vgg-s", 6, 0.55, L1),
     accuracy("vgg-s-bn", 10, 0.65, OWN),
     accuracy("resnet-s", 6, 0.55, OWN),

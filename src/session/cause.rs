@@ -2,7 +2,7 @@
 //! line prints [`super::Failure::message`].
 
 use super::SessionError;
-use crate::data::{DataError, FileProblem};
+use crate::data::{CsvProblem, DataError, FileProblem};
 use crate::export::ExportError;
 use serde::{Deserialize, Serialize};
 
@@ -39,6 +39,11 @@ pub enum Cause {
     /// The preset learns from the learner's own table.
     NoTable {
         preset: String,
+    },
+    /// What is wrong with the learner's table.
+    Table {
+        file: String,
+        problem: CsvProblem,
     },
     /// The command came too late or too early for the run.
     WrongRun,
@@ -126,6 +131,10 @@ impl Cause {
             SessionError::Data(DataError::File { file, problem }) => Self::File {
                 file: file.clone(),
                 problem: FileFault::of_data(problem)?,
+            },
+            SessionError::Data(DataError::Csv { file, problem }) => Self::Table {
+                file: file.clone(),
+                problem: problem.clone(),
             },
             SessionError::Export(error) => Self::File {
                 file: String::new(),

@@ -6,6 +6,7 @@
 
 use super::inspection::{Inspection, InspectionReport};
 use super::points::{Boundary, TablePoints};
+use super::race::{Landscape, Lane, LaneRecord};
 pub use crate::layers::LayerSummary;
 use crate::optim::{OptimizerKind, Options, Schedule};
 pub use crate::train::Evaluation;
@@ -124,6 +125,14 @@ pub enum Command {
         run: RunId,
         count: u32,
     },
+    /// Sends the first `most` held-out images of a cell of the confusion matrix: those of class `actual` that the last
+    /// evaluation took for class `predicted`. Answered by [`Event::CellSamples`].
+    ShowCell {
+        run: RunId,
+        actual: u32,
+        predicted: u32,
+        most: u32,
+    },
     /// Predicts one image (row-major, channel-first, 0 = background) now, and
     /// again after every evaluation until another image or an empty one is given.
     Predict {
@@ -149,6 +158,14 @@ pub enum Command {
     Load {
         run: RunId,
         bytes: Vec<u8>,
+    },
+    /// Trains the run's model anew by each of these optimizers, `steps` updates long, from the same weights on the
+    /// same batches, beside the run; answered by an [`Event::LaneDone`] for each, and by [`Event::Landscape`] where
+    /// the model has two weights. Takes the place of a race under way.
+    Race {
+        run: RunId,
+        lanes: Vec<Lane>,
+        steps: u32,
     },
     /// A request of the microscope; answered by [`Event::Inspected`].
     Inspect {
@@ -233,6 +250,8 @@ pub struct ModelSummary {
     pub input_shape: Vec<usize>,
     pub layers: Vec<LayerSummary>,
     pub parameters: u64,
+    /// The operation of the loss, such as `softmax_cross_entropy`.
+    pub loss: String,
     /// Names of the classes in English and Chinese; empty when there are none.
     pub classes: Vec<(String, String)>,
 }
@@ -353,8 +372,12 @@ pub enum Event {
         run: RunId,
         columns: Vec<String>,
         rows: Vec<f32>,
+        /// Name of the column that is predicted.
+        target: String,
         /// Their classes; empty where numbers are predicted.
         labels: Vec<u32>,
+        /// Their numbers; empty where classes are predicted.
+        numbers: Vec<f32>,
     },
     /// The points of a table that can be drawn; once, after `Started`.
     Points {
@@ -378,10 +401,23 @@ pub enum Event {
         test_count: u32,
     },
     /// Probabilities of the watched samples, (count, classes) row-major; one number each where the model gives one.
+    /// Predicted numbers are in the target's unit.
     SamplePredictions {
         run: RunId,
         step: u64,
         probabilities: Vec<f32>,
+    },
+    /// Held-out images of a cell of the confusion matrix, `pixels` as in [`Event::Samples`].
+    CellSamples {
+        run: RunId,
+        /// Training steps done before the evaluation.
+        step: u64,
+        actual: u32,
+        predicted: u32,
+        /// How many the cell counts; at most as many as were asked for are sent.
+        count: u32,
+        shape: Vec<usize>,
+        pixels: Vec<u8>,
     },
     /// Probabilities for the image of [`Command::Predict`].
     Prediction {
@@ -414,6 +450,17 @@ pub enum Event {
     WentBack {
         run: RunId,
         step: u64,
+    },
+    /// A lane of a race, by its number in the command.
+    LaneDone {
+        run: RunId,
+        lane: u32,
+        record: LaneRecord,
+    },
+    /// The loss over the plane of a model's two weights, around the paths of a race.
+    Landscape {
+        run: RunId,
+        landscape: Landscape,
     },
     /// What the microscope hears.
     Inspected {
@@ -491,6 +538,8 @@ impl Command {
             | Self::Evaluate { run }
             | Self::SetEvaluationInterval { run, .. }
             | Self::WatchSamples { run, .. }
+            | Self::ShowCell { run, .. }
+            | Self::Race { run, .. }
             | Self::Predict { run, .. }
             | Self::Save { run }
             | Self::SaveKept { run, .. }

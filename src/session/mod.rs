@@ -10,6 +10,7 @@ mod inspect;
 mod inspection;
 mod message;
 mod points;
+mod race;
 mod refusal;
 mod run;
 mod samples;
@@ -20,6 +21,7 @@ pub use error::SessionError;
 pub use inspection::*;
 pub use message::*;
 pub use points::{Boundary, PointSet, TablePoints};
+pub use race::{Landscape, Lane, LaneRecord, MAX_LANES, MAX_RACE_STEPS};
 pub use refusal::{Refusal, shape_text};
 pub use start::{
     OptimizerChoice, build_model, build_spec, given_values, initial_parameters, order_values,
@@ -41,6 +43,7 @@ pub struct Session {
     /// A layer list in place of the presets'.
     spec: Option<ModelSpec>,
     run: Option<Run>,
+    race: Option<race::Race>,
 }
 
 impl Session {
@@ -53,6 +56,7 @@ impl Session {
             device: start::DeviceCache::default(),
             spec: None,
             run: None,
+            race: None,
         }
     }
 
@@ -102,6 +106,11 @@ impl Session {
     /// Works for about `budget_millis`, and at least one batch on the GPU or one
     /// node on the CPU. Returns whether there is more to do.
     pub async fn advance(&mut self, budget_millis: f64) -> bool {
+        let is_racing = self.advance_race(budget_millis).await;
+        self.advance_run(budget_millis).await || is_racing
+    }
+
+    async fn advance_run(&mut self, budget_millis: f64) -> bool {
         let Some(run) = &mut self.run else {
             return false;
         };
@@ -141,7 +150,10 @@ impl Session {
                 let asked = command.run().expect("the other commands name a run");
                 let emit = &mut self.emit;
                 match &mut self.run {
-                    Some(run) if run.id == asked => run.carry_out(command, emit).await,
+                    Some(run) if run.id == asked => match command {
+                        Command::Race { lanes, steps, .. } => self.begin_race(lanes, steps),
+                        command => run.carry_out(command, emit).await,
+                    },
                     Some(run) => Err(SessionError::WrongRun {
                         asked,
                         current: format!("the current run is {}", run.id),

@@ -170,13 +170,7 @@ pub fn build_model(
     optimizer: OptimizerChoice,
 ) -> Result<Model, SessionError> {
     let spec = match (&preset.data, samples.and_then(SampleSet::table)) {
-        (PresetData::OwnTable, Some(table)) => {
-            table_spec(table).ok_or_else(|| SessionError::BadConfig {
-                name: "the column to predict",
-                actual: format!("{}, which holds numbers", table.target),
-                expected: "text, or at most 20 different whole numbers".into(),
-            })?
-        }
+        (PresetData::OwnTable, Some(table)) => table_spec(table),
         _ => (preset.spec)(),
     };
     build_spec(&spec, preset, samples, batch, optimizer)
@@ -443,6 +437,13 @@ pub(super) fn write_data(
     }
 }
 
+/// The operation that computes the loss.
+fn loss_name(model: &Model) -> String {
+    let nodes = model.graph.nodes();
+    let loss = nodes.iter().find(|node| node.outputs.contains(&model.loss));
+    loss.map_or_else(String::new, |node| node.op.name().into())
+}
+
 impl Session {
     async fn choose_device(&mut self, preference: DevicePreference) -> Result<Choice, GpuError> {
         Ok(match preference {
@@ -478,6 +479,33 @@ impl Session {
         preset: &'static Preset,
         config: &RunConfig,
     ) -> Result<(), SessionError> {
+        let (run, model, device) = self.build_run(id, preset, config).await?;
+        let resolved = run.config.clone();
+        self.run = Some(run);
+        self.race = None;
+        self.emit(Event::Started {
+            run: id,
+            config: resolved,
+            model,
+            device,
+        });
+        if let Some(run) = &self.run {
+            run.send_points(&mut self.emit);
+        }
+        self.emit(Event::Status {
+            run: id,
+            status: RunStatus::Paused,
+        });
+        Ok(())
+    }
+
+    /// A run of a preset at step 0, which nobody has heard of yet.
+    pub(super) async fn build_run(
+        &mut self,
+        id: RunId,
+        preset: &'static Preset,
+        config: &RunConfig,
+    ) -> Result<(Run, ModelSummary, DeviceInfo), SessionError> {
         let samples = self.samples.samples(preset)?;
         let counts = samples.as_ref().map_or((1, 0), |samples| {
             (samples.train_count(), samples.test_count())
@@ -538,6 +566,7 @@ impl Session {
             input_shape: model.graph.value(model.input).shape.dims()[1..].to_vec(),
             layers: summarize(&model),
             parameters: model.parameter_count(),
+            loss: loss_name(&model),
             classes: samples
                 .as_ref()
                 .map_or_else(Vec::new, |samples| samples.class_names()),
@@ -546,7 +575,7 @@ impl Session {
             id,
             preset,
             spec: self.spec.clone(),
-            config: resolved.clone(),
+            config: resolved,
             model,
             executor,
             gpu,
@@ -558,20 +587,6 @@ impl Session {
             // The first reading makes the buffer that later ones use.
             run.take_snapshot().await?;
         }
-        self.run = Some(run);
-        self.emit(Event::Started {
-            run: id,
-            config: resolved,
-            model: summary,
-            device,
-        });
-        if let Some(run) = &self.run {
-            run.send_points(&mut self.emit);
-        }
-        self.emit(Event::Status {
-            run: id,
-            status: RunStatus::Paused,
-        });
-        Ok(())
+        Ok((run, summary, device))
     }
 }

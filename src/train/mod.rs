@@ -3,4 +3,4 @@
 pub mod check;
 pub mod evaluation;
 
-pub use evaluation::{Evaluation, NumberTally, Tally, TopK};
+pub use evaluation::{Evaluation, NumberTally, Tally, TopK, predicted_class};

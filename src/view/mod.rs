@@ -8,6 +8,7 @@
 //! - `digit`: a drawing made into an image like MNIST's.
 //! - `run_state`: what the page knows of its run, from the engine's events.
 //! - `boundary`: the picture of what the network says between the points of a table.
+//! - `race`: optimizers side by side: the lanes, how they stand, and their drawings.
 //! - `presets`, `samples`: what the page shows of presets and of watched samples.
 //! - `microscope/`: the logic of the page that steps through a batch.
 //! - `notices`: messages that stand on the page.
@@ -25,6 +26,7 @@ pub mod keys;
 pub mod microscope;
 pub mod notices;
 pub mod presets;
+pub mod race;
 pub mod rate_curve;
 pub mod run_state;
 pub mod samples;

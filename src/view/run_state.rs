@@ -12,9 +12,9 @@ use super::url::{DEFAULT_SEED, Hyperparameters, PageState};
 use crate::optim::{OptimizerKind, ScheduleKind};
 use crate::plot::{self, CurveSet};
 use crate::session::{
-    BestFacts, Boundary, DeviceInfo, DevicePreference, Evaluation, Event, ExecutionFigures,
-    Failure, FailureKind, ModelSummary, ResolvedConfig, RunConfig, RunId, RunStatus, Stage,
-    StepRecord, TablePoints,
+    BestFacts, Boundary, Cause, DeviceInfo, DevicePreference, Evaluation, Event, ExecutionFigures,
+    Failure, FailureKind, Landscape, LaneRecord, ModelSummary, ResolvedConfig, RunConfig, RunId,
+    RunStatus, Stage, StepRecord, TablePoints,
 };
 
 /// What `Started` tells.
@@ -43,6 +43,16 @@ impl Started {
                 .clone()
                 .all(|(class, (name, _))| *name == class.to_string())
     }
+}
+
+/// What can be measured of a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Measures {
+    /// The loss is in nats and counts what is right.
+    pub is_cross_entropy: bool,
+    /// Held-out samples have classes.
+    pub has_classes: bool,
+    pub has_held_out: bool,
 }
 
 /// How far a long stage is.
@@ -85,8 +95,25 @@ pub struct WatchedRows {
     pub columns: Vec<String>,
     /// (rows, columns), row-major.
     pub rows: Vec<f32>,
+    /// Name of the column that is predicted.
+    pub target: String,
     /// Empty where numbers are predicted.
     pub labels: Vec<u32>,
+    /// Empty where classes are predicted.
+    pub numbers: Vec<f32>,
+}
+
+/// Held-out images of a cell of the confusion matrix.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CellSamples {
+    /// Training steps done before the evaluation.
+    pub step: u64,
+    /// True and predicted class.
+    pub cell: (u32, u32),
+    /// How many the cell counts.
+    pub count: u32,
+    /// Those that were sent; all of the true class.
+    pub samples: Samples,
 }
 
 /// What the network says between the points of a table.
@@ -191,6 +218,7 @@ pub struct RunState {
     pub figures: Option<ExecutionFigures>,
     pub evaluated: Option<Arc<Evaluated>>,
     pub samples: Option<Arc<Samples>>,
+    pub cell: Option<Arc<CellSamples>>,
     pub rows: Option<Arc<WatchedRows>>,
     pub points: Option<Arc<TablePoints>>,
     pub boundary: Option<Arc<Drawn>>,
@@ -201,6 +229,10 @@ pub struct RunState {
     pub kept: (u64, Option<BestFacts>),
     /// Step at which training stopped because nothing got better; `None` once it goes on.
     pub stopped_early: Option<u64>,
+    /// The lanes of the last race, by number.
+    pub lanes: Vec<Option<Arc<LaneRecord>>>,
+    /// The loss around their paths, where the model has two weights.
+    pub landscape: Option<Arc<Landscape>>,
     /// What the network says of the image it was last given.
     pub prediction: Option<Arc<Probabilities>>,
 }
@@ -217,6 +249,17 @@ impl RunState {
     /// The number of the run that is shown; `None` before the first one stands.
     pub fn id(&self) -> Option<RunId> {
         self.current.as_ref().map(|(id, _)| *id)
+    }
+
+    /// What can be measured of the run that stands.
+    pub fn measures(&self) -> Option<Measures> {
+        let started = self.started.as_ref()?;
+        let loss = started.model.loss.as_str();
+        Some(Measures {
+            is_cross_entropy: loss.contains("cross_entropy"),
+            has_classes: !started.model.classes.is_empty(),
+            has_held_out: started.config.test_count > 0,
+        })
     }
 
     /// Whether the run that stands learns from images, which can be shown and drawn.
@@ -416,6 +459,7 @@ impl RunState {
                 self.curves_revision += 1;
                 self.samples_per_second = None;
                 self.evaluated = None;
+                self.cell = None;
                 self.boundary = None;
                 self.sample_predictions = None;
                 self.prediction = None;
@@ -445,17 +489,52 @@ impl RunState {
                     labels,
                 }));
             }
+            Event::CellSamples {
+                run,
+                step,
+                actual,
+                predicted,
+                count,
+                shape,
+                pixels,
+            } if is_ours(run) => {
+                let images = pixels.len() / shape.iter().product::<usize>().max(1);
+                self.cell = Some(Arc::new(CellSamples {
+                    step,
+                    cell: (actual, predicted),
+                    count,
+                    samples: Samples {
+                        shape,
+                        pixels,
+                        labels: vec![actual; images],
+                    },
+                }));
+            }
             Event::Rows {
                 run,
                 columns,
                 rows,
+                target,
                 labels,
+                numbers,
             } if is_ours(run) => {
                 self.rows = Some(Arc::new(WatchedRows {
                     columns,
                     rows,
+                    target,
                     labels,
+                    numbers,
                 }));
+            }
+            Event::LaneDone { run, lane, record } if is_ours(run) => {
+                let lane = lane as usize;
+                if self.lanes.len() <= lane {
+                    self.lanes.resize(lane + 1, None);
+                }
+                self.lanes[lane] = Some(Arc::new(record));
+            }
+            Event::Landscape { run, landscape } if is_ours(run) => {
+                self.landscape = Some(Arc::new(landscape));
             }
             Event::Points { run, points } if is_ours(run) => self.points = Some(Arc::new(points)),
             Event::Boundary {
@@ -523,6 +602,9 @@ fn trouble_of(failure: &Failure, subject: String) -> Trouble {
         FailureKind::NoGpu => Trouble::NoGpu { reason },
         FailureKind::UnknownPreset => Trouble::UnknownPreset { name: subject },
         FailureKind::BadConfig => Trouble::BadSetting { reason },
+        FailureKind::BadFile if matches!(reason.cause(), Some(Cause::Table { .. })) => {
+            Trouble::BadTable { reason }
+        }
         FailureKind::BadFile => Trouble::BadFile { reason },
         FailureKind::MissingData => Trouble::DataMissing { reason },
         FailureKind::NonFinite => Trouble::NonFinite { reason },
@@ -588,6 +670,7 @@ mod tests {
                 input_shape: vec![1, 28, 28],
                 layers: vec![],
                 parameters: 101_770,
+                loss: "softmax_cross_entropy".into(),
                 classes: vec![("0".into(), "0".into())],
             },
             device: DeviceInfo {

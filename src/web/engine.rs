@@ -1,5 +1,7 @@
 //! The engine as the page's components see it: signals down, requests up.
 
+use std::time::Duration;
+
 use leptos::prelude::*;
 
 use super::BUILD_ID;
@@ -18,6 +20,27 @@ pub enum FileNote {
     Loaded(String),
 }
 
+/// Between two times that the page follows frequent events lie at least so many milliseconds, at least
+/// [`LEISURE`] times as many as the last one took, and at most [`MOST_PAUSE`].
+const LEAST_PAUSE: f64 = 30.0;
+const MOST_PAUSE: f64 = 1_000.0;
+const LEISURE: f64 = 2.0;
+
+/// Whether an event is one of many while training, after which nothing but the picture of the run changes.
+fn is_frequent(event: &Event) -> bool {
+    matches!(
+        event,
+        Event::Steps { .. }
+            | Event::Evaluated { .. }
+            | Event::Kept { .. }
+            | Event::SamplePredictions { .. }
+            | Event::Prediction { .. }
+            | Event::Boundary { .. }
+            | Event::CellSamples { .. }
+            | Event::LaneDone { .. }
+    )
+}
+
 /// The one engine of the page. A context; lives as long as the page.
 #[derive(Clone, Copy)]
 pub struct Engine {
@@ -29,8 +52,15 @@ pub struct Engine {
     microscope: RwSignal<MicroscopeState>,
     /// Name of the file that is being loaded.
     file_name: StoredValue<String>,
+    /// The learner's table as it was given, so that another column can be chosen: the one that is learned from, and
+    /// one that is being read.
+    table_file: StoredValue<Option<(String, Vec<u8>)>>,
+    new_table_file: StoredValue<Option<(String, Vec<u8>)>>,
     /// Step of the kept checkpoint that was asked for as a file.
     saved_step: StoredValue<Option<u64>>,
+    /// Whether the page is about to follow what the run has told, and before which time it should not again.
+    is_notifying: StoredValue<bool>,
+    notify_after: StoredValue<f64>,
 }
 
 impl Engine {
@@ -44,7 +74,11 @@ impl Engine {
             file_note: RwSignal::default(),
             microscope: RwSignal::default(),
             file_name: StoredValue::default(),
+            table_file: StoredValue::default(),
+            new_table_file: StoredValue::default(),
             saved_step: StoredValue::default(),
+            is_notifying: StoredValue::default(),
+            notify_after: StoredValue::default(),
         };
         let client = EngineClient::spawn(move |message| engine.hear(message));
         engine.client.set_value(Some(client));
@@ -134,6 +168,11 @@ impl Engine {
             }
         });
         self.greet();
+        // The new engine knows nothing of the learner's table.
+        let target = self.run.with_untracked(|run| run.own_table.clone());
+        if let (Some(table), Some((name, bytes))) = (target, self.table_file.get_value()) {
+            self.provide_table(name, bytes, Some(table.target.clone()));
+        }
         self.start_again();
     }
 
@@ -220,11 +259,21 @@ impl Engine {
 
     /// Gives the learner's own table as CSV text; `target` is the column to predict.
     pub fn provide_table(self, name: String, bytes: Vec<u8>, target: Option<String>) {
+        self.dismiss(&Origin::File);
+        self.new_table_file
+            .set_value(Some((name.clone(), bytes.clone())));
         self.send(&Command::ProvideTable {
             name,
             bytes,
             target,
         });
+    }
+
+    /// Chooses another column of the learner's table to predict.
+    pub fn choose_target(self, target: String) {
+        if let Some((name, bytes)) = self.table_file.get_value() {
+            self.provide_table(name, bytes, Some(target));
+        }
     }
 
     /// Asks for a prediction on an image, where the run takes images; an empty one ends it.
@@ -272,6 +321,18 @@ impl Engine {
             }
             return;
         }
+        if matches!(event, Event::TableRead { .. }) {
+            self.table_file.set_value(self.new_table_file.get_value());
+        }
+        if is_frequent(&event) {
+            // What depends on the run follows at its leisure: of a small table the engine tells of a new evaluation
+            // every few milliseconds, and a page that redrew for each would answer nobody any more.
+            if let Some(mut run) = self.run.try_write_untracked() {
+                run.apply(event);
+            }
+            self.notify_soon();
+            return;
+        }
         let consequence = self.run.try_update(|run| run.apply(event)).flatten();
         match consequence {
             None => {}
@@ -287,7 +348,7 @@ impl Engine {
             }
             Some(Consequence::Explain(trouble)) => {
                 let origin = match trouble {
-                    Trouble::BadFile { .. } => Origin::File,
+                    Trouble::BadFile { .. } | Trouble::BadTable { .. } => Origin::File,
                     _ => Origin::Run,
                 };
                 // A file that could not be had is told twice: first with the reason, then as missing.
@@ -300,6 +361,28 @@ impl Engine {
                 }
             }
         }
+    }
+
+    /// Lets the page follow the run, soon, but so that other work has most of the time.
+    fn notify_soon(self) {
+        if self.is_notifying.get_value() {
+            return;
+        }
+        self.is_notifying.set_value(true);
+        let wait = (self.notify_after.get_value() - browser::now_millis()).clamp(0.0, MOST_PAUSE);
+        let notify = move || {
+            self.is_notifying.set_value(false);
+            let started = browser::now_millis();
+            self.run.notify();
+            // Effects run before the next task.
+            let measure = move || {
+                let ended = browser::now_millis();
+                let pause = (LEISURE * (ended - started)).max(LEAST_PAUSE);
+                self.notify_after.set_value(ended + pause);
+            };
+            set_timeout(measure, Duration::ZERO);
+        };
+        set_timeout(notify, Duration::from_millis(wait as u64));
     }
 
     fn save(self, bytes: &[u8]) {

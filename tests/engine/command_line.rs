@@ -6,7 +6,7 @@ use std::io::Cursor;
 use std::path::Path;
 use std::process::{Command, Output};
 
-fn glassbox(arguments: &[&str]) -> Output {
+pub fn glassbox(arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_glassbox"))
         .args(arguments)
         .output()
@@ -18,7 +18,7 @@ fn stderr(output: &Output) -> String {
 }
 
 /// The JSON lines of a command that must end with exit code 0.
-fn lines(arguments: &[&str]) -> Vec<Json> {
+pub fn lines(arguments: &[&str]) -> Vec<Json> {
     let output = glassbox(arguments);
     assert_eq!(
         output.status.code(),
@@ -36,7 +36,7 @@ fn parse(output: &Output) -> Vec<Json> {
         .collect()
 }
 
-fn of_event<'a>(lines: &'a [Json], event: &str) -> Vec<&'a Json> {
+pub fn of_event<'a>(lines: &'a [Json], event: &str) -> Vec<&'a Json> {
     lines.iter().filter(|line| line["event"] == event).collect()
 }
 
@@ -56,7 +56,7 @@ fn has_keys(line: &Json, expected: &[&str]) {
 }
 
 /// Exit code and stderr of a command that fails.
-fn fails(arguments: &[&str], code: i32) -> String {
+pub fn fails(arguments: &[&str], code: i32) -> String {
     let output = glassbox(arguments);
     let text = stderr(&output);
     assert_eq!(output.status.code(), Some(code), "{arguments:?}: {text}");

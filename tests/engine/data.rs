@@ -330,7 +330,7 @@ fn errors_name_the_file_and_say_what_was_expected() {
         .to_string();
     assert_eq!(
         unknown,
-        "there is no data set named imagenet, expected one of: mnist, fashion-mnist, cifar10"
+        "there is no data set named imagenet, expected one of: mnist, fashion-mnist, cifar10, shapes"
     );
 }
 
@@ -406,7 +406,7 @@ fn normalised_pixels_follow_the_formula_channel_by_channel() {
 }
 
 #[test]
-fn every_source_has_ten_named_classes_and_a_name_that_leads_back() {
+fn every_source_has_named_classes_and_a_name_that_leads_back() {
     for source in DataSource::ALL {
         assert_eq!(DataSource::from_name(source.name()), Ok(source));
         assert!(
@@ -418,7 +418,8 @@ fn every_source_has_ten_named_classes_and_a_name_that_leads_back() {
         let english: BTreeSet<_> = source.classes().iter().map(|class| class.en).collect();
         let chinese: BTreeSet<_> = source.classes().iter().map(|class| class.zh).collect();
         for names in [english, chinese] {
-            assert_eq!(names.len(), 10, "{names:?}");
+            let expected = if source == DataSource::Shapes { 6 } else { 10 };
+            assert_eq!(names.len(), expected, "{names:?}");
             assert!(names.iter().all(|name| !name.is_empty()));
         }
         assert_eq!(
@@ -741,7 +742,11 @@ fn read_everything(bytes: &[u8]) {
     if append_cifar10(bytes, &mut images, &mut labels).is_ok() {
         assert_eq!(labels.len() * 3073, bytes.len());
     }
-    for source in DataSource::ALL {
+    // Drawn pictures have no files to be broken.
+    for source in DataSource::ALL
+        .into_iter()
+        .filter(|s| !s.files().is_empty())
+    {
         let files = source
             .files()
             .iter()

@@ -179,7 +179,7 @@ fn text_that_is_no_layer_list_is_refused() {
     };
     let unknown = layers(r#"{"name": "a", "kind": "magic"}"#);
     assert!(
-        unknown.contains("layer a: there is no kind \"magic\"; there are: linear, conv2d"),
+        unknown.contains("layer a: there is no kind \"magic\"; there are: linear, scale, conv2d"),
         "{unknown}"
     );
     let typo = layers(r#"{"name": "a", "kind": "linear", "out_feature": 3}"#);

@@ -1,5 +1,6 @@
 mod branches;
 mod command_line;
+mod command_line_numbers;
 mod data;
 mod door;
 mod equations;
@@ -22,6 +23,7 @@ mod naive;
 mod path;
 mod preset_laws;
 mod presets;
+mod race;
 mod recurrent;
 mod session;
 mod shaders;

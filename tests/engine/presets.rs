@@ -57,6 +57,9 @@ fn presets_have_the_sizes_of_the_curriculum() {
         ("lenet5-mnist", 61_706),
         ("lenet5-fashion", 61_706),
         ("logreg", 2),
+        ("cnn-shapes", 7_542),
+        ("logreg-mse", 2),
+        ("optim-race", 2),
         ("mlp-moons", 64 * 3 + 65),
         ("vgg-s", 204_570),
         ("vgg-s-bn", 204_794),
@@ -201,6 +204,191 @@ fn logistic_regression_turns_round() {
     });
     let curve = boundary.expect("a curve");
     assert!(curve.is_sorted(), "a sigmoid rises");
+}
+
+/// CURRICULUM L4: held-out accuracy after 100 steps, and after 1,000 with the squared error, which stalls where the
+/// sigmoid is flat.
+#[test]
+fn cross_entropy_learns_where_the_squared_error_stalls() {
+    let accuracies = |preset: &str, steps: [u32; 2]| {
+        let (mut session, events) = session();
+        block_on(session.handle(start(preset, None)));
+        steps.map(|count| {
+            finish(&mut session, Command::StepBatches { run: 1, count });
+            let events = events.take();
+            assert_eq!(failures(&events), []);
+            let accuracy = events.iter().rev().find_map(|event| match event {
+                Event::Evaluated { evaluation, .. } => evaluation.accuracy,
+                _ => None,
+            });
+            accuracy.expect("an evaluation")
+        })
+    };
+    let [cross_entropy, _] = accuracies("logreg", [100, 1]);
+    assert!((0.98..=0.99).contains(&cross_entropy), "{cross_entropy}");
+    let [stalled, arrived] = accuracies("logreg-mse", [100, 900]);
+    assert!((0.01..=0.025).contains(&stalled), "{stalled}");
+    assert!((0.975..=0.99).contains(&arrived), "{arrived}");
+}
+
+/// A column of numbers is predicted as a number: held-out errors are in its own unit.
+#[test]
+fn a_number_of_the_learner_s_table_is_predicted() {
+    let rows = (0..200).map(|row| {
+        let (a, b) = (row % 17, (row * 7) % 23);
+        format!(
+            "{a},{b},{}\n",
+            100.0 + 3.5 * f64::from(a) - 2.25 * f64::from(b)
+        )
+    });
+    let text = format!("a,b,price\n{}", rows.collect::<String>());
+    let (mut session, events) = session();
+    block_on(session.handle(Command::ProvideTable {
+        name: "own.csv".into(),
+        bytes: text.into_bytes(),
+        target: None,
+    }));
+    block_on(session.handle(start("mlp-csv", None)));
+    block_on(session.handle(Command::WatchSamples { run: 1, count: 10 }));
+    let before = events.borrow().len();
+    finish(&mut session, Command::StepBatches { run: 1, count: 300 });
+    let events = events.take();
+    assert_eq!(failures(&events), []);
+    let loss = events.iter().find_map(|event| match event {
+        Event::Started { model, .. } => Some((model.loss.clone(), model.classes.len())),
+        _ => None,
+    });
+    assert_eq!(loss, Some(("mean_squared_error".into(), 0)));
+    let evaluations: Vec<_> = events[before..]
+        .iter()
+        .filter_map(|event| match event {
+            Event::Evaluated { evaluation, .. } => Some(evaluation),
+            _ => None,
+        })
+        .collect();
+    let last = evaluations.last().expect("an evaluation");
+    assert_eq!((last.accuracy, last.confusion.len()), (None, 0));
+    let (mse, mae) = (last.mse.expect("numbers"), last.mae.expect("numbers"));
+    // The plane is learned to within a unit or two of a column that spans 110.
+    assert!(mae < 2.0 && mse < 6.0 && mae * mae <= mse, "{mse} {mae}");
+    let of_first = evaluations[0].mse.expect("numbers");
+    assert!(of_first > 10.0 * mse, "{of_first} {mse}");
+    // Rows are told in the table's unit, and so are predictions.
+    let (rows, numbers, target) = events
+        .iter()
+        .find_map(|event| match event {
+            Event::Rows {
+                rows,
+                numbers,
+                target,
+                ..
+            } => Some((rows.clone(), numbers.clone(), target.clone())),
+            _ => None,
+        })
+        .expect("rows");
+    assert_eq!((numbers.len(), target.as_str()), (10, "price"));
+    let told = events.iter().rev().find_map(|event| match event {
+        Event::SamplePredictions { probabilities, .. } => Some(probabilities.clone()),
+        _ => None,
+    });
+    for ((row, number), told) in rows
+        .chunks_exact(2)
+        .zip(&numbers)
+        .zip(told.expect("numbers"))
+    {
+        assert!((100.0 + 3.5 * row[0] - 2.25 * row[1] - number).abs() < 1e-3);
+        assert!((number - told).abs() < 10.0, "{number} {told}");
+    }
+    // Every step has a loss and no accuracy.
+    let mut records = events.iter().filter_map(|event| match event {
+        Event::Steps { records, .. } => Some(records),
+        _ => None,
+    });
+    assert!(records.all(|records| {
+        records
+            .iter()
+            .all(|r| r.accuracy.is_none() && r.loss.is_finite())
+    }));
+}
+
+/// Colour images without any file.
+#[test]
+fn drawn_shapes_are_learned() {
+    let (mut session, events) = session();
+    block_on(session.handle(start("cnn-shapes", None)));
+    finish(&mut session, Command::StepBatches { run: 1, count: 380 });
+    let events = events.take();
+    assert_eq!(failures(&events), []);
+    let accuracy = events.iter().rev().find_map(|event| match event {
+        Event::Evaluated { evaluation, .. } => evaluation.accuracy,
+        _ => None,
+    });
+    // A guess is right once in six.
+    assert!(accuracy > Some(0.7), "{accuracy:?}");
+}
+
+/// A cell of the confusion matrix shows the pictures that it counts.
+#[test]
+fn a_cell_of_the_confusion_matrix_shows_its_images() {
+    let (mut session, events) = session();
+    let digits = mnist().subset(200, 20);
+    session.provide_dataset(DataSource::Mnist, digits.clone());
+    block_on(session.handle(start("mlp-mnist", None)));
+    finish(&mut session, Command::StepBatches { run: 1, count: 50 });
+    let confusion = events
+        .take()
+        .into_iter()
+        .rev()
+        .find_map(|event| match event {
+            Event::Evaluated { evaluation, .. } => Some(evaluation.confusion),
+            _ => None,
+        });
+    let confusion = confusion.expect("an evaluation");
+    let length = 28 * 28;
+    let mut shown = 0;
+    for (actual, row) in confusion.iter().enumerate() {
+        for (predicted, &expected) in row.iter().enumerate() {
+            let (actual, predicted) = (actual as u32, predicted as u32);
+            block_on(session.handle(Command::ShowCell {
+                run: 1,
+                actual,
+                predicted,
+                most: 12,
+            }));
+            let told = events.take();
+            let [
+                Event::CellSamples {
+                    count,
+                    pixels,
+                    step: 50,
+                    ..
+                },
+            ] = &told[..]
+            else {
+                panic!("{told:?}")
+            };
+            assert_eq!(*count, expected);
+            assert_eq!(pixels.len(), length * (*count).min(12) as usize);
+            // They are held-out images of that class.
+            for image in pixels.chunks_exact(length) {
+                let found = (0..digits.test.count()).find(|&at| digits.test.image(at) == image);
+                assert_eq!(
+                    digits.test.labels()[found.expect("an image") as usize],
+                    actual
+                );
+            }
+            shown += *count;
+        }
+    }
+    assert_eq!(shown, digits.test.count());
+    block_on(session.handle(start("logreg", None)));
+    block_on(session.handle(Command::ShowCell {
+        run: 1,
+        actual: 0,
+        predicted: 0,
+        most: 12,
+    }));
+    assert_eq!(failures(&events.take())[0].0, FailureKind::BadCommand);
 }
 
 /// 60 rows of two numbers; the class is whether their sum is above 60.

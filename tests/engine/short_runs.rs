@@ -51,6 +51,8 @@ const DIGITS: &[ShortRun] = &[
 const POINTS: &[ShortRun] = &[
     run("worked-2-3-1", 20, None, 0.25),
     run("logreg", 60, None, 0.2),
+    run("logreg-mse", 1_000, None, 0.05),
+    run("optim-race", 20, None, 10.0),
     run("logreg-gaussians", 60, None, 0.3),
     run("mlp-moons", 200, None, 0.4),
     run("mlp-circles", 100, None, 0.4),
@@ -60,6 +62,7 @@ const POINTS: &[ShortRun] = &[
 ];
 
 const PHOTOGRAPHS: &[ShortRun] = &[
+    run("cnn-shapes", 200, None, 1.5),
     run("vgg-s", 30, Some(32), 1.5),
     run("vgg-s-bn", 30, Some(32), 1.5),
     run("resnet-s", 30, Some(32), 1.5),
@@ -103,6 +106,10 @@ fn coloured(split: &Split) -> Split {
 
 /// Digits in place of a data set.
 fn stand_in(source: DataSource, per_class: usize) -> Dataset {
+    if source == DataSource::Shapes {
+        let no_files = std::collections::BTreeMap::new();
+        return source.assemble(&no_files).expect("it is drawn");
+    }
     let digits = mnist().subset(per_class, 1);
     if source != DataSource::Cifar10 {
         return digits;

@@ -8,7 +8,7 @@ use crate::layers::Model;
 use crate::platform::now_millis;
 use crate::session::{Boundary, Event, SessionError, TablePoints};
 use crate::tensor::{ElementType, Values};
-use crate::train::{Evaluation, NumberTally, Tally};
+use crate::train::{Evaluation, NumberTally, Tally, predicted_class};
 use std::ops::Range;
 
 /// An evaluation under way.
@@ -120,16 +120,29 @@ impl Run {
             evaluation: evaluation.clone(),
         });
         self.judge(step, &evaluation, emit);
+        if evaluation.accuracy.is_some() {
+            let rows = evaluating.outputs.chunks_exact(self.output_width());
+            self.judged = rows.map(|row| predicted_class(row) as u32).collect();
+        }
         if !self.watched.is_empty() {
             let width = self.output_width();
             let row = |&sample: &u32| {
                 let start = sample as usize * width;
                 evaluating.outputs[start..start + width].iter().copied()
             };
+            let mut probabilities: Vec<f32> = self.watched.iter().flat_map(row).collect();
+            let samples = self.samples.as_ref().and_then(|samples| samples.table());
+            if let Some(table) = samples.filter(|table| table.classes.is_empty()) {
+                // Back from what the network learns to the target's unit.
+                let standard = &table.target_standardization;
+                for number in &mut probabilities {
+                    *number = *number * standard.deviation[0] + standard.mean[0];
+                }
+            }
             emit(Event::SamplePredictions {
                 run: self.id,
                 step,
-                probabilities: self.watched.iter().flat_map(row).collect(),
+                probabilities,
             });
         }
         self.draw_boundary(emit).await?;
@@ -292,8 +305,54 @@ impl Run {
                     .iter()
                     .flat_map(|&sample| table.test.row(sample).to_vec())
                     .collect(),
+                target: table.target.clone(),
                 labels,
+                numbers: match table.test.targets() {
+                    Targets::Numbers(numbers) => {
+                        let watched = self.watched.iter();
+                        watched.map(|&sample| numbers[sample as usize]).collect()
+                    }
+                    Targets::Classes(_) => Vec::new(),
+                },
             },
+        });
+        Ok(())
+    }
+
+    /// Sends held-out images of a cell of the confusion matrix.
+    pub(super) fn show_cell(
+        &mut self,
+        actual: u32,
+        predicted: u32,
+        most: u32,
+        emit: &mut Emit,
+    ) -> Result<(), SessionError> {
+        let samples = self.samples.clone();
+        let Some(images) = samples.as_ref().and_then(|samples| samples.images()) else {
+            return Err(SessionError::NoImages {
+                preset: self.preset.id,
+                what: "show",
+            });
+        };
+        let labels = images.test.labels().iter();
+        let of_cell: Vec<u32> = (0..)
+            .zip(labels.zip(&self.judged))
+            .filter(|&(_, (&label, &judged))| label == actual && judged == predicted)
+            .map(|(sample, _)| sample)
+            .collect();
+        let shape = images.test.shape();
+        let shape = [shape.channels, shape.height, shape.width];
+        let shown = of_cell.iter().take(most as usize);
+        emit(Event::CellSamples {
+            run: self.id,
+            step: self.evaluated_at.unwrap_or(self.done),
+            actual,
+            predicted,
+            count: of_cell.len() as u32,
+            shape: shape.map(|size| size as usize).into(),
+            pixels: shown
+                .flat_map(|&sample| images.test.image(sample).to_vec())
+                .collect(),
         });
         Ok(())
     }

@@ -3,6 +3,7 @@
 mod checkpoint;
 mod evaluate;
 mod evaluator;
+mod race;
 mod train;
 
 use super::inspect::Inspector;
@@ -215,6 +216,8 @@ pub(super) struct Run {
     /// The schedule of the learning rate.
     rates: Schedule,
     watched: Vec<u32>,
+    /// The class that the last evaluation took each held-out sample for.
+    judged: Vec<u32>,
     image: Option<Vec<u8>>,
     /// The last one without an infinite or NaN value.
     pub(super) snapshot: Snapshot,
@@ -272,6 +275,7 @@ impl Run {
             evaluator: None,
             rates,
             watched: Vec::new(),
+            judged: Vec::new(),
             image: None,
             snapshot,
             best: None,
@@ -319,6 +323,7 @@ impl Run {
         self.reenter_at = None;
         self.evaluating = None;
         self.evaluated_at = None;
+        self.judged.clear();
         self.rate.clear();
         if snapshot.is_finite() {
             self.snapshot = snapshot;
@@ -352,6 +357,7 @@ impl Run {
             command,
             Command::Inspect { .. }
                 | Command::SetLearningRate { .. }
+                | Command::ShowCell { .. }
                 | Command::SetEvaluationInterval { .. }
         );
         if is_training && self.inspector.is_some() {
@@ -402,6 +408,12 @@ impl Run {
                 self.drain(emit).await?;
                 self.begin_evaluation();
             }
+            Command::ShowCell {
+                actual,
+                predicted,
+                most,
+                ..
+            } => self.show_cell(actual, predicted, most, emit)?,
             Command::Predict { pixels, .. } => {
                 self.set_image(pixels)?;
                 self.predict_image(emit).await?;
@@ -431,6 +443,7 @@ impl Run {
             | Command::ProvideFile { .. }
             | Command::ProvideTable { .. }
             | Command::Start { .. }
+            | Command::Race { .. }
             | Command::Ping { .. } => unreachable!("the session itself answers these"),
         }
         Ok(())

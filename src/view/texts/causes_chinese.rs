@@ -4,6 +4,7 @@
 //! of faults of Glassbox, have no facts to word: they stay as they are.
 
 use super::*;
+use crate::data::{CellPlace, CsvProblem};
 use crate::session::{FileFault, shape_text};
 
 /// Why the microscope cannot answer.
@@ -85,6 +86,7 @@ fn cause(cause: &Cause) -> String {
         }
         Cause::NoImages { preset } => format!("模型 {preset} 不用图像训练"),
         Cause::Stopped => "训练已停止，请先重置再继续".into(),
+        Cause::Table { file, problem } => format!("{file}：{}", table(problem)),
         Cause::WrongRun => "这个请求属于另一次训练".into(),
         Cause::File { file, problem } => {
             let separator = if file.is_empty() { "" } else { "：" };
@@ -117,6 +119,61 @@ fn allowed(expected: &str) -> String {
     match expected {
         "a number from 0 to below 1" => "从 0 到 1（不含 1）的数".into(),
         other => format!("（英文）{other}"),
+    }
+}
+
+/// What is wrong with the learner's table.
+fn table(problem: &CsvProblem) -> String {
+    let at = |place: &CellPlace| {
+        let CellPlace { line, column, name } = place;
+        format!("第 {line} 行第 {column} 列（{name}）")
+    };
+    match problem {
+        CsvProblem::TooLarge { bytes, most } => format!("{bytes} 字节，最多 {most} 字节"),
+        CsvProblem::NotText { from } => {
+            format!("从第 {from} 个字节起不是 UTF-8 文本；请另存为 UTF-8 编码的 CSV")
+        }
+        CsvProblem::Unreadable { reason } => format!("不能当作 CSV 读取：{reason}"),
+        CsvProblem::Ragged {
+            line,
+            cells,
+            expected,
+        } => format!("第 {line} 行有 {cells} 个单元格，应当与首行一样有 {expected} 个"),
+        CsvProblem::TooWide { columns, most } => format!("有 {columns} 列，最多 {most} 列"),
+        CsvProblem::TooNarrow { columns } => {
+            format!("只有 {columns} 列，至少要有 2 列：一列作输入，一列作预测目标")
+        }
+        CsvProblem::TooLong { most } => format!("超过 {most} 行，最多这么多行"),
+        CsvProblem::TooShort { rows, least } => format!("只有 {rows} 行数据，至少要有 {least} 行"),
+        CsvProblem::NoNumber { place } => format!("{}是空的，应当是数字", at(place)),
+        CsvProblem::NotANumber { place, text } => {
+            format!("{}是“{text}”，应当是像 3.5 这样的数字", at(place))
+        }
+        CsvProblem::NotFinite { place, text } => format!(
+            "{}是 {text}，应当是不超过 {:e} 的有限的数",
+            at(place),
+            f32::MAX
+        ),
+        CsvProblem::NoTarget { place } => format!("{}是空的，应当是要预测的值", at(place)),
+        CsvProblem::NoColumn {
+            name,
+            known,
+            columns,
+        } => {
+            format!("没有可以预测的列“{name}”；已有的列：{known}，也可以用从 1 到 {columns} 的列号")
+        }
+        CsvProblem::TooManyClasses {
+            place,
+            text,
+            values,
+            most,
+        } => format!(
+            "{}是“{text}”：要预测的列是文字，有 {values} 个不同的值；应当至多 {most} 个类别，或者是数字",
+            at(place)
+        ),
+        CsvProblem::OneClass { value } => {
+            format!("要预测的列只有“{value}”一个值，至少要有两个不同的值")
+        }
     }
 }
 
@@ -232,6 +289,12 @@ mod tests {
         }
     }
 
+    /// The error of a table that cannot be read.
+    fn table(text: &str) -> SessionError {
+        let refused = crate::data::table_from_csv("own.csv", text.as_bytes(), None);
+        refused.expect_err("it cannot be read").into()
+    }
+
     #[test]
     fn errors_of_a_session_are_worded_in_chinese() {
         for error in [
@@ -255,6 +318,13 @@ mod tests {
                 actual: 3,
             },
             SessionError::Stopped,
+            table("a,b\n1,2,3\n"),
+            table("a,b\n1,2\n3,4\n"),
+            table(&format!("a,b\n1,x\n{}", "2,x\n".repeat(12))),
+            table(&format!("a,b\n1,x\n{}", "two,y\n".repeat(12))),
+            table(&format!("a,b\n1,x\n{}", ",y\n".repeat(12))),
+            table(&format!("a,b\n1,x\n{}", "2,\n".repeat(12))),
+            table(&format!("a,b\n1,x\n{}", "1e99,y\n".repeat(12))),
         ] {
             let failure = error.failure();
             let chinese = reason(&Reason::from(&failure));

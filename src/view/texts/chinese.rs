@@ -203,6 +203,7 @@ pub static TEXTS: Texts = Texts {
         after: |step| format!("第 {step} 步之后"),
     },
     data: super::data_chinese::DATA,
+    race: super::race::CHINESE,
     files: FilesTexts {
         title: "权重",
         save: "保存权重",
@@ -347,6 +348,11 @@ fn message(trouble: &Trouble) -> Message {
             format!("无法载入文件：{}", causes_chinese::reason(reason)),
             "正在使用的权重没有改变。",
             "请载入由同一模型保存的 safetensors 文件。",
+        ),
+        Trouble::BadTable { reason } => Message::new(
+            format!("无法从这个表格学习：{}", causes_chinese::reason(reason)),
+            "原来的表格和训练若有，都保留着。",
+            "请改正文件，或另选文件、另选要预测的列。",
         ),
         Trouble::NoGpu { reason } => Message::new(
             format!("没有可用于训练的 GPU：{}", causes_chinese::reason(reason)),

@@ -16,7 +16,12 @@ texts! {
         show_held_out,
         predictions_title,
         predictions_hint,
+        /// Above held-out rows of a table.
+        rows_title,
+        rows_hint,
+        rows_waiting,
         truth,
+        predicted,
         probability,
         metrics_title,
         metrics_hint,
@@ -40,7 +45,12 @@ texts! {
         table_private,
         table_choose,
         table_target,
-        table_none,
+        /// Where a page has no table to learn from yet.
+        table_needed,
+        loss_squares,
+        last_batch_loss,
+        cell_show,
+        cell_close,
         credit_fashion,
         credit_cifar,
     }
@@ -52,6 +62,10 @@ texts! {
         boundary_label: fn(&str, usize, &str),
         /// How many of the most probable classes, share.
         top_k: fn(u32, &str),
+        /// Samples of a cell of the confusion matrix: how many, true class, predicted class.
+        cell_samples: fn(usize, &str, &str),
+        /// Another model's run stands: its name.
+        other_run: fn(&str),
         /// File, rows for training, rows held out.
         table_loaded: fn(&str, u32, u32),
     }

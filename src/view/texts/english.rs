@@ -203,6 +203,7 @@ pub static TEXTS: Texts = Texts {
         after: |step| format!("after step {step}"),
     },
     data: super::data_english::DATA,
+    race: super::race::ENGLISH,
     files: FilesTexts {
         title: "Weights",
         save: "Save weights",
@@ -346,6 +347,11 @@ fn message(trouble: &Trouble) -> Message {
             format!("The file could not be loaded: {}", reason.message()),
             "The weights in use were not changed.",
             "Load a safetensors file that was saved from the same model.",
+        ),
+        Trouble::BadTable { reason } => Message::new(
+            format!("The table cannot be learned from: {}", reason.message()),
+            "The table and the run of before are kept, if there were any.",
+            "Correct the file, or choose another one or another column to predict.",
         ),
         Trouble::NoGpu { reason } => Message::new(
             format!("There is no GPU to train on: {}", reason.message()),

@@ -100,6 +100,7 @@ mod data;
 mod data_chinese;
 mod data_english;
 mod presets;
+mod race;
 mod settings;
 mod settings_chinese;
 mod settings_english;
@@ -108,6 +109,7 @@ mod step_chinese;
 mod step_english;
 mod step_graph;
 pub use data::DataTexts;
+pub use race::RaceTexts;
 pub use settings::SettingTexts;
 pub use step::StepTexts;
 pub use step_graph::StepGraphTexts;
@@ -532,6 +534,10 @@ pub enum Trouble {
     BadFile {
         reason: Reason,
     },
+    /// The learner's table cannot be read.
+    BadTable {
+        reason: Reason,
+    },
     /// A GPU was asked for, and there is none.
     NoGpu {
         reason: Reason,
@@ -674,6 +680,7 @@ pub struct Texts {
     pub summary: SummaryTexts,
     pub confusion: ConfusionTexts,
     pub data: DataTexts,
+    pub race: RaceTexts,
     pub files: FilesTexts,
     pub keys: KeyTexts,
     pub loading: LoadingTexts,
@@ -707,6 +714,7 @@ impl Texts {
                 .flat_map(|(_, texts)| texts.entries())
                 .collect(),
             self.data.entries(),
+            self.race.entries(),
             self.train.entries(),
             self.settings.entries(),
             self.device.entries(),
@@ -849,6 +857,9 @@ pub(super) mod tests {
             Trouble::BadFile {
                 reason: "too short".into(),
             },
+            Trouble::BadTable {
+                reason: "line 2 has 3 cells".into(),
+            },
             Trouble::NoGpu {
                 reason: "no adapter".into(),
             },
@@ -954,6 +965,20 @@ pub(super) mod tests {
             let cell = (texts.confusion.cell)(12, "7", "1");
             assert!(cell.contains("12") && cell.contains('7') && cell.contains('1'));
             assert!((texts.confusion.after)("1,000").contains("1,000"));
+            let race = &texts.race;
+            assert!((race.after)("700").contains("700"));
+            assert!((race.below)("653").contains("653"));
+            assert!((race.diverged)("99").contains("99"));
+            assert!((race.loss)("0.5").contains("0.5"));
+            assert!((race.rate_of)("Adam").contains("Adam"));
+            let lane = (race.with_schedule)("SGD", "cosine");
+            assert!(lane.contains("SGD") && lane.contains("cosine"));
+            let picture = (race.picture_label)("w", "b");
+            assert!(picture.contains('w') && picture.contains('b'));
+            let cell = (texts.data.cell_samples)(12, "7", "1");
+            assert!(cell.contains("12") && cell.contains('7') && cell.contains('1'));
+            let other = (texts.data.other_run)("LeNet-5");
+            assert!(other.contains("LeNet-5"));
             assert!((texts.data.describe_right)("cat").contains("cat"));
             let wrong = (texts.data.describe_wrong)("cat", "dog");
             assert!(wrong.contains("cat") && wrong.contains("dog"));

@@ -45,6 +45,14 @@ pub(super) const ENGLISH: &[(&str, PresetTexts)] = &[
         },
     ),
     (
+        "logreg-mse",
+        PresetTexts {
+            name: "Logistic regression with squared error",
+            description: "The same unit from the same wrong side, with ½ (a − y)² as its loss: where the sigmoid is flat its gradient is nearly 0, and learning stalls.",
+            data: "synthetic data: 200 points on a line around −1 and 1, and 200 held out",
+        },
+    ),
+    (
         "logreg-gaussians",
         PresetTexts {
             name: "Logistic regression in the plane",
@@ -114,6 +122,22 @@ pub(super) const ENGLISH: &[(&str, PresetTexts)] = &[
             name: "GRU on MNIST rows",
             description: "The same digits row by row through a GRU with 128 units: two gates and no separate cell.",
             data: "MNIST: handwritten digits as 28 rows, 10,000 for training and 2,000 held out",
+        },
+    ),
+    (
+        "optim-race",
+        PresetTexts {
+            name: "Optimizer race",
+            description: "Two weights in a long narrow bowl, ½ (w₁² + 50 w₂²): every optimizer finds its own way down.",
+            data: "no data: the loss is a formula",
+        },
+    ),
+    (
+        "cnn-shapes",
+        PresetTexts {
+            name: "Small CNN on drawn shapes",
+            description: "Two convolutions with 7,542 parameters tell six coloured shapes apart, whatever their colour, place and size.",
+            data: "synthetic data: pictures drawn from a seed, 1,200 for training and 300 held out; no photographs",
         },
     ),
     (
@@ -209,6 +233,14 @@ pub(super) const CHINESE: &[(&str, PresetTexts)] = &[
         },
     ),
     (
+        "logreg-mse",
+        PresetTexts {
+            name: "用平方误差的逻辑回归",
+            description: "同样的单元，同样的错误起点，损失换成 ½ (a − y)²：sigmoid 平坦的地方梯度几乎为 0，学习停滞不前。",
+            data: "合成数据：直线上 −1 和 1 附近的 200 个点，另有 200 个留出",
+        },
+    ),
+    (
         "logreg-gaussians",
         PresetTexts {
             name: "平面上的逻辑回归",
@@ -278,6 +310,22 @@ pub(super) const CHINESE: &[(&str, PresetTexts)] = &[
             name: "GRU 逐行读 MNIST",
             description: "同样的数字逐行送入有 128 个单元的 GRU：只有两个门，没有单独的单元状态。",
             data: "MNIST 手写数字，每张作为 28 行的序列：10,000 张用于训练，2,000 张留出",
+        },
+    ),
+    (
+        "optim-race",
+        PresetTexts {
+            name: "优化器竞速",
+            description: "两个权重，一个又长又窄的碗 ½ (w₁² + 50 w₂²)：每种优化器各有下山的路。",
+            data: "没有数据：损失就是公式",
+        },
+    ),
+    (
+        "cnn-shapes",
+        PresetTexts {
+            name: "小型 CNN 识别图形",
+            description: "两层卷积、7,542 个参数，分辨六种彩色图形，不管颜色、位置和大小。",
+            data: "合成数据：由种子绘制的图片，1,200 张用于训练，300 张留出；不是照片",
         },
     ),
     (

@@ -33,6 +33,8 @@ pub fn AboutPage() -> impl IntoView {
                     {move || texts.get().about.credit_mnist_licence}
                 </a>
             </p>
+            <p>{move || texts.get().data.credit_fashion}</p>
+            <p>{move || texts.get().data.credit_cifar}</p>
             <p class="muted">
                 {move || texts.get().loading.build}
                 " "

@@ -7,6 +7,7 @@ use web_sys::KeyboardEvent;
 use crate::session::{Command, RunConfig};
 use crate::view::keys::{self, Focus, KeyAction};
 use crate::view::presets;
+use crate::view::race;
 use crate::view::run_state::run_config;
 use crate::view::url::Route;
 use crate::web::address::{use_address, use_texts};
@@ -16,8 +17,8 @@ use crate::web::frame::HelpDialog;
 use crate::web::pages::UnknownPreset;
 use crate::web::train::{
     BoundaryPanel, ClassMetrics, ConfusionPanel, CurvePanel, DevicePanel, DigitStrip, DrawPanel,
-    Hyperparameters, Metrics, ModelTable, PresetPanel, StatusLine, TablePanel, Transport,
-    WeightsPanel, WorkPanel,
+    Hyperparameters, Metrics, ModelTable, PresetPanel, RacePanel, RowsPanel, StatusLine,
+    TablePanel, Transport, WeightsPanel, WorkPanel, start_wanted, waits_for_table,
 };
 
 /// Training of the preset in the address; a list of presets where there is no such preset.
@@ -49,7 +50,9 @@ fn Bench() -> impl IntoView {
     let engine = use_engine();
     let texts = use_texts();
     let wanted = Memo::new(move |_| address.state.with(run_config));
-    follow_wanted(wanted);
+    start_wanted(wanted);
+    follow_learning_rate(wanted);
+    let waits = waits_for_table(wanted);
 
     let last_step = Memo::new(move |_| {
         let limits = address.state.with(|state| state.hyperparameters.clone());
@@ -61,10 +64,12 @@ fn Bench() -> impl IntoView {
     });
     let help_is_open = RwSignal::new(false);
     let on_action = Callback::new(move |action: KeyAction| match action {
+        KeyAction::Help => help_is_open.update(|is_open| *is_open = !*is_open),
+        // What stands is another model's run, which is not shown here.
+        _ if waits.get_untracked() => {}
         KeyAction::PlayOrPause => engine.play_or_pause(last_step.get_untracked()),
         KeyAction::StepBatch => engine.step_batch(),
         KeyAction::Reset => engine.reset(wanted.get_untracked()),
-        KeyAction::Help => help_is_open.update(|is_open| *is_open = !*is_open),
     });
     listen_to_keys(on_action);
     let reseed = move |()| {
@@ -93,6 +98,20 @@ fn Bench() -> impl IntoView {
         started.is_none_or(|started| !started.model.classes.is_empty())
     });
     let has_points = engine.part(|run| run.points.is_some());
+    // Rows that no picture of points shows.
+    let has_rows = engine.part(|run| {
+        let started = run.started.as_ref();
+        let has_held_out = started.is_some_and(|s| s.config.test_count > 0 && !s.has_images());
+        has_held_out && run.points.is_none()
+    });
+    let of_race = |question: fn(&str) -> bool| {
+        engine.part(move |run| {
+            let started = run.started.as_ref();
+            started.is_some_and(|started| question(&started.config.preset))
+        })
+    };
+    let races = of_race(race::is_offered);
+    let races_first = of_race(|preset| race::goal(preset).is_some());
     let needs_table = Memo::new(move |_| {
         wanted.with(|config| {
             let config = config.as_ref();
@@ -115,18 +134,29 @@ fn Bench() -> impl IntoView {
         <div class="page page-wide">
             <h1 class="page-title">{move || texts.get().train.title}</h1>
             <p class="page-lead">{move || texts.get().train.intro}</p>
-            <Transport phase needs_reset on_action on_reseed=reseed>
-                <StatusLine phase is_finished/>
-            </Transport>
+            <Show when=move || !waits.get()>
+                <Transport phase needs_reset on_action on_reseed=reseed>
+                    <StatusLine phase is_finished/>
+                </Transport>
+            </Show>
             <div class="bench">
                 <div class="bench-main">
-                    <Metrics/>
-                    <CurvePanel/>
-                </div>
-                <div class="bench-side">
                     <Show when=move || needs_table.get()>
-                        <TablePanel wanted/>
+                        <TablePanel/>
                     </Show>
+                    <Show when=move || !waits.get()>
+                        <Show when=move || races_first.get()>
+                            <RacePanel/>
+                        </Show>
+                        <Metrics/>
+                        <CurvePanel/>
+                        <Show when=move || races.get() && !races_first.get()>
+                            <RacePanel/>
+                        </Show>
+                    </Show>
+                </div>
+                <Show when=move || !waits.get()>
+                <div class="bench-side">
                     <Show when=move || has_points.get()>
                         <BoundaryPanel/>
                     </Show>
@@ -140,12 +170,17 @@ fn Bench() -> impl IntoView {
                         <ConfusionPanel/>
                     </Show>
                     <ClassMetrics/>
+                    <Show when=move || has_rows.get()>
+                        <RowsPanel/>
+                    </Show>
                     <WorkPanel/>
                 </div>
+                </Show>
                 <div class="bench-controls">
                     <PresetPanel/>
                     <DevicePanel/>
                     <Hyperparameters/>
+                    <Show when=move || !waits.get()>
                     <WeightsPanel phase/>
                     <section class="panel panel-body">
                         <a class="button" href=step_link data-testid="step-through">
@@ -153,10 +188,13 @@ fn Bench() -> impl IntoView {
                         </a>
                         <p class="panel-note">{move || texts.get().train.step_through_hint}</p>
                     </section>
+                    </Show>
                 </div>
-                <div class="bench-model">
-                    <ModelTable/>
-                </div>
+                <Show when=move || !waits.get()>
+                    <div class="bench-model">
+                        <ModelTable/>
+                    </div>
+                </Show>
             </div>
             <HelpDialog
                 title=Signal::derive(move || texts.get().keys.title)
@@ -168,26 +206,10 @@ fn Bench() -> impl IntoView {
     }
 }
 
-/// Starts what the address asks for, and follows its learning rate while the run goes on.
-///
-/// Another model or device is another run at once; other settings wait for a reset, so that a
-/// run in progress is not thrown away by a slip.
-fn follow_wanted(wanted: Memo<Option<RunConfig>>) {
+/// Follows the address's learning rate while the run goes on. Other settings wait for a reset, so that a run in
+/// progress is not thrown away by a slip.
+fn follow_learning_rate(wanted: Memo<Option<RunConfig>>) {
     let engine = use_engine();
-    Effect::new(move |_| {
-        let Some(config) = wanted.get() else { return };
-        // Without its table there is nothing to start: the page asks for one.
-        let has_table = engine.run().with_untracked(|run| run.own_table.is_some());
-        if presets::needs_table(&config.preset) && !has_table {
-            return;
-        }
-        if engine
-            .run()
-            .with_untracked(|run| run.is_replaced_by(&config))
-        {
-            engine.start(config);
-        }
-    });
     let learning_rate = Memo::new(move |_| {
         wanted.with(|config| {
             let config = config.as_ref()?;
@@ -198,8 +220,16 @@ fn follow_wanted(wanted: Memo<Option<RunConfig>>) {
     // The first value is part of the start.
     Effect::new(move |before: Option<Option<f32>>| {
         let now = learning_rate.get();
+        // The run of another model goes on at its own rate.
+        let is_its_own = wanted.with_untracked(|wanted| {
+            let wanted = wanted.as_ref().map(|config| &config.preset);
+            engine
+                .run()
+                .with_untracked(|run| run.wanted().map(|run| &run.preset) == wanted)
+        });
         if let (Some(learning_rate), Some(before)) = (now, before)
             && Some(learning_rate) != before
+            && is_its_own
         {
             engine.command(|run| Command::SetLearningRate { run, learning_rate });
         }

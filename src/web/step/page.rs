@@ -26,6 +26,7 @@ use crate::web::address::{use_address, use_texts};
 use crate::web::engine::use_engine;
 use crate::web::frame::HelpDialog;
 use crate::web::pages::UnknownPreset;
+use crate::web::train::{TablePanel, start_wanted, waits_for_table};
 
 /// What the graph takes while the focus is in it.
 const GRAPH_KEYS: [&str; 3] = ["+ −", "0", "E"];
@@ -62,13 +63,24 @@ fn Bench() -> impl IntoView {
     let address = use_address();
     let texts = use_texts();
     let scope = Microscope::provide();
-    start_and_enter(scope);
+    let wanted = Memo::new(move |_| address.state.with(run_config));
+    let waits = waits_for_table(wanted);
+    let needs_table = Memo::new(move |_| {
+        wanted.with(|config| {
+            let config = config.as_ref();
+            config.is_some_and(|config| presets::needs_table(&config.preset))
+        })
+    });
+    start_wanted(wanted);
+    enter(scope, waits);
     follow_address(scope);
     play(scope);
     scope.follow();
     let help_is_open = RwSignal::new(false);
     let on_action = Callback::new(move |action: StepAction| match action {
         StepAction::Help => help_is_open.update(|is_open| *is_open = !*is_open),
+        // What stands is another model's run, which is not shown here.
+        _ if waits.get_untracked() => {}
         action => scope.act(action),
     });
     listen_to_keys(on_action);
@@ -132,16 +144,21 @@ fn Bench() -> impl IntoView {
                 </div>
             </div>
             <p class="page-lead">{move || texts.get().step.intro}</p>
-            <SteppingBar on_action/>
-            <CursorLine/>
-            <Refusal/>
-            <GraphView/>
-            {move || graph.get().map(|graph| view! { <OperationPanel graph/> })}
-            {move || graph.get().map(|graph| view! { <PathPanel graph/> })}
-            {move || {
-                let graph = graph.get().filter(|graph| graph.fits_a_blackboard());
-                graph.map(|graph| view! { <Blackboard graph/> })
-            }}
+            <Show when=move || needs_table.get()>
+                <TablePanel/>
+            </Show>
+            <Show when=move || !waits.get()>
+                <SteppingBar on_action/>
+                <CursorLine/>
+                <Refusal/>
+                <GraphView/>
+                {move || graph.get().map(|graph| view! { <OperationPanel graph/> })}
+                {move || graph.get().map(|graph| view! { <PathPanel graph/> })}
+                {move || {
+                    let graph = graph.get().filter(|graph| graph.fits_a_blackboard());
+                    graph.map(|graph| view! { <Blackboard graph/> })
+                }}
+            </Show>
             <HelpDialog
                 title=Signal::derive(move || texts.get().step.keys_title)
                 rows=Signal::derive(keys)
@@ -152,24 +169,13 @@ fn Bench() -> impl IntoView {
     }
 }
 
-/// Starts the run that the address asks for, where another one stands, and puts every run that
-/// stands under the microscope.
-fn start_and_enter(scope: Microscope) {
-    let address = use_address();
+/// Puts every run that stands under the microscope, but for the one of another model while this one waits for the
+/// learner's table.
+fn enter(scope: Microscope, waits: Memo<bool>) {
     let engine = use_engine();
-    let wanted = Memo::new(move |_| address.state.with(run_config));
-    Effect::new(move |_| {
-        let Some(config) = wanted.get() else { return };
-        let is_other = engine
-            .run()
-            .with_untracked(|run| run.is_replaced_by(&config));
-        if is_other {
-            engine.start(config);
-        }
-    });
     let run = engine.part(|run| run.id().filter(|_| !run.is_starting()));
     Effect::new(move |_| {
-        if run.get().is_some() {
+        if run.get().is_some() && !waits.get() {
             scope.enter();
         }
     });

@@ -1,8 +1,10 @@
 //! What the network says between the points of a table.
 
+use std::time::Duration;
+
 use leptos::prelude::*;
 
-use crate::session::Command;
+use super::rows_panel::WatchedRows;
 use crate::view::boundary::{Shown, picture};
 use crate::view::format;
 use crate::web::address::use_texts;
@@ -13,8 +15,38 @@ use crate::web::palette::use_palette;
 /// Pixels of the canvas along each side.
 const SIDE: usize = 480;
 
-/// How many held-out points are told one by one.
-const WATCHED: u32 = 10;
+/// Of the page's time at most a quarter goes into the picture: of a small table the engine tells of a new boundary
+/// every few milliseconds.
+const LEISURE: f64 = 3.0;
+
+/// Calls `draw` in an animation frame after `changes` has changed, but not before the time that it took last has
+/// passed [`LEISURE`] times.
+fn draw_at_leisure(changes: Signal<()>, draw: impl Fn() + Copy + Send + Sync + 'static) {
+    let is_scheduled = StoredValue::new(false);
+    let not_before = StoredValue::new(f64::NEG_INFINITY);
+    let work = move || {
+        // The panel may be gone by now.
+        if is_scheduled.try_set_value(false).is_some() {
+            return;
+        }
+        let started = browser::now_millis();
+        draw();
+        let ended = browser::now_millis();
+        not_before.set_value(ended + LEISURE * (ended - started));
+    };
+    Effect::new(move |_| {
+        changes.get();
+        if is_scheduled.get_value() {
+            return;
+        }
+        is_scheduled.set_value(true);
+        let wait = (not_before.get_value() - browser::now_millis()).clamp(0.0, 2_000.0);
+        set_timeout(
+            move || request_animation_frame(work),
+            Duration::from_millis(wait as u64),
+        );
+    });
+}
 
 /// The points, the ground that the network colours, and ten held-out points with their probabilities.
 #[component]
@@ -24,31 +56,35 @@ pub fn BoundaryPanel() -> impl IntoView {
     let palette = use_palette();
     let points = engine.part(|run| run.points.clone());
     let drawn = engine.part(|run| run.boundary.clone());
-    let run = engine.part(|run| run.id().filter(|_| run.points.is_some()));
-    Effect::new(move |_| {
-        if run.get().is_some() {
-            let count = WATCHED;
-            engine.command(|run| Command::WatchSamples { run, count });
-        }
-    });
     let shows_train = RwSignal::new(true);
     let shows_held_out = RwSignal::new(true);
     let canvas = NodeRef::<leptos::html::Canvas>::new();
-    Effect::new(move |_| {
-        let (Some(canvas), Some(points)) = (canvas.get(), points.get()) else {
+    let draw = move || {
+        let (Some(canvas), Some(points)) = (canvas.get_untracked(), points.get_untracked()) else {
             return;
         };
         let shown = Shown {
-            train: shows_train.get(),
-            held_out: shows_held_out.get(),
+            train: shows_train.get_untracked(),
+            held_out: shows_held_out.get_untracked(),
         };
-        let drawn = drawn.get();
+        let drawn = drawn.get_untracked();
         let boundary = drawn.as_ref().map(|drawn| &drawn.boundary);
-        let rgba = picture(&points, boundary, &palette.get(), SIDE, shown);
+        let rgba = picture(&points, boundary, &palette.get_untracked(), SIDE, shown);
         if let Err(error) = browser::paint(&canvas, &rgba, SIDE as u32) {
             leptos::logging::warn!("the boundary could not be painted: {error:?}");
         }
-    });
+    };
+    draw_at_leisure(
+        Signal::derive(move || {
+            canvas.track();
+            points.track();
+            shows_train.track();
+            shows_held_out.track();
+            drawn.track();
+            palette.track();
+        }),
+        draw,
+    );
     let is_line =
         Memo::new(move |_| points.with(|p| p.as_ref().is_some_and(|p| p.bounds.len() == 1)));
     let label = move || {
@@ -110,80 +146,10 @@ pub fn BoundaryPanel() -> impl IntoView {
                     {check(shows_held_out, "show-held-out", legend_held_out)}
                 </div>
                 <p class="panel-note">{hint}</p>
-                <WatchedPoints/>
+                <h3 class="field-label">{move || texts.get().data.predictions_title}</h3>
+                <WatchedRows/>
+                <p class="panel-note">{move || texts.get().data.predictions_hint}</p>
             </div>
         </section>
-    }
-}
-
-/// Ten held-out points with the probability of class 1.
-#[component]
-fn WatchedPoints() -> impl IntoView {
-    let engine = use_engine();
-    let texts = use_texts();
-    let rows = engine.part(|run| run.rows.clone());
-    let predictions = engine.part(|run| run.sample_predictions.clone());
-    let body = move || {
-        let watched = rows.get()?;
-        let columns = watched.columns.len();
-        let predictions = predictions.get();
-        let items = watched.labels.iter().enumerate().map(|(index, &label)| {
-            let values = &watched.rows[index * columns..(index + 1) * columns];
-            let cells = values
-                .iter()
-                .map(|value| view! { <td class="numeric">{format!("{value:.2}")}</td> })
-                .collect_view();
-            // One number is the probability of class 1; of two it is the second.
-            let probability = predictions.as_ref().and_then(|predictions| {
-                let width = predictions.values.len() / watched.labels.len().max(1);
-                let last = (index + 1) * width;
-                predictions.values.get(last.checked_sub(1)?).copied()
-            });
-            let is_right = probability.map(|p| (p > 0.5) == (label == 1));
-            let mark = match is_right {
-                Some(true) => "✓",
-                Some(false) => "✗",
-                None => "",
-            };
-            let probability =
-                probability.map_or_else(|| format::NO_VALUE.to_string(), |p| format!("{p:.3}"));
-            view! {
-                <tr>
-                    {cells}
-                    <td class="numeric">{label}</td>
-                    <td class="numeric">{probability} " " {mark}</td>
-                </tr>
-            }
-        });
-        Some(items.collect_view())
-    };
-    let head = move || {
-        let watched = rows.get()?;
-        let cells = watched.columns.iter().cloned();
-        Some(
-            cells
-                .map(|column| view! { <th scope="col" class="numeric">{column}</th> })
-                .collect_view(),
-        )
-    };
-    view! {
-        <Show when=move || rows.with(Option::is_some)>
-            <h3 class="field-label">{move || texts.get().data.predictions_title}</h3>
-            <div class="table-scroll">
-                <table class="confusion-table" data-testid="watched-points">
-                    <thead>
-                        <tr>
-                            {head}
-                            <th scope="col" class="numeric">{move || texts.get().data.truth}</th>
-                            <th scope="col" class="numeric">
-                                {move || texts.get().data.probability}
-                            </th>
-                        </tr>
-                    </thead>
-                    <tbody>{body}</tbody>
-                </table>
-            </div>
-            <p class="panel-note">{move || texts.get().data.predictions_hint}</p>
-        </Show>
     }
 }

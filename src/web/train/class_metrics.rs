@@ -1,4 +1,4 @@
-//! Precision, recall and F1 of each class; errors of predicted numbers.
+//! Precision, recall and F1 of each class.
 
 use std::sync::Arc;
 
@@ -20,10 +20,6 @@ pub fn ClassMetrics() -> impl IntoView {
         let evaluated = run.evaluated.as_ref();
         evaluated.is_some_and(|e| e.evaluation.accuracy.is_some())
     });
-    let has_numbers = engine.part(|run| {
-        let evaluated = run.evaluated.as_ref();
-        evaluated.is_some_and(|e| e.evaluation.mse.is_some())
-    });
     let top = move || {
         let top = evaluated.get()?.evaluation.top_k?;
         let share = format::percent(top.share.into(), 1);
@@ -37,13 +33,6 @@ pub fn ClassMetrics() -> impl IntoView {
                     {move || evaluated.get().map(|evaluated| view! { <Classes evaluated/> })}
                     <p class="numeric" data-testid="top-k">{top}</p>
                     <p class="panel-note">{move || texts.get().data.metrics_hint}</p>
-                </div>
-            </section>
-        </Show>
-        <Show when=move || has_numbers.get()>
-            <section class="panel" data-testid="number-metrics">
-                <div class="panel-body">
-                    {move || evaluated.get().map(|evaluated| view! { <Numbers evaluated/> })}
                 </div>
             </section>
         </Show>
@@ -126,27 +115,5 @@ fn Classes(
                 </tfoot>
             </table>
         </div>
-    }
-}
-
-/// Errors of predicted numbers.
-#[component]
-fn Numbers(
-    /// The evaluation.
-    evaluated: Arc<Evaluated>,
-) -> impl IntoView {
-    let texts = use_texts();
-    let shown = |value: Option<f32>| value.map(|value| format::bare(value.into()));
-    let (mse, mae) = (
-        shown(evaluated.evaluation.mse),
-        shown(evaluated.evaluation.mae),
-    );
-    view! {
-        <dl class="figures">
-            <dt title=move || texts.get().data.mse_hint>{move || texts.get().data.mse}</dt>
-            <dd class="numeric" data-testid="metric-mse">{mse}</dd>
-            <dt title=move || texts.get().data.mae_hint>{move || texts.get().data.mae}</dt>
-            <dd class="numeric" data-testid="metric-mae">{mae}</dd>
-        </dl>
     }
 }

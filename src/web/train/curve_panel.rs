@@ -29,8 +29,10 @@ pub fn CurvePanel() -> impl IntoView {
     let log_loss = RwSignal::new(false);
     let frame = NodeRef::<leptos::html::Div>::new();
     let width = follow_width(frame);
-    let has_held_out =
-        engine.part(|run| run.started.as_ref().is_none_or(|s| s.config.test_count > 0));
+    let has_accuracy = engine.part(|run| {
+        let started = run.started.as_ref();
+        started.is_none_or(|s| s.config.test_count > 0 && !s.model.classes.is_empty())
+    });
     let options = Memo::new(move |_| {
         let width = width.get();
         let height = if width < 500 { 320 } else { 400 };
@@ -38,7 +40,7 @@ pub fn CurvePanel() -> impl IntoView {
             smoothing: smoothing.get(),
             show_raw: show_raw.get(),
             log_loss: log_loss.get(),
-            show_accuracy: has_held_out.get(),
+            show_accuracy: has_accuracy.get(),
             labels: CurveLabels::of(locale.get(), smoothing.get()),
             ..CurveOptions::new(width, height, locale.get())
         }

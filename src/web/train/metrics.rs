@@ -4,7 +4,8 @@ use leptos::prelude::*;
 
 use crate::session::Evaluation;
 use crate::view::format;
-use crate::view::texts::MetricsTexts;
+use crate::view::run_state::Measures;
+use crate::view::texts::{DataTexts, MetricsTexts};
 use crate::web::address::use_texts;
 use crate::web::engine::use_engine;
 
@@ -28,6 +29,20 @@ pub fn Metrics() -> impl IntoView {
     };
     let held_out_loss = held_out(|evaluation| Some(evaluation.loss));
     let held_out_accuracy = held_out(|evaluation| evaluation.accuracy);
+    let mse = held_out(|evaluation| evaluation.mse);
+    let mae = held_out(|evaluation| evaluation.mae);
+    let measures = engine.part(|run| run.measures());
+    let has = move |question: fn(Measures) -> bool| {
+        Memo::new(move |_| measures.get().is_none_or(question))
+    };
+    let counts_right = has(|run| run.is_cross_entropy);
+    let has_held_out = has(|run| run.has_held_out);
+    let has_held_out_accuracy = has(|run| run.has_held_out && run.has_classes);
+    let has_numbers = Memo::new(move |_| {
+        measures
+            .get()
+            .is_some_and(|run| run.has_held_out && !run.has_classes)
+    });
     let learning_rate =
         engine.part(|run| run.last.map(|last| format::bare(last.learning_rate.into())));
     let norm = engine.part(|run| {
@@ -52,24 +67,44 @@ pub fn Metrics() -> impl IntoView {
                 value=loss
                 class="metric is-train"
             />
-            <Metric
-                testid="metric-accuracy"
-                label=|m: &MetricsTexts| m.accuracy
-                value=accuracy
-                class="metric is-train"
-            />
-            <Metric
-                testid="metric-held-out-loss"
-                label=|m: &MetricsTexts| m.held_out_loss
-                value=held_out_loss
-                class="metric is-held-out"
-            />
-            <Metric
-                testid="metric-held-out-accuracy"
-                label=|m: &MetricsTexts| m.held_out_accuracy
-                value=held_out_accuracy
-                class="metric is-held-out"
-            />
+            <Show when=move || counts_right.get()>
+                <Metric
+                    testid="metric-accuracy"
+                    label=|m: &MetricsTexts| m.accuracy
+                    value=accuracy
+                    class="metric is-train"
+                />
+            </Show>
+            <Show when=move || has_held_out.get()>
+                <Metric
+                    testid="metric-held-out-loss"
+                    label=|m: &MetricsTexts| m.held_out_loss
+                    value=held_out_loss
+                    class="metric is-held-out"
+                />
+            </Show>
+            <Show when=move || has_held_out_accuracy.get()>
+                <Metric
+                    testid="metric-held-out-accuracy"
+                    label=|m: &MetricsTexts| m.held_out_accuracy
+                    value=held_out_accuracy
+                    class="metric is-held-out"
+                />
+            </Show>
+            <Show when=move || has_numbers.get()>
+                <NumberMetric
+                    testid="metric-mse"
+                    label=|d: &DataTexts| d.mse
+                    hint=|d: &DataTexts| d.mse_hint
+                    value=mse
+                />
+                <NumberMetric
+                    testid="metric-mae"
+                    label=|d: &DataTexts| d.mae
+                    hint=|d: &DataTexts| d.mae_hint
+                    value=mae
+                />
+            </Show>
             <div class="metric">
                 <dt class="metric-label">{move || texts.get().settings.learning_rate_now}</dt>
                 <dd class="metric-value" data-testid="metric-learning-rate">
@@ -87,10 +122,44 @@ pub fn Metrics() -> impl IntoView {
             <Metric testid="metric-speed" label=|m: &MetricsTexts| m.samples_per_second value=speed/>
         </dl>
         <p class="panel-note">
-            {move || texts.get().metrics.loss_unit} " · "
-            {move || texts.get().train.last_batch} " · "
-            {move || texts.get().metrics.held_out_hint}
+            {move || match counts_right.get() {
+                true => texts.get().metrics.loss_unit,
+                false => texts.get().data.loss_squares,
+            }}
+            " · "
+            {move || match counts_right.get() {
+                true => texts.get().train.last_batch,
+                false => texts.get().data.last_batch_loss,
+            }}
+            <Show when=move || has_held_out.get()>
+                " · "
+                {move || texts.get().metrics.held_out_hint}
+            </Show>
         </p>
+    }
+}
+
+/// One held-out error of predicted numbers.
+#[component]
+fn NumberMetric(
+    /// The `data-testid` of the bare number.
+    testid: &'static str,
+    /// The name among the texts.
+    label: fn(&DataTexts) -> &'static str,
+    /// Its unit.
+    hint: fn(&DataTexts) -> &'static str,
+    /// The bare number; `None` before it was computed.
+    #[prop(into)]
+    value: Signal<Option<String>>,
+) -> impl IntoView {
+    let texts = use_texts();
+    view! {
+        <div class="metric is-held-out" title=move || hint(&texts.get().data)>
+            <dt class="metric-label">{move || label(&texts.get().data)}</dt>
+            <dd class="metric-value" data-testid=testid>
+                {move || value.get().unwrap_or_else(|| format::NO_VALUE.to_string())}
+            </dd>
+        </div>
     }
 }
 

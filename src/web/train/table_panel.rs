@@ -1,5 +1,7 @@
 //! The learner's own table: choosing the file and the column to predict.
 
+use std::sync::Arc;
+
 use leptos::prelude::*;
 use wasm_bindgen::JsCast;
 use web_sys::{DragEvent, File, HtmlInputElement};
@@ -8,47 +10,62 @@ use crate::data::csv_table::MAX_CSV_BYTES;
 use crate::session::RunConfig;
 use crate::view::format;
 use crate::view::notices::Origin;
+use crate::view::presets;
+use crate::view::run_state::OwnTable;
 use crate::view::texts::Trouble;
 use crate::web::address::use_texts;
 use crate::web::browser;
 use crate::web::engine::use_engine;
 
+/// Whether the run that the address asks for has to wait for the learner's table.
+pub fn waits_for_table(wanted: Memo<Option<RunConfig>>) -> Memo<bool> {
+    let has_table = use_engine().part(|run| run.own_table.is_some());
+    Memo::new(move |_| {
+        wanted.with(|config| {
+            let config = config.as_ref();
+            config.is_some_and(|config| presets::needs_table(&config.preset)) && !has_table.get()
+        })
+    })
+}
+
+/// Starts the run that the address asks for where it is another model's or device's than the one that stands, or
+/// where it learns from a table that was read since; waits where there is no table yet.
+pub fn start_wanted(wanted: Memo<Option<RunConfig>>) {
+    let engine = use_engine();
+    let table = engine.part(|run| run.own_table.clone());
+    Effect::new(move |before: Option<Option<Arc<OwnTable>>>| {
+        let table = table.get();
+        let Some(config) = wanted.get() else {
+            return table;
+        };
+        let needs_table = presets::needs_table(&config.preset);
+        if needs_table && table.is_none() {
+            return table;
+        }
+        let is_new = needs_table && before.is_some_and(|before| before != table);
+        let is_other = engine
+            .run()
+            .with_untracked(|run| run.is_replaced_by(&config));
+        if is_new || is_other {
+            engine.start(config);
+        }
+        table
+    });
+}
+
 /// A place to choose or drop a CSV file, and the choice of the column to predict.
 #[component]
-pub fn TablePanel(
-    /// The run that the address asks for: started as soon as a table was read.
-    #[prop(into)]
-    wanted: Signal<Option<RunConfig>>,
-) -> impl IntoView {
+pub fn TablePanel() -> impl IntoView {
     let engine = use_engine();
     let texts = use_texts();
     let table = engine.part(|run| run.own_table.clone());
-    // Kept so that another column can be chosen.
-    let file = StoredValue::new(None::<(String, Vec<u8>)>);
-    let give = move |target: Option<String>| {
-        let Some((name, bytes)) = file.get_value() else {
-            return;
-        };
-        engine.dismiss(&Origin::File);
-        engine.provide_table(name, bytes, target);
-    };
-    Effect::new(move |before: Option<()>| {
-        let is_there = table.with(Option::is_some);
-        // What stood when the panel appeared is learned from already.
-        if before.is_some()
-            && is_there
-            && let Some(config) = wanted.get_untracked()
-        {
-            engine.start(config);
-        }
-    });
     let open = move |chosen: Option<File>| {
         let Some(chosen) = chosen else { return };
         let files = &texts.get_untracked().files;
         let refuse = move |reason: String| {
             engine.show(
                 Origin::File,
-                Trouble::BadFile {
+                Trouble::BadTable {
                     reason: reason.into(),
                 },
             )
@@ -60,10 +77,7 @@ pub fn TablePanel(
         }
         leptos::task::spawn_local(async move {
             match browser::read_file(&chosen).await {
-                Ok(bytes) => {
-                    file.set_value(Some((chosen.name(), bytes)));
-                    give(None);
-                }
+                Ok(bytes) => engine.provide_table(chosen.name(), bytes, None),
                 Err(error) => {
                     leptos::logging::warn!("{}: {error:?}", chosen.name());
                     refuse(format!("{}: {}", chosen.name(), files.unreadable));
@@ -71,6 +85,10 @@ pub fn TablePanel(
             }
         });
     };
+    let standing = engine.part(|run| {
+        let started = run.started.as_ref();
+        started.map(|started| started.config.preset.clone())
+    });
     let is_over = RwSignal::new(false);
     let choose = move |event: web_sys::Event| {
         let Some(input) = event.target() else { return };
@@ -91,10 +109,9 @@ pub fn TablePanel(
     };
     let said = move || {
         let data = &texts.get().data;
-        table.get().map_or_else(
-            || data.table_none.to_string(),
-            |table| (data.table_loaded)(&table.name, table.train_count, table.test_count),
-        )
+        table.get().map_or_else(String::new, |table| {
+            (data.table_loaded)(&table.name, table.train_count, table.test_count)
+        })
     };
     let options = move || {
         let table = table.get()?;
@@ -105,10 +122,21 @@ pub fn TablePanel(
         Some(options.collect_view())
     };
     let has_columns = move || table.with(Option::is_some);
+    // The run of another model stands while this one waits for its table.
+    let other = Memo::new(move |_| {
+        let started = standing.get()?;
+        texts.get().preset(&started).map(|preset| preset.name)
+    });
     view! {
         <section class="panel" data-testid="own-table">
             <h2 class="panel-title">{move || texts.get().data.table_title}</h2>
             <div class="panel-body">
+                <Show when=move || !has_columns()>
+                    <p data-testid="table-needed">{move || texts.get().data.table_needed}</p>
+                    <p class="panel-note">
+                        {move || other.get().map(|name| (texts.get().data.other_run)(name))}
+                    </p>
+                </Show>
                 <div
                     class="dropzone"
                     class:is-over=move || is_over.get()
@@ -139,7 +167,9 @@ pub fn TablePanel(
                             id="table-target"
                             class="select"
                             data-testid="table-target"
-                            on:change=move |event| give(Some(event_target_value(&event)))
+                            on:change=move |event| {
+                                engine.choose_target(event_target_value(&event));
+                            }
                         >
                             {options}
                         </select>

@@ -22,6 +22,7 @@ pub fn tests() -> Vec<Test> {
     vec![
         test("an_audit_of_the_simple_pages_finds_nothing_serious", simple),
         test("an_audit_of_the_training_page_finds_nothing_serious", train),
+        test("an_audit_of_the_panels_finds_nothing_serious", panels),
         test("an_audit_of_the_microscope_finds_nothing_serious", step),
     ]
 }
@@ -142,6 +143,36 @@ fn train(page: &Page) -> Outcome {
     page.press("?")?;
     page.element("help-dialog")?;
     audit_dialog(page, "the keys of training", &mut found)?;
+    report(&found)
+}
+
+fn panels(page: &Page) -> Outcome {
+    let mut found = Vec::new();
+    open_ready(page, "train/optim-race?device=cpu&theme=light&lang=en")?;
+    page.wait_for_text("race-result-adam", LONG, |text| text.contains("82"))?;
+    audit(page, "the race", &mut found)?;
+    open_ready(page, "train/mlp-moons?device=cpu&theme=light&lang=zh")?;
+    step_once(page)?;
+    page.wait_for_number("metric-held-out-accuracy", LONG, |_| true)?;
+    audit(page, "points", &mut found)?;
+    page.open("train/mlp-csv?device=cpu&theme=light&lang=en")?;
+    page.element("table-needed")?;
+    audit(page, "waiting for a table", &mut found)?;
+    let rows = (0..40).map(|row| format!("{row},{},{}\n", (row * 7) % 11, f64::from(row) / 3.0));
+    let table = format!("a,b,c\n{}", rows.collect::<String>());
+    page.choose_file("table-file", "own.csv", table.as_bytes())?;
+    page.wait_for_number("metric-mse", LONG, |_| true)?;
+    audit(page, "numbers of a table", &mut found)?;
+    open_ready(page, "train/mlp-mnist?device=cpu&theme=light&lang=en")?;
+    step_once(page)?;
+    page.wait_for_number("metric-held-out-accuracy", LONG, |_| true)?;
+    let cell = page.script(
+        "const cell = document.querySelector('.cell-button'); cell.click(); return cell.innerText",
+        &[],
+    )?;
+    expect(!cell.is_null(), "expected a cell with pictures")?;
+    page.element("cell-pictures")?;
+    audit(page, "pictures of a cell", &mut found)?;
     report(&found)
 }
 

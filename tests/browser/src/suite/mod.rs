@@ -3,6 +3,7 @@
 mod audit;
 mod files;
 mod frame;
+mod panels;
 mod pictures;
 mod run;
 mod settings;
@@ -26,6 +27,7 @@ pub fn all() -> Vec<Test> {
         train::tests(),
         settings::tests(),
         files::tests(),
+        panels::tests(),
         step::tests(),
         step_detail::tests(),
         step_graph::tests(),
