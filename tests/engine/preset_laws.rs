@@ -32,17 +32,18 @@ const PARTED: f64 = 1e-5;
 /// f64 throughout; sums of a batch in another order.
 const GRADIENT_TOLERANCE: f64 = 1e-11;
 
-/// Ten patterns, one a class, under noise: pictures that can be learned wherever the tests run.
+/// Patterns, one a class, under noise: pictures that can be learned wherever the tests run.
 fn pictures(source: DataSource) -> Dataset {
     let ImageShape {
         channels,
         height,
         width,
     } = source.shape();
+    let classes = source.classes().len() as u32;
     let split = |count: u32, salt: u32| {
-        let labels: Vec<u32> = (0..count).map(|sample| sample % 10).collect();
+        let labels: Vec<u32> = (0..count).map(|sample| sample % classes).collect();
         let pixel = |sample: u32, c: u32, h: u32, w: u32| {
-            let class = sample % 10;
+            let class = sample % classes;
             let angle = (class + 1) * (h + 2 * c) + (class / 3 + 1) * w;
             let noise = (sample * 7_919 + h * 104_729 + w * 1_299_709 + c * 15_485_863 + salt)
                 .wrapping_mul(2_654_435_761)
@@ -57,7 +58,7 @@ fn pictures(source: DataSource) -> Dataset {
                 }
             }
         }
-        Split::new("pictures", source.shape(), images, labels, 10).expect("a split")
+        Split::new("pictures", source.shape(), images, labels, classes).expect("a split")
     };
     Dataset {
         name: source.name(),
