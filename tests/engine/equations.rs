@@ -7,7 +7,8 @@ use glassbox::exec::single::{SingleOperation, SingleRun};
 use glassbox::graph::Node;
 use glassbox::ops::{Op, OperationEnvironment};
 
-use crate::support::{Case, Tolerance, all_cases, assert_close, assert_not_close, numbers};
+use crate::cases::all_cases;
+use crate::support::{Case, Tolerance, assert_close, assert_not_close, numbers};
 
 /// Both sides compute in f64, adding at most some hundreds of numbers in another order.
 const TOLERANCE: Tolerance = Tolerance {
@@ -185,7 +186,7 @@ fn the_terms_of_an_element_add_up_to_it() {
 #[test]
 fn the_terms_refer_to_what_the_element_depends_on() {
     // Changing an input element that no term refers to leaves the output as it is.
-    let case = &crate::support::cases_of("conv2d")[2];
+    let case = &crate::cases::cases_of("conv2d")[2];
     let (single, run) = (case.single(), case.run::<f64>());
     let environment = environment(case, &single, &run);
     let equation = &case.op.equations(&single.graph().node(single.node()).dims)[0];
@@ -417,7 +418,7 @@ fn broken_markup_is_noticed() {
 #[test]
 fn equations_read_as_they_are_meant() {
     let latex = |name: &str, equation: usize| {
-        let case = &crate::support::cases_of(name)[0];
+        let case = &crate::cases::cases_of(name)[0];
         let single = case.single();
         let dims = &single.graph().node(single.node()).dims;
         render::latex(&case.op.equations(dims)[equation])

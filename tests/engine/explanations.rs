@@ -51,15 +51,15 @@ fn random_case(name: &str, draw: &mut Draw) -> Case {
             let [m, c, h, w] = [(); 4].map(|()| draw.up_to(5));
             let [n, first, rest] = [draw.up_to(5), draw.between(0, 3), draw.between(0, 3)];
             let valid = draw.up_to(n);
-            support::gather_case([m, c, h, w, first + valid + rest, n, valid, first])
+            crate::cases::gather_case([m, c, h, w, first + valid + rest, n, valid, first])
         }
         "gather_rows" | "gather_classes" => {
             let [m, i, n] = [(); 3].map(|()| draw.up_to(7));
             let (valid, first) = (draw.up_to(n), draw.between(0, 3));
             let sizes = [m, i, first + valid + draw.between(0, 3), n, valid, first];
             match name {
-                "gather_rows" => support::gather_rows_case(sizes),
-                _ => support::gather_classes_case(sizes),
+                "gather_rows" => crate::cases::gather_rows_case(sizes),
+                _ => crate::cases::gather_classes_case(sizes),
             }
         }
         "augment" => {
@@ -68,10 +68,10 @@ fn random_case(name: &str, draw: &mut Draw) -> Case {
             // Below the image's size.
             let margin = draw.between(0, h.min(w) - 1);
             let r = first + valid + draw.between(0, 3);
-            support::augment_case([n, c, h, w, margin, r, valid, first])
+            crate::cases::augment_case([n, c, h, w, margin, r, valid, first])
         }
         "linear" | "linear_backward_input" | "linear_backward_weight" | "linear_backward_bias" => {
-            support::linear_case(name, [(); 3].map(|()| draw.up_to(12)))
+            crate::cases::linear_case(name, [(); 3].map(|()| draw.up_to(12)))
         }
         "conv2d" | "conv2d_backward_input" | "conv2d_backward_weight" | "conv2d_backward_bias" => {
             let [n, c, o, k, l] = [(); 5].map(|()| draw.up_to(4));
@@ -99,31 +99,31 @@ fn random_case(name: &str, draw: &mut Draw) -> Case {
             image_cases::max_pool_case(name, [n, c, h, w], &attributes)
         }
         "relu" | "sigmoid" | "tanh_activation" => {
-            support::activation_case(name, [(); 2].map(|()| draw.up_to(9)))
+            crate::cases::activation_case(name, [(); 2].map(|()| draw.up_to(9)))
         }
         "relu_backward" | "sigmoid_backward" | "tanh_backward" => {
-            support::activation_backward_case(name, [(); 2].map(|()| draw.up_to(9)))
+            crate::cases::activation_backward_case(name, [(); 2].map(|()| draw.up_to(9)))
         }
         "flatten" | "flatten_backward" => {
-            support::flatten_case(name, [(); 4].map(|()| draw.up_to(4)))
+            crate::cases::flatten_case(name, [(); 4].map(|()| draw.up_to(4)))
         }
-        "add_backward" => support::add_case(name, [(); 2].map(|()| draw.up_to(9))),
+        "add_backward" => crate::cases::add_case(name, [(); 2].map(|()| draw.up_to(9))),
         "softmax_cross_entropy"
         | "softmax_cross_entropy_backward"
         | "binary_cross_entropy"
         | "binary_cross_entropy_backward" => {
             let [n, k] = [(); 2].map(|()| draw.up_to(9));
             let valid = draw.up_to(n);
-            support::loss_case(name, [n, k, valid], 4.0)
+            crate::cases::loss_case(name, [n, k, valid], 4.0)
         }
         update if update.ends_with("_update") => {
             let shape = [(); 2].map(|()| draw.up_to(9));
-            let mut cases = support::update_cases(update, shape);
+            let mut cases = crate::cases::update_cases(update, shape);
             cases.swap_remove(draw.between(0, cases.len() - 1))
         }
         // An operation without sizes of its own here grows out of one of its fixed cases.
         other => {
-            let mut cases = support::cases_of(other);
+            let mut cases = crate::cases::cases_of(other);
             let case = cases.swap_remove(draw.between(0, cases.len() - 1));
             grown(&case, draw).unwrap_or(case)
         }
@@ -253,7 +253,7 @@ fn the_terms_of_any_element_of_any_operation_add_up_to_the_stored_value() {
 fn cases_grow_where_their_attributes_allow_it() {
     let sizes: Vec<usize> = (1..65).collect();
     let grow = |name: &str| {
-        let case = &support::cases_of(name)[1];
+        let case = &crate::cases::cases_of(name)[1];
         grown(case, &mut Draw(sizes.iter())).map(|grown| (case.clone(), grown))
     };
     let (case, larger) = grow("linear").expect("no attribute ties a linear layer");

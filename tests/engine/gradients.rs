@@ -11,9 +11,9 @@ use glassbox::ops::{AdamUpdate, BatchNorm, Buffer, Conv2d, Op, StepValues};
 use glassbox::tensor::{ElementType, Values};
 use proptest::prelude::*;
 
-use crate::support::{
-    Case, Model, Random, Tolerance, all_cases, assert_close, assert_not_close, lenet, mlp, numbers,
-};
+use crate::cases::all_cases;
+use crate::small_models::{Model, lenet, mlp};
+use crate::support::{Case, Random, Tolerance, assert_close, assert_not_close, numbers};
 
 /// Half the distance between the two points of a difference.
 const STEP: f64 = 1e-5;

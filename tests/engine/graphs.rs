@@ -13,7 +13,8 @@ use glassbox::ops::{
 };
 use glassbox::tensor::{ElementType, Real, Values};
 
-use crate::support::{Model, Tolerance, assert_close, assert_not_close, lenet, mlp};
+use crate::small_models::{Model, lenet, mlp};
+use crate::support::{Tolerance, assert_close, assert_not_close};
 
 fn updates() -> [(&'static str, Op); 3] {
     [

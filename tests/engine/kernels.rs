@@ -3,10 +3,11 @@
 //! A missing GPU is a failure: install a Vulkan driver; lavapipe
 //! (mesa-vulkan-drivers) is one.
 
+use crate::cases::all_cases;
 use crate::image_cases::{avg_pool_case, convolution_case, max_pool_case};
+use crate::small_models::{Model, lenet, mlp, recurrent};
 use crate::support::{
-    Case, Model, Random, Tolerance, all_cases, assert_close, assert_not_close, lenet, mlp, numbers,
-    recurrent, with_one_off,
+    Case, Random, Tolerance, assert_close, assert_not_close, numbers, with_one_off,
 };
 use glassbox::exec::bisect::{compare_nodes, compare_outputs, first_difference};
 use glassbox::exec::cpu::CpuExecutor;

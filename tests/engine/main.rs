@@ -1,4 +1,5 @@
 mod branches;
+mod cases;
 mod command_line;
 mod command_line_numbers;
 mod data;
@@ -29,6 +30,7 @@ mod session;
 mod shaders;
 mod short_runs;
 mod single;
+mod small_models;
 mod support;
 mod token_cases;
 mod torch;

@@ -18,7 +18,9 @@ use naga::proc::Layouter;
 use naga::valid::{Capabilities, GlobalUse, ModuleInfo, ValidationFlags, Validator};
 use naga::{AddressSpace, GlobalVariable, Handle, Module, StorageAccess, TypeInner};
 
-use crate::support::{Case, Model, all_cases, lenet, mlp, normalized, recurrent};
+use crate::cases::all_cases;
+use crate::small_models::{Model, lenet, mlp, normalized, recurrent};
+use crate::support::Case;
 
 /// Storage buffers that a shader may bind: WebGPU's default limit.
 const MAX_STORAGE_BUFFERS: usize = 8;

@@ -5,7 +5,8 @@ use glassbox::ops::{Op, OpError, StepValues};
 use glassbox::tensor::{Tensor, Values};
 use serde_json::{Value as Json, json};
 
-use crate::support::{Tolerance, all_cases, assert_close, numbers};
+use crate::cases::all_cases;
+use crate::support::{Tolerance, assert_close, numbers};
 
 fn reals<const R: usize>(shape: [usize; R]) -> Tensor {
     let count: usize = shape.iter().product();
