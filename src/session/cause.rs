@@ -32,6 +32,10 @@ pub enum Cause {
     NoImages {
         preset: String,
     },
+    /// The preset does not learn from a text.
+    NoText {
+        preset: String,
+    },
     /// The run must be reset first.
     Stopped,
     /// No checkpoint was measured yet.
@@ -120,6 +124,9 @@ impl Cause {
                 actual: *actual as u64,
             },
             SessionError::NoImages { preset, .. } => Self::NoImages {
+                preset: (*preset).into(),
+            },
+            SessionError::NoText { preset } => Self::NoText {
                 preset: (*preset).into(),
             },
             SessionError::Stopped => Self::Stopped,

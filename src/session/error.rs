@@ -48,6 +48,8 @@ pub enum SessionError {
         preset: &'static str,
         what: &'static str,
     },
+    #[error("the preset {preset} does not learn from a text, so it has none to continue")]
+    NoText { preset: &'static str },
     #[error("the run has stopped: go back to a checkpoint or reset it before going on")]
     Stopped,
     #[error("no checkpoint was measured on held-out samples yet, so none is the best")]
@@ -79,6 +81,7 @@ impl SessionError {
             Self::WrongRun { .. }
             | Self::BadImage { .. }
             | Self::NoImages { .. }
+            | Self::NoText { .. }
             | Self::Stopped
             | Self::NothingKept => FailureKind::BadCommand,
         }

@@ -4,6 +4,7 @@
 //! carry them between the page and its worker. Every message about a run names
 //! it by [`RunId`]: answers to a run that was replaced can be told apart.
 
+use super::generation::{GenerateRequest, GeneratedStep, TextFacts};
 use super::inspection::{Inspection, InspectionReport};
 use super::points::{Boundary, TablePoints};
 use super::race::{Landscape, Lane, LaneRecord};
@@ -85,6 +86,12 @@ pub enum Command {
         bytes: Vec<u8>,
         target: Option<String>,
     },
+    /// The learner's own text in UTF-8, for the next start of a preset that learns from one; answered by
+    /// [`Event::TextRead`].
+    ProvideText {
+        name: String,
+        bytes: Vec<u8>,
+    },
     /// Builds the model and replaces the current run; it starts paused, at step 0.
     /// Fails, leaving the current run as it was, when the configuration is not valid.
     Start {
@@ -138,6 +145,12 @@ pub enum Command {
     Predict {
         run: RunId,
         pixels: Vec<u8>,
+    },
+    /// Continues a prompt now, and again after every evaluation until another request or none is given. Answered by
+    /// [`Event::Generated`]; takes the place of a text under way.
+    Generate {
+        run: RunId,
+        request: Option<GenerateRequest>,
     },
     /// Asks for the weights and the optimiser's state as a safetensors file.
     Save {
@@ -400,6 +413,29 @@ pub enum Event {
         train_count: u32,
         test_count: u32,
     },
+    /// The learner's text was read; the next start learns from it.
+    TextRead {
+        name: String,
+        characters: u32,
+        /// Different characters.
+        vocabulary: u32,
+    },
+    /// The text that the run learns from; once, after `Started`.
+    Text {
+        run: RunId,
+        facts: TextFacts,
+    },
+    /// Characters that continue a prompt.
+    Generated {
+        run: RunId,
+        /// Training steps done before.
+        step: u64,
+        request: GenerateRequest,
+        /// Place of the first of `steps` in the continuation; 0 begins a new one.
+        first: u32,
+        steps: Vec<GeneratedStep>,
+        is_done: bool,
+    },
     /// Probabilities of the watched samples, (count, classes) row-major; one number each where the model gives one.
     /// Predicted numbers are in the target's unit.
     SamplePredictions {
@@ -528,6 +564,7 @@ impl Command {
             Self::Hello { .. }
             | Self::ProvideFile { .. }
             | Self::ProvideTable { .. }
+            | Self::ProvideText { .. }
             | Self::Ping { .. } => None,
             Self::Start { run, .. }
             | Self::Play { run }
@@ -541,6 +578,7 @@ impl Command {
             | Self::ShowCell { run, .. }
             | Self::Race { run, .. }
             | Self::Predict { run, .. }
+            | Self::Generate { run, .. }
             | Self::Save { run }
             | Self::SaveKept { run, .. }
             | Self::GoBack { run, .. }

@@ -6,6 +6,7 @@
 mod cause;
 mod error;
 mod facts;
+mod generation;
 mod inspect;
 mod inspection;
 mod message;
@@ -18,6 +19,7 @@ mod start;
 
 pub use cause::{Cause, FileFault};
 pub use error::SessionError;
+pub use generation::*;
 pub use inspection::*;
 pub use message::*;
 pub use points::{Boundary, PointSet, TablePoints};
@@ -145,6 +147,7 @@ impl Session {
                 bytes,
                 target,
             } => Ok(self.read_table(&name, &bytes, target.as_deref())?),
+            Command::ProvideText { name, bytes } => Ok(self.read_text(&name, &bytes)?),
             Command::Start { run, config } => self.start(run, &config).await,
             command => {
                 let asked = command.run().expect("the other commands name a run");

@@ -2,7 +2,8 @@
 
 use super::{Event, Session, SessionError};
 use crate::data::{
-    DataError, DataSource, Dataset, SampleSet, Subset, TableSet, columns_of_csv, table_from_csv,
+    DataError, DataSource, Dataset, SampleSet, Subset, TableSet, TextSet, columns_of_csv,
+    table_from_csv,
 };
 use crate::models::{self, Preset, PresetData};
 use std::collections::BTreeMap;
@@ -128,6 +129,17 @@ impl Session {
             test_count: table.test.count(),
         });
         self.provide_table(table);
+        Ok(())
+    }
+
+    /// Reads the learner's own text and tells what it holds.
+    pub(super) fn read_text(&mut self, name: &str, bytes: &[u8]) -> Result<(), DataError> {
+        let text = TextSet::from_bytes(name, bytes, 1)?;
+        self.emit(Event::TextRead {
+            name: name.into(),
+            characters: text.tokens().len() as u32,
+            vocabulary: text.vocabulary.len() as u32,
+        });
         Ok(())
     }
 }

@@ -418,6 +418,11 @@ impl Run {
                 self.set_image(pixels)?;
                 self.predict_image(emit).await?;
             }
+            Command::Generate { .. } => {
+                return Err(SessionError::NoText {
+                    preset: self.preset.id,
+                });
+            }
             Command::Save { .. } => {
                 self.refuse_if_stopped()?;
                 self.drain(emit).await?;
@@ -442,6 +447,7 @@ impl Run {
             Command::Hello { .. }
             | Command::ProvideFile { .. }
             | Command::ProvideTable { .. }
+            | Command::ProvideText { .. }
             | Command::Start { .. }
             | Command::Race { .. }
             | Command::Ping { .. } => unreachable!("the session itself answers these"),

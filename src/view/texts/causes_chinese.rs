@@ -85,6 +85,7 @@ fn cause(cause: &Cause) -> String {
             format!("图像应当有 {expected} 个像素，而这里有 {actual} 个")
         }
         Cause::NoImages { preset } => format!("模型 {preset} 不用图像训练"),
+        Cause::NoText { preset } => format!("模型 {preset} 不从文本学习，所以没有可以续写的文本"),
         Cause::Stopped => "训练已停止，请先重置再继续".into(),
         Cause::Table { file, problem } => format!("{file}：{}", table(problem)),
         Cause::WrongRun => "这个请求属于另一次训练".into(),
