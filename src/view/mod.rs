@@ -9,6 +9,7 @@
 //! - `run_state`: what the page knows of its run, from the engine's events.
 //! - `boundary`: the picture of what the network says between the points of a table.
 //! - `race`: optimizers side by side: the lanes, how they stand, and their drawings.
+//! - `writing`: what a network that learned a text writes.
 //! - `presets`, `samples`: what the page shows of presets and of watched samples.
 //! - `microscope/`: the logic of the page that steps through a batch.
 //! - `notices`: messages that stand on the page.
@@ -33,3 +34,4 @@ pub mod samples;
 pub mod sketch;
 pub mod texts;
 pub mod url;
+pub mod writing;

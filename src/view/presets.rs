@@ -12,9 +12,19 @@ pub fn defaults(id: &str) -> Option<Hyperparameters> {
     models::find(id).map(|preset| preset.defaults)
 }
 
-/// Whether a preset learns from a table of the learner's own.
-pub fn needs_table(id: &str) -> bool {
-    models::find(id).is_some_and(|preset| preset.data == PresetData::OwnTable)
+/// What a preset needs of the learner before it can start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OwnData {
+    Table,
+    Text,
+}
+
+/// What a preset learns from that the learner has to bring along; `None` where it brings its own samples.
+pub fn own_data(id: &str) -> Option<OwnData> {
+    match models::find(id)?.data {
+        PresetData::OwnTable => Some(OwnData::Table),
+        _ => None,
+    }
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use super::presets;
 use super::texts::{Reason, Trouble};
 use super::url::{DEFAULT_SEED, Hyperparameters, PageState};
+use super::writing::{OwnText, Writing};
 use crate::optim::{OptimizerKind, ScheduleKind};
 use crate::plot::{self, CurveSet};
 use crate::session::{
@@ -224,6 +225,10 @@ pub struct RunState {
     pub boundary: Option<Arc<Drawn>>,
     /// Outlives the run: the next one may learn from it.
     pub own_table: Option<Arc<OwnTable>>,
+    /// Outlives the run, as the table does.
+    pub own_text: Option<Arc<OwnText>>,
+    /// The text that the run learns from, and what it writes.
+    pub writing: Writing,
     pub sample_predictions: Option<Arc<Probabilities>>,
     /// Step of the last good checkpoint that the engine keeps, and the best one.
     pub kept: (u64, Option<BestFacts>),
@@ -387,6 +392,18 @@ impl RunState {
                 }));
                 None
             }
+            Event::TextRead {
+                name,
+                characters,
+                vocabulary,
+            } => {
+                self.own_text = Some(Arc::new(OwnText {
+                    name,
+                    characters,
+                    vocabulary,
+                }));
+                None
+            }
             event => self.apply_to_current(event),
         }
     }
@@ -402,6 +419,7 @@ impl RunState {
             started: Some(Arc::new(started)),
             curves_revision: self.curves_revision + 1,
             own_table: self.own_table.take(),
+            own_text: self.own_text.take(),
             ..Self::default()
         };
         Some(Consequence::Began)
@@ -463,6 +481,7 @@ impl RunState {
                 self.boundary = None;
                 self.sample_predictions = None;
                 self.prediction = None;
+                self.writing.forget();
             }
             Event::Evaluated {
                 run,
@@ -575,7 +594,7 @@ impl RunState {
             Event::StoppedEarly { run, step, .. } if is_ours(run) => {
                 self.stopped_early = Some(step);
             }
-            _ => {}
+            event => self.writing.apply(current, event),
         }
         None
     }

@@ -38,6 +38,7 @@ fn is_frequent(event: &Event) -> bool {
             | Event::Boundary { .. }
             | Event::CellSamples { .. }
             | Event::LaneDone { .. }
+            | Event::Generated { .. }
     )
 }
 
@@ -56,6 +57,9 @@ pub struct Engine {
     /// one that is being read.
     table_file: StoredValue<Option<(String, Vec<u8>)>>,
     new_table_file: StoredValue<Option<(String, Vec<u8>)>>,
+    /// The learner's text, likewise.
+    text_file: StoredValue<Option<(String, Vec<u8>)>>,
+    new_text_file: StoredValue<Option<(String, Vec<u8>)>>,
     /// Step of the kept checkpoint that was asked for as a file.
     saved_step: StoredValue<Option<u64>>,
     /// Whether the page is about to follow what the run has told, and before which time it should not again.
@@ -76,6 +80,8 @@ impl Engine {
             file_name: StoredValue::default(),
             table_file: StoredValue::default(),
             new_table_file: StoredValue::default(),
+            text_file: StoredValue::default(),
+            new_text_file: StoredValue::default(),
             saved_step: StoredValue::default(),
             is_notifying: StoredValue::default(),
             notify_after: StoredValue::default(),
@@ -168,10 +174,13 @@ impl Engine {
             }
         });
         self.greet();
-        // The new engine knows nothing of the learner's table.
+        // The new engine knows nothing of the learner's table and text.
         let target = self.run.with_untracked(|run| run.own_table.clone());
         if let (Some(table), Some((name, bytes))) = (target, self.table_file.get_value()) {
             self.provide_table(name, bytes, Some(table.target.clone()));
+        }
+        if let Some((name, bytes)) = self.text_file.get_value() {
+            self.provide_text(name, bytes);
         }
         self.start_again();
     }
@@ -269,6 +278,14 @@ impl Engine {
         });
     }
 
+    /// Gives the learner's own text in UTF-8.
+    pub fn provide_text(self, name: String, bytes: Vec<u8>) {
+        self.dismiss(&Origin::File);
+        self.new_text_file
+            .set_value(Some((name.clone(), bytes.clone())));
+        self.send(&Command::ProvideText { name, bytes });
+    }
+
     /// Chooses another column of the learner's table to predict.
     pub fn choose_target(self, target: String) {
         if let Some((name, bytes)) = self.table_file.get_value() {
@@ -324,6 +341,9 @@ impl Engine {
         if matches!(event, Event::TableRead { .. }) {
             self.table_file.set_value(self.new_table_file.get_value());
         }
+        if matches!(event, Event::TextRead { .. }) {
+            self.text_file.set_value(self.new_text_file.get_value());
+        }
         if is_frequent(&event) {
             // What depends on the run follows at its leisure: of a small table the engine tells of a new evaluation
             // every few milliseconds, and a page that redrew for each would answer nobody any more.
@@ -348,7 +368,9 @@ impl Engine {
             }
             Some(Consequence::Explain(trouble)) => {
                 let origin = match trouble {
-                    Trouble::BadFile { .. } | Trouble::BadTable { .. } => Origin::File,
+                    Trouble::BadFile { .. }
+                    | Trouble::BadTable { .. }
+                    | Trouble::BadText { .. } => Origin::File,
                     _ => Origin::Run,
                 };
                 // A file that could not be had is told twice: first with the reason, then as missing.

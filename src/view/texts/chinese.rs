@@ -204,6 +204,7 @@ pub static TEXTS: Texts = Texts {
     },
     data: super::data_chinese::DATA,
     race: super::race::CHINESE,
+    writing: super::writing::CHINESE,
     files: FilesTexts {
         title: "权重",
         save: "保存权重",
@@ -353,6 +354,11 @@ fn message(trouble: &Trouble) -> Message {
             format!("无法从这个表格学习：{}", causes_chinese::reason(reason)),
             "原来的表格和训练若有，都保留着。",
             "请改正文件，或另选文件、另选要预测的列。",
+        ),
+        Trouble::BadText { reason } => Message::new(
+            format!("无法从这段文本学习：{}", causes_chinese::reason(reason)),
+            "原来的文本和训练若有，都保留着。",
+            "请换一段更长的文本，或把文件存成 UTF-8。",
         ),
         Trouble::NoGpu { reason } => Message::new(
             format!("没有可用于训练的 GPU：{}", causes_chinese::reason(reason)),

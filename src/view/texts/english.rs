@@ -204,6 +204,7 @@ pub static TEXTS: Texts = Texts {
     },
     data: super::data_english::DATA,
     race: super::race::ENGLISH,
+    writing: super::writing::ENGLISH,
     files: FilesTexts {
         title: "Weights",
         save: "Save weights",
@@ -352,6 +353,11 @@ fn message(trouble: &Trouble) -> Message {
             format!("The table cannot be learned from: {}", reason.message()),
             "The table and the run of before are kept, if there were any.",
             "Correct the file, or choose another one or another column to predict.",
+        ),
+        Trouble::BadText { reason } => Message::new(
+            format!("The text cannot be learned from: {}", reason.message()),
+            "The text and the run of before are kept, if there were any.",
+            "Choose a longer text, or save the file as UTF-8.",
         ),
         Trouble::NoGpu { reason } => Message::new(
             format!("There is no GPU to train on: {}", reason.message()),

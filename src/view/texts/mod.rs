@@ -108,11 +108,13 @@ mod step;
 mod step_chinese;
 mod step_english;
 mod step_graph;
+mod writing;
 pub use data::DataTexts;
 pub use race::RaceTexts;
 pub use settings::SettingTexts;
 pub use step::StepTexts;
 pub use step_graph::StepGraphTexts;
+pub use writing::WritingTexts;
 
 texts! {
     /// The name and what is on every page.
@@ -538,6 +540,10 @@ pub enum Trouble {
     BadTable {
         reason: Reason,
     },
+    /// The learner's text cannot be read, or not be learned from.
+    BadText {
+        reason: Reason,
+    },
     /// A GPU was asked for, and there is none.
     NoGpu {
         reason: Reason,
@@ -681,6 +687,7 @@ pub struct Texts {
     pub confusion: ConfusionTexts,
     pub data: DataTexts,
     pub race: RaceTexts,
+    pub writing: WritingTexts,
     pub files: FilesTexts,
     pub keys: KeyTexts,
     pub loading: LoadingTexts,
@@ -715,6 +722,7 @@ impl Texts {
                 .collect(),
             self.data.entries(),
             self.race.entries(),
+            self.writing.entries(),
             self.train.entries(),
             self.settings.entries(),
             self.device.entries(),
@@ -859,6 +867,9 @@ pub(super) mod tests {
             },
             Trouble::BadTable {
                 reason: "line 2 has 3 cells".into(),
+            },
+            Trouble::BadText {
+                reason: "no UTF-8".into(),
             },
             Trouble::NoGpu {
                 reason: "no adapter".into(),

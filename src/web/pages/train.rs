@@ -17,8 +17,8 @@ use crate::web::frame::HelpDialog;
 use crate::web::pages::UnknownPreset;
 use crate::web::train::{
     BoundaryPanel, ClassMetrics, ConfusionPanel, CurvePanel, DevicePanel, DigitStrip, DrawPanel,
-    Hyperparameters, Metrics, ModelTable, PresetPanel, RacePanel, RowsPanel, StatusLine,
-    TablePanel, Transport, WeightsPanel, WorkPanel, start_wanted, waits_for_table,
+    Hyperparameters, Metrics, ModelTable, OwnDataPanel, PresetPanel, RacePanel, RowsPanel,
+    StatusLine, Transport, WeightsPanel, WorkPanel, WritingPanel, start_wanted, waits_for_own,
 };
 
 /// Training of the preset in the address; a list of presets where there is no such preset.
@@ -52,7 +52,7 @@ fn Bench() -> impl IntoView {
     let wanted = Memo::new(move |_| address.state.with(run_config));
     start_wanted(wanted);
     follow_learning_rate(wanted);
-    let waits = waits_for_table(wanted);
+    let waits = waits_for_own(wanted);
 
     let last_step = Memo::new(move |_| {
         let limits = address.state.with(|state| state.hyperparameters.clone());
@@ -112,12 +112,7 @@ fn Bench() -> impl IntoView {
     };
     let races = of_race(race::is_offered);
     let races_first = of_race(|preset| race::goal(preset).is_some());
-    let needs_table = Memo::new(move |_| {
-        wanted.with(|config| {
-            let config = config.as_ref();
-            config.is_some_and(|config| presets::needs_table(&config.preset))
-        })
-    });
+    let writes = engine.part(|run| run.writing.facts.is_some());
     let needs_reset = Memo::new(move |_| {
         wanted.with(|config| {
             let config = config.as_ref();
@@ -141,9 +136,7 @@ fn Bench() -> impl IntoView {
             </Show>
             <div class="bench">
                 <div class="bench-main">
-                    <Show when=move || needs_table.get()>
-                        <TablePanel/>
-                    </Show>
+                    <OwnDataPanel wanted/>
                     <Show when=move || !waits.get()>
                         <Show when=move || races_first.get()>
                             <RacePanel/>
@@ -157,6 +150,9 @@ fn Bench() -> impl IntoView {
                 </div>
                 <Show when=move || !waits.get()>
                 <div class="bench-side">
+                    <Show when=move || writes.get()>
+                        <WritingPanel/>
+                    </Show>
                     <Show when=move || has_points.get()>
                         <BoundaryPanel/>
                     </Show>

@@ -26,7 +26,7 @@ use crate::web::address::{use_address, use_texts};
 use crate::web::engine::use_engine;
 use crate::web::frame::HelpDialog;
 use crate::web::pages::UnknownPreset;
-use crate::web::train::{TablePanel, start_wanted, waits_for_table};
+use crate::web::train::{OwnDataPanel, start_wanted, waits_for_own};
 
 /// What the graph takes while the focus is in it.
 const GRAPH_KEYS: [&str; 3] = ["+ −", "0", "E"];
@@ -64,13 +64,7 @@ fn Bench() -> impl IntoView {
     let texts = use_texts();
     let scope = Microscope::provide();
     let wanted = Memo::new(move |_| address.state.with(run_config));
-    let waits = waits_for_table(wanted);
-    let needs_table = Memo::new(move |_| {
-        wanted.with(|config| {
-            let config = config.as_ref();
-            config.is_some_and(|config| presets::needs_table(&config.preset))
-        })
-    });
+    let waits = waits_for_own(wanted);
     start_wanted(wanted);
     enter(scope, waits);
     follow_address(scope);
@@ -144,9 +138,7 @@ fn Bench() -> impl IntoView {
                 </div>
             </div>
             <p class="page-lead">{move || texts.get().step.intro}</p>
-            <Show when=move || needs_table.get()>
-                <TablePanel/>
-            </Show>
+            <OwnDataPanel wanted/>
             <Show when=move || !waits.get()>
                 <SteppingBar on_action/>
                 <CursorLine/>

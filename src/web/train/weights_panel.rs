@@ -1,20 +1,18 @@
 //! Saving and loading weights.
 
 use leptos::prelude::*;
-use wasm_bindgen::JsCast;
-use web_sys::{DragEvent, File, HtmlInputElement};
 
+use super::file_drop::{Chosen, FileDrop};
 use crate::session::{Command, Kept};
 use crate::view::format;
 use crate::view::notices::Origin;
 use crate::view::run_state::Phase;
-use crate::view::texts::{Texts, Trouble};
+use crate::view::texts::Trouble;
 use crate::web::address::use_texts;
-use crate::web::browser;
-use crate::web::engine::{Engine, FileNote, use_engine};
+use crate::web::engine::{FileNote, use_engine};
 
 /// Larger files are refused before they are read.
-const MOST_BYTES: f64 = (64 << 20) as f64;
+const MOST_BYTES: usize = 64 << 20;
 
 /// A button that saves, and a place to choose or drop a file.
 #[component]
@@ -26,30 +24,14 @@ pub fn WeightsPanel(
     let engine = use_engine();
     let texts = use_texts();
     let cannot = move || !phase.get().takes_commands();
-    let is_over = RwSignal::new(false);
-    let open = move |file: Option<File>| {
-        if let Some(file) = file
-            && phase.get_untracked().takes_commands()
-        {
-            load(engine, file, texts);
-        }
-    };
-    let choose = move |event: web_sys::Event| {
-        let Some(input) = event.target() else { return };
-        let input: HtmlInputElement = input.unchecked_into();
-        open(input.files().and_then(|files| files.get(0)));
-        // The same file can be chosen again.
-        input.set_value("");
-    };
-    let drop = move |event: DragEvent| {
-        event.prevent_default();
-        is_over.set(false);
-        let files = event.data_transfer().and_then(|data| data.files());
-        open(files.and_then(|files| files.get(0)));
-    };
-    let over = move |event: DragEvent| {
-        event.prevent_default();
-        is_over.set(true);
+    let open = move |chosen: Chosen| match chosen {
+        Chosen::Read { name, bytes } => engine.load(name, bytes),
+        Chosen::Refused(reason) => engine.show(
+            Origin::File,
+            Trouble::BadFile {
+                reason: reason.into(),
+            },
+        ),
     };
     let note = move || {
         let files = &texts.get().files;
@@ -72,34 +54,16 @@ pub fn WeightsPanel(
                     {move || texts.get().files.save}
                 </button>
                 <BestCheckpoint cannot=Signal::derive(cannot)/>
-                <div
-                    class="dropzone"
-                    class:is-over=move || is_over.get()
-                    data-testid="load-drop"
-                    on:dragenter=over
-                    on:dragover=over
-                    on:dragleave=move |_| is_over.set(false)
-                    on:drop=drop
-                >
-                    <span>
-                        {move || {
-                            let files = &texts.get().files;
-                            if is_over.get() { files.drop_now } else { files.drop_here }
-                        }}
-                    </span>
-                    <label class="button file-button" class:is-disabled=cannot>
-                        {move || texts.get().files.choose}
-                        <input
-                            type="file"
-                            class="file-input"
-                            accept=".safetensors"
-                            data-testid="load-weights"
-                            aria-label=move || texts.get().files.load
-                            disabled=cannot
-                            on:change=choose
-                        />
-                    </label>
-                </div>
+                <FileDrop
+                    label=Signal::derive(move || texts.get().files.choose)
+                    note=Signal::derive(move || texts.get().files.drop_here)
+                    aria_label=Signal::derive(move || texts.get().files.load)
+                    accept=".safetensors"
+                    most_bytes=MOST_BYTES
+                    testids=("load-drop", "load-weights")
+                    is_disabled=Signal::derive(cannot)
+                    on_file=open
+                />
                 <p class="field-hint">{move || texts.get().files.format_hint}</p>
                 <p class="status-line" role="status" data-testid="file-note">{note}</p>
             </div>
@@ -166,31 +130,4 @@ fn BestCheckpoint(
             </div>
         </Show>
     }
-}
-
-/// Reads a file and gives it to the engine, or says why not.
-fn load(engine: Engine, file: File, texts: Signal<&'static Texts>) {
-    let files = &texts.get_untracked().files;
-    let refuse = move |reason: String| {
-        engine.show(
-            Origin::File,
-            Trouble::BadFile {
-                reason: reason.into(),
-            },
-        )
-    };
-    if file.size() > MOST_BYTES {
-        let size = format::bytes(file.size() as u64);
-        let limit = format::bytes(MOST_BYTES as u64);
-        return refuse((files.too_large)(&file.name(), &size, &limit));
-    }
-    leptos::task::spawn_local(async move {
-        match browser::read_file(&file).await {
-            Ok(bytes) => engine.load(file.name(), bytes),
-            Err(error) => {
-                leptos::logging::warn!("{}: {error:?}", file.name());
-                refuse(format!("{}: {}", file.name(), files.unreadable));
-            }
-        }
-    });
 }
