@@ -118,10 +118,10 @@ pub fn bare(value: f64) -> String {
     let rounded: f64 = format!("{value:.5e}")
         .parse()
         .expect("a number just written");
-    // Display of f64 never uses an exponent, so extremes take the form with one.
+    // Display of f64 never uses an exponent: what would need many zeros takes the form with one.
     if rounded == 0.0 {
         "0".to_string()
-    } else if (1e-7..1e15).contains(&rounded.abs()) {
+    } else if (1e-3..1e15).contains(&rounded.abs()) {
         rounded.to_string()
     } else {
         format!("{rounded:e}")
