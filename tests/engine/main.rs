@@ -1,3 +1,4 @@
+mod attention_worked;
 mod branches;
 mod cases;
 mod command_line;
