@@ -6,6 +6,7 @@
 //! - `graph`, `layers`, `models`: building models and their backward passes.
 //! - `exec`: plans and the two executors, GPU and CPU.
 //! - `optim`, `data`, `train`: optimizers, data sets, training.
+//! - `lab`: what training takes at any scale.
 //! - [`session`]: the engine's only door.
 //! - [`plot`], [`view`]: drawings of a run; texts, links, formats and colours of the page.
 //!
@@ -18,6 +19,7 @@ pub mod equation;
 pub mod exec;
 pub mod export;
 pub mod graph;
+pub mod lab;
 pub mod layers;
 pub mod models;
 pub mod ops;

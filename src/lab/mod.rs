@@ -1,0 +1,3 @@
+//! The compute lab: what training takes, computed from stated constants or measured, and saying which.
+
+pub mod scale;
