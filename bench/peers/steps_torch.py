@@ -1,4 +1,4 @@
-"""Training steps in PyTorch on the CPU: `steps_torch.py lenet|small-vgg THREADS`.
+"""Training steps in PyTorch on the CPU: `steps_torch.py lenet|small-vgg|lstm THREADS`.
 
 Reads one number of training steps a line; answers each with one JSON object a line:
 `{"steps": ..., "millis": ..., "loss": ...}`, the loss being that of the last step. The first line
@@ -37,6 +37,23 @@ def small_vgg():
     ), (3, 32, 32)
 
 
+class Rows(nn.Module):
+    """`lstm-mnist`: an LSTM over the rows of a digit, ten classes from its last state."""
+
+    def __init__(self):
+        super().__init__()
+        self.lstm = nn.LSTM(28, 128, batch_first=True)
+        self.fc = nn.Linear(128, 10)
+
+    def forward(self, rows):
+        return self.fc(self.lstm(rows)[0][:, -1])
+
+
+def lstm():
+    """That model, and the shape of the digits that it reads."""
+    return Rows(), (28, 28)
+
+
 def batch(shape):
     """One batch that can be learned: ten random patterns, one a class, under noise."""
     generator = torch.Generator().manual_seed(1)
@@ -49,7 +66,7 @@ def batch(shape):
 def main():
     torch.set_num_threads(int(sys.argv[2]))
     torch.manual_seed(2)
-    model, shape = {"lenet": lenet, "small-vgg": small_vgg}[sys.argv[1]]()
+    model, shape = {"lenet": lenet, "small-vgg": small_vgg, "lstm": lstm}[sys.argv[1]]()
     adam = torch.optim.Adam(model.parameters(), lr=1e-3)
     images, labels = batch(shape)
     print(json.dumps({"version": torch.__version__, "threads": torch.get_num_threads()}), flush=True)

@@ -1,4 +1,4 @@
-//! The comparison with other engines: training steps of LeNet-5 and of a small VGG with Adam, batches of 64.
+//! The comparison with other engines: training steps of LeNet-5, of a small VGG and of an LSTM with Adam, batches of 64.
 //!
 //! # Layout
 //! - `rows`: what is compared with what
@@ -375,7 +375,13 @@ mod tests {
         assert_eq!(rows(&[]).unwrap().len(), ROWS.len());
         assert_eq!(
             rows(&["--only", "pytorch,page"]).unwrap(),
-            ["page-webgpu", "page-cpu", "pytorch"]
+            [
+                "page-webgpu",
+                "page-cpu",
+                "pytorch",
+                "lstm-page-webgpu",
+                "lstm-page-cpu"
+            ]
         );
         assert!(rows(&["--only", "torch"]).unwrap_err().contains("pytorch"));
         assert!(rows(&["--only"]).is_err());

@@ -23,7 +23,8 @@ const PATIENCE: Duration = Duration::from_secs(600);
 const START_PATIENCE: Duration = Duration::from_secs(60);
 
 /// What the page is asked to train: what the other engines' pages do.
-const PAGE: &str = "train/lenet5-mnist?batch=64&optimizer=adam&lr=0.001&lang=en";
+const LENET: &str = "train/lenet5-mnist?batch=64&optimizer=adam&lr=0.001&lang=en";
+const LSTM: &str = "train/lstm-mnist?batch=64&optimizer=adam&lr=0.001&lang=en";
 
 /// With these headers a page may share memory between threads.
 const ISOLATED: &str = "Cross-Origin-Opener-Policy: same-origin\r\n\
@@ -35,14 +36,18 @@ enum Place {
     Peer(&'static str),
     /// The same, allowed to use threads.
     IsolatedPeer(&'static str),
-    /// Glassbox's own page, with the device that the query names and the badges that it may show.
-    Glassbox(&'static str, &'static [&'static str]),
+    /// Glassbox's own page: what is trained, the device that the query names and the badges that it may show.
+    Glassbox(&'static str, &'static str, &'static [&'static str]),
 }
 
 fn place(row: &str) -> Option<Place> {
     Some(match row {
-        "page-webgpu" => Place::Glassbox("gpu", &["gpu", "software"]),
-        "page-cpu" => Place::Glassbox("cpu", &["cpu"]),
+        "page-webgpu" => Place::Glassbox(LENET, "gpu", &["gpu", "software"]),
+        "page-cpu" => Place::Glassbox(LENET, "cpu", &["cpu"]),
+        "lstm-page-webgpu" => Place::Glassbox(LSTM, "gpu", &["gpu", "software"]),
+        "lstm-page-cpu" => Place::Glassbox(LSTM, "cpu", &["cpu"]),
+        "lstm-tfjs-webgpu" => Place::Peer("tfjs.html?network=lstm&backend=webgpu"),
+        "lstm-tfjs-wasm" => Place::Peer("tfjs.html?network=lstm&backend=wasm"),
         "tfjs-webgpu" => Place::Peer("tfjs.html?backend=webgpu"),
         "tfjs-cpu" => Place::Peer("tfjs.html?backend=cpu"),
         "jax-webgpu" => Place::Peer("jax.html?backend=webgpu"),
@@ -145,8 +150,8 @@ impl Bench {
                 let address = format!("{}{path}", self.host("isolated")?);
                 self.open(&address)
             }
-            Place::Glassbox(device, badges) => {
-                let address = format!("{}{PAGE}&device={device}", self.host("page")?);
+            Place::Glassbox(page, device, badges) => {
+                let address = format!("{}{page}&device={device}", self.host("page")?);
                 let session = self.open(&address)?;
                 wait_until_ready(&session, badges)?;
                 Ok(session)

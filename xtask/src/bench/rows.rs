@@ -20,6 +20,9 @@ pub enum Network {
     /// Four 3x3 convolutions of 32-32-64-64 channels, pooling after two, 128-10; on CIFAR-10, or
     /// one batch of its size.
     SmallVgg,
+    /// `lstm-mnist`: 28 rows of 28 pixels, 128 hidden units, ten classes from the last state; on MNIST, or one
+    /// batch of its size.
+    Lstm,
 }
 
 impl Network {
@@ -28,6 +31,7 @@ impl Network {
         match self {
             Self::Lenet => "lenet",
             Self::SmallVgg => "small-vgg",
+            Self::Lstm => "lstm",
         }
     }
 
@@ -35,6 +39,7 @@ impl Network {
     pub fn subject(self) -> Vec<String> {
         match self {
             Self::Lenet => vec!["lenet5-mnist".into()],
+            Self::Lstm => vec!["lstm-mnist".into()],
             Self::SmallVgg => {
                 let layers = root().join("bench/small_vgg.json");
                 let words = ["vgg-s", "--model", &layers.to_string_lossy()];
@@ -65,7 +70,7 @@ pub struct Row {
     pub engine: Engine,
 }
 
-pub const ROWS: [Row; 15] = [
+pub const ROWS: [Row; 23] = [
     row("page-webgpu", "this page, WebGPU", Engine::Page),
     row("jax-webgpu", "jax-js, WebGPU", Engine::BrowserPeer),
     row("tfjs-webgpu", "TensorFlow.js, WebGPU", Engine::BrowserPeer),
@@ -117,6 +122,38 @@ pub const ROWS: [Row; 15] = [
         "command line, GPU, small VGG",
         Engine::Native(Network::SmallVgg, Device::Gpu, 1),
     ),
+    row("lstm-page-webgpu", "this page, WebGPU, LSTM", Engine::Page),
+    row(
+        "lstm-tfjs-webgpu",
+        "TensorFlow.js, WebGPU, LSTM",
+        Engine::BrowserPeer,
+    ),
+    row("lstm-page-cpu", "this page, CPU (Wasm), LSTM", Engine::Page),
+    row(
+        "lstm-tfjs-wasm",
+        "TensorFlow.js, Wasm, LSTM",
+        Engine::BrowserPeer,
+    ),
+    row(
+        "lstm-native-cpu",
+        "command line, CPU, 2 threads, LSTM",
+        Engine::Native(Network::Lstm, Device::Cpu, 2),
+    ),
+    row(
+        "lstm-pytorch",
+        "PyTorch, CPU, 2 threads, LSTM",
+        Engine::Torch(Network::Lstm, 2),
+    ),
+    row(
+        "lstm-pytorch-1",
+        "PyTorch, CPU, 1 thread, LSTM",
+        Engine::Torch(Network::Lstm, 1),
+    ),
+    row(
+        "lstm-native-gpu",
+        "command line, GPU, LSTM",
+        Engine::Native(Network::Lstm, Device::Gpu, 1),
+    ),
 ];
 
 const fn row(name: &'static str, title: &'static str, engine: Engine) -> Row {
@@ -149,7 +186,7 @@ pub struct Target {
     pub at_least: Option<f64>,
 }
 
-pub const TARGETS: [Target; 9] = [
+pub const TARGETS: [Target; 13] = [
     target("page-webgpu", "jax-webgpu", Some(2.0)),
     target("page-webgpu", "tfjs-webgpu", Some(20.0)),
     target("page-cpu", "jax-wasm", Some(10.0)),
@@ -159,6 +196,11 @@ pub const TARGETS: [Target; 9] = [
     target("native-cpu-1", "pytorch-1", None),
     target("page-cpu", "native-cpu-1", None),
     target("vgg-native-cpu", "vgg-pytorch", Some(0.5)),
+    target("lstm-page-webgpu", "lstm-tfjs-webgpu", Some(5.0)),
+    target("lstm-page-cpu", "lstm-tfjs-wasm", Some(5.0)),
+    target("lstm-native-cpu", "lstm-pytorch", Some(1.0)),
+    // PyTorch is not faster with two threads everywhere.
+    target("lstm-native-cpu", "lstm-pytorch-1", Some(1.0)),
 ];
 
 const fn target(own: &'static str, peer: &'static str, at_least: Option<f64>) -> Target {
