@@ -73,6 +73,9 @@ pub struct TableArguments {
     /// A CSV file to learn from, with the preset mlp-csv
     #[arg(long, value_name = "FILE")]
     pub csv: Option<PathBuf>,
+    /// A text file in UTF-8 to learn from, with the preset own-text
+    #[arg(long, value_name = "FILE")]
+    pub text: Option<PathBuf>,
     /// The column of the CSV file to predict, by name or by number from 1 [default: the last]
     #[arg(long, value_name = "COLUMN", requires = "csv")]
     pub target: Option<String>,

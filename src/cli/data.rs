@@ -3,8 +3,19 @@
 use super::CliError;
 use super::arguments::TableArguments;
 use crate::data::csv_table::MAX_CSV_BYTES;
-use crate::data::{DataSource, SampleSet, default_folders, mnist_from_bytes, table_from_csv};
+use crate::data::text::MAX_TEXT_BYTES;
+use crate::data::{
+    DataSource, SampleSet, TextSet, TextSource, default_folders, mnist_from_bytes, table_from_csv,
+};
 use crate::models::{Preset, PresetData};
+
+/// A text that is part of the program.
+fn shipped_text(source: TextSource) -> &'static [u8] {
+    match source {
+        TextSource::Shakespeare => include_bytes!("../../assets/data/text/en-shakespeare.txt"),
+        TextSource::FiveCharacterPoems => include_bytes!("../../assets/data/text/zh-wuyan.txt"),
+    }
+}
 
 /// What a preset learns from; `None` for one that brings its sample along. MNIST's subset is part of the program,
 /// other images lie in `GLASSBOX_DATA`, `data` or `assets/data`, points are drawn, and `--csv` names the learner's
@@ -14,6 +25,12 @@ pub fn samples(preset: &Preset, own: &TableArguments) -> Result<Option<SampleSet
     if own.csv.is_some() && !is_own {
         return Err(CliError::Usage(format!(
             "--csv: {} does not learn from a table of your own; mlp-csv does",
+            preset.id
+        )));
+    }
+    if own.text.is_some() && !matches!(preset.data, PresetData::OwnText { .. }) {
+        return Err(CliError::Usage(format!(
+            "--text: {} does not learn from a text of your own; own-text does",
             preset.id
         )));
     }
@@ -31,6 +48,19 @@ pub fn samples(preset: &Preset, own: &TableArguments) -> Result<Option<SampleSet
             let bytes = super::picture::read_file(path, MAX_CSV_BYTES as u64)?;
             let name = path.display().to_string();
             Some(table_from_csv(&name, &bytes, own.target.as_deref())?.into())
+        }
+        PresetData::Text { source, window } => {
+            Some(TextSet::from_bytes(source.name(), shipped_text(source), window)?.into())
+        }
+        PresetData::OwnText { window } => {
+            let path = own.text.as_deref().ok_or_else(|| {
+                CliError::Usage(format!(
+                    "{} learns from a text of your own: --text FILE",
+                    preset.id
+                ))
+            })?;
+            let bytes = super::picture::read_file(path, MAX_TEXT_BYTES as u64)?;
+            Some(TextSet::from_bytes(&path.display().to_string(), &bytes, window)?.into())
         }
         PresetData::Images { source, subset, .. } => {
             let whole = match source {

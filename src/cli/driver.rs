@@ -97,6 +97,12 @@ impl Driver {
             (PresetData::OwnTable, Some(SampleSet::Table(table))) => {
                 driver.session.provide_table(table);
             }
+            (PresetData::Text { source, .. }, Some(SampleSet::Text(text))) => {
+                driver.session.provide_source_text(source, text);
+            }
+            (PresetData::OwnText { .. }, Some(SampleSet::Text(text))) => {
+                driver.session.provide_text(text);
+            }
             // The session draws points itself.
             _ => {}
         }

@@ -202,6 +202,9 @@ pub struct ClassMetrics<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub top_k_accuracy: Option<Number>,
     pub confusion: &'a [Vec<u32>],
+    /// exp(loss), of texts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub perplexity: Option<Number>,
 }
 
 /// Held-out errors of numbers, in the target's unit.
@@ -417,6 +420,7 @@ impl<'a> Line<'a> {
             top_k: evaluation.top_k.map(|top| top.k),
             top_k_accuracy: evaluation.top_k.map(|top| top.share.into()),
             confusion: &evaluation.confusion,
+            perplexity: number(evaluation.perplexity),
         });
         let errors = evaluation.mse.zip(evaluation.mae);
         Self::Evaluation {

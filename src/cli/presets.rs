@@ -19,6 +19,8 @@ fn data_name(data: &PresetData) -> &'static str {
         PresetData::Toy(source) => source.shape.name(),
         PresetData::OwnTable => "own table",
         PresetData::Series(_) => "sine",
+        PresetData::Text { source, .. } => source.name(),
+        PresetData::OwnText { .. } => "own text",
         PresetData::Fixed(_) => "one sample",
     }
 }

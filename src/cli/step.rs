@@ -23,7 +23,9 @@ const BATCH: u32 = 4;
 pub fn run(arguments: &StepArguments) -> Result<(), CliError> {
     let preset = find_preset(&arguments.preset)?;
     let batch = match preset.data {
-        PresetData::Images { .. } => Some(arguments.batch.unwrap_or(BATCH)),
+        PresetData::Images { .. } | PresetData::Text { .. } | PresetData::OwnText { .. } => {
+            Some(arguments.batch.unwrap_or(BATCH))
+        }
         _ => arguments.batch,
     };
     let config = RunConfig {

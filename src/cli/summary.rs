@@ -16,7 +16,7 @@ pub fn run(arguments: &SummaryArguments) -> Result<(), CliError> {
     let model = Subject::new(preset, &arguments.table, spec.as_ref(), batch, 1)?.model;
     let mut keep = vec![model.loss, model.loss_of_row];
     keep.extend(model.correct);
-    keep.extend(model.probabilities);
+    keep.push(model.told());
     let plan = Plan::new(&model.graph, Mode::Train, &keep);
     let memory = memory(&model.graph, &plan);
     let layers = summarize(&model);

@@ -112,9 +112,13 @@ fn in_words(evaluation: &Evaluation) -> String {
         if let Some(top) = evaluation.top_k {
             parts.push(format!("top {} {}", top.k, percent(top.share)));
         }
-        let f1 = evaluation.macro_f1;
-        let f1 = f1.map_or_else(|| "undefined".into(), |f1| format!("{f1:.4}"));
-        parts.push(format!("macro F1 {f1}"));
+        if let Some(perplexity) = evaluation.perplexity {
+            parts.push(format!("perplexity {perplexity:.2}"));
+        } else {
+            let f1 = evaluation.macro_f1;
+            let f1 = f1.map_or_else(|| "undefined".into(), |f1| format!("{f1:.4}"));
+            parts.push(format!("macro F1 {f1}"));
+        }
     }
     for (name, value) in [("mse", evaluation.mse), ("mae", evaluation.mae)] {
         parts.extend(value.map(|value| format!("{name} {value:.6}")));

@@ -1,6 +1,7 @@
 //! What can be wrong with a data set.
 
 use super::csv_problem::CsvProblem;
+use super::text_problem::TextProblem;
 use thiserror::Error;
 
 /// Why a data set could not be made. Every message names the file or the split it is about.
@@ -123,16 +124,12 @@ pub enum DataError {
         problem: CsvProblem,
     },
     /// A text that cannot be learned from.
-    #[error("{file}: {got} {what}, expected {expected}")]
+    #[error("{file}: {problem}")]
     Text {
         /// Name of the text.
         file: String,
-        /// What does not fit: characters, bytes.
-        what: &'static str,
-        /// How many there are.
-        got: String,
-        /// How many there should be.
-        expected: String,
+        /// What is wrong with it.
+        problem: TextProblem,
     },
     /// A batch of no samples.
     #[error("batches: the batch size is 0, expected at least 1")]

@@ -9,9 +9,9 @@
 //! - [`table`]: rows of numbers with classes or numbers to predict; [`toy`] draws some from a seed,
 //!   [`series`] cuts a series into windows, [`csv_table`] reads the learner's own, and [`csv_problem`]
 //!   says what is wrong with it.
-//! - [`text`]: characters with their vocabulary, cut into windows.
+//! - [`text`]: characters with their vocabulary, cut into windows; [`text_problem`]: what is wrong with one.
 //! - [`shapes`]: small colour pictures, drawn from a seed.
-//! - [`samples`]: images or a table, whichever a run learns from.
+//! - [`samples`]: images, a table or a text, whichever a run learns from.
 //! - [`batches`]: the order of samples, a function of seed and step alone; [`augmentation`]: how images are
 //!   moved and mirrored, a function of seed, epoch and sample alone.
 //!
@@ -34,6 +34,7 @@ pub mod shapes;
 pub mod source;
 pub mod table;
 pub mod text;
+pub mod text_problem;
 pub mod toy;
 
 pub use augmentation::{Augmentation, Transform};
@@ -47,6 +48,7 @@ pub use series::SeriesSource;
 pub use source::{DataFile, DataSource, assemble, default_folders, load, mnist_from_bytes};
 pub use table::{Standardization, Table, TableSet, Targets};
 pub use text::{TextSet, TextSource, Vocabulary};
+pub use text_problem::TextProblem;
 pub use toy::{ToyShape, ToySource};
 
 /// Most bytes taken from one data file, before and after inflating.

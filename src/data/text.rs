@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::error::DataError;
+use super::text_problem::TextProblem;
 
 /// Largest text that is read, in bytes of UTF-8.
 pub const MAX_TEXT_BYTES: usize = 4 << 20;
@@ -19,6 +20,9 @@ pub enum TextSource {
 }
 
 impl TextSource {
+    /// All texts.
+    pub const ALL: [Self; 2] = [Self::Shakespeare, Self::FiveCharacterPoems];
+
     /// `shakespeare`
     pub fn name(self) -> &'static str {
         match self {
@@ -128,24 +132,22 @@ impl TextSet {
     /// # Errors
     /// When the text is too long, has too many different characters, or is too short for a window in each part.
     pub fn new(name: &str, text: &str, window: usize) -> Result<Self, DataError> {
-        let refuse = |what, got: String, expected: String| DataError::Text {
+        let refuse = |problem| DataError::Text {
             file: name.into(),
-            what,
-            got,
-            expected,
+            problem,
         };
         if text.len() > MAX_TEXT_BYTES {
-            let expected = format!("at most {MAX_TEXT_BYTES}");
-            return Err(refuse("bytes", text.len().to_string(), expected));
+            return Err(refuse(TextProblem::TooLarge {
+                bytes: text.len() as u64,
+                most: MAX_TEXT_BYTES as u64,
+            }));
         }
         let vocabulary = Vocabulary::of(text);
         if vocabulary.len() > MAX_VOCABULARY {
-            let expected = format!("at most {MAX_VOCABULARY}");
-            return Err(refuse(
-                "different characters",
-                vocabulary.len().to_string(),
-                expected,
-            ));
+            return Err(refuse(TextProblem::TooVaried {
+                characters: vocabulary.len() as u64,
+                most: MAX_VOCABULARY as u64,
+            }));
         }
         let tokens = vocabulary
             .encode(text)
@@ -162,11 +164,14 @@ impl TextSet {
         });
         let [train, test] = windows.map(Iterator::collect::<Vec<u32>>);
         if window == 0 || train.is_empty() || test.is_empty() {
-            let expected = format!(
-                "at least {}, so that the held-out tenth has a window of {window} and one more",
-                10 * (window.max(1) + 1)
-            );
-            return Err(refuse("characters", tokens.len().to_string(), expected));
+            return Err(refuse(TextProblem::TooShort {
+                characters: tokens.len() as u64,
+                least: 10 * (window.max(1) as u64 + 1),
+                window: window as u64,
+            }));
+        }
+        if vocabulary.len() < 2 {
+            return Err(refuse(TextProblem::OneCharacter));
         }
         Ok(Self {
             name: name.into(),
@@ -185,12 +190,32 @@ impl TextSet {
     pub fn from_bytes(name: &str, bytes: &[u8], window: usize) -> Result<Self, DataError> {
         let text = std::str::from_utf8(bytes).map_err(|error| DataError::Text {
             file: name.into(),
-            what: "bytes of UTF-8",
-            got: format!("only {}", error.valid_up_to()),
-            expected: format!("all {}", bytes.len()),
+            problem: TextProblem::NotText {
+                from: error.valid_up_to() as u64,
+            },
         })?;
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         Self::new(name, &text.replace("\r\n", "\n"), window)
+    }
+
+    /// Cuts the same text into windows of another length.
+    ///
+    /// # Errors
+    /// When it is too short for such a window in each part.
+    pub fn with_window(&self, window: usize) -> Result<Self, DataError> {
+        Self::new(&self.name, &self.vocabulary.decode(&self.tokens), window)
+    }
+
+    /// Characters that are learned from; the rest is held out.
+    pub fn train_characters(&self) -> usize {
+        self.tokens.len() - self.tokens.len() / 10
+    }
+
+    /// How the held-out part begins, in at most `length` characters.
+    pub fn held_out_beginning(&self, length: usize) -> String {
+        let held_out = &self.tokens[self.train_characters()..];
+        self.vocabulary
+            .decode(&held_out[..length.min(held_out.len())])
     }
 
     /// The whole text (L).
@@ -283,6 +308,11 @@ mod tests {
         );
         assert!(refused(&text(89), 8).to_string().contains("89 characters"));
         assert!(TextSet::new("my.txt", &text(90), 8).is_ok());
+        assert!(
+            refused(&"a".repeat(90), 8)
+                .to_string()
+                .contains("all its characters are the same")
+        );
         assert!(refused(&text(1_000), 0).to_string().contains("characters"));
         let many: String = (0..9_000)
             .filter_map(|n| char::from_u32(0x4e00 + n))
@@ -300,7 +330,7 @@ mod tests {
         let error = TextSet::from_bytes("my.txt", b"ab\xff", 8).unwrap_err();
         assert_eq!(
             error.to_string(),
-            "my.txt: only 2 bytes of UTF-8, expected all 3"
+            "my.txt: not UTF-8 text from byte 2; save it as plain text in UTF-8"
         );
     }
 

@@ -2,7 +2,7 @@
 
 use super::ModelError;
 use crate::graph::{Graph, Phase, ValueId};
-use crate::ops::{Augment, GatherBatch, GatherClasses, GatherRows, Op};
+use crate::ops::{Augment, GatherBatch, GatherClasses, GatherRows, GatherWindows, Op};
 use crate::tensor::{ElementType, Shape, Tensor};
 
 /// Where batches come from.
@@ -28,6 +28,15 @@ pub enum BatchSource {
         /// As for images.
         order_length: usize,
     },
+    /// Gathered on the device from `tokens` tokens of a text: windows of `window` tokens, and the token behind each.
+    Text {
+        tokens: usize,
+        /// Places where a window begins: the samples.
+        windows: usize,
+        window: usize,
+        /// As for images.
+        order_length: usize,
+    },
     /// Written from outside once: (features) for each sample.
     Features { features: usize, targets: usize },
 }
@@ -44,9 +53,9 @@ pub enum TableTargets {
 /// What a batch is gathered from: written from outside.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct GatheredInputs {
-    /// (M, C, H, W) u8, or (M, I) f32.
+    /// (M, C, H, W) u8, or (M, I) f32, or the whole text's tokens (L) u32.
     pub samples: ValueId,
-    /// (M) u32, or (M, 1) f32.
+    /// (M) u32, or (M, 1) f32; of a text where each window begins, (M) u32.
     pub targets: ValueId,
     /// (R) u32
     pub order: ValueId,
@@ -149,6 +158,33 @@ pub(super) fn add_batch(
                 transforms: None,
             };
             Ok((Some(gathered), x, t))
+        }
+        BatchSource::Text {
+            tokens,
+            windows,
+            window,
+            order_length,
+        } => {
+            let mut row = |name: &str, count: usize| {
+                let shape = Shape::new([count])?;
+                Ok::<ValueId, ModelError>(graph.input(name, shape, ElementType::U32))
+            };
+            let tokens = row("data.tokens", *tokens)?;
+            let starts = row("data.starts", *windows)?;
+            let order = row("data.order", *order_length)?;
+            let gather = Op::GatherWindows(GatherWindows {
+                batch,
+                window: *window,
+            });
+            let inputs = [tokens, starts, order];
+            let outputs = graph.apply_in(Phase::Data, None, gather, "batch".into(), &inputs)?;
+            let gathered = GatheredInputs {
+                samples: tokens,
+                targets: starts,
+                order,
+                transforms: None,
+            };
+            Ok((Some(gathered), outputs[0], outputs[1]))
         }
         BatchSource::Features { features, targets } => {
             let input = graph.input("x", Shape::new([batch, *features])?, ElementType::F32);

@@ -88,6 +88,7 @@ kinds! {
     BatchNorm,
     LayerNorm,
     Dropout,
+    Embedding,
     SelfAttention,
     PositionalEmbedding,
     Rnn,

@@ -4,7 +4,7 @@ use super::ModelError;
 use crate::graph::{Graph, Phase, ValueId};
 use crate::ops::{
     BinaryCrossEntropy, KullbackLeibler, MeanAbsoluteError, MeanSquaredError, Op,
-    SoftmaxCrossEntropy, WeightedCrossEntropy,
+    SequenceCrossEntropy, SoftmaxCrossEntropy, WeightedCrossEntropy,
 };
 use crate::tensor::{ElementType, Tensor};
 use serde::{Deserialize, Serialize};
@@ -24,6 +24,8 @@ pub enum Loss {
         #[serde(flatten)]
         variant: WeightedCrossEntropy,
     },
+    /// Targets are the tokens that come next (N, T), u32; predictions are (N, T, V).
+    SequenceCrossEntropy(SequenceCrossEntropy),
     /// Targets are probabilities (N, K), f32.
     BinaryCrossEntropy,
     /// Targets are numbers (N, K), f32; there are no classes.
@@ -42,6 +44,7 @@ impl Loss {
         match self {
             Self::SoftmaxCrossEntropy => Op::SoftmaxCrossEntropy(SoftmaxCrossEntropy {}),
             Self::WeightedCrossEntropy { variant, .. } => Op::WeightedCrossEntropy(variant.clone()),
+            Self::SequenceCrossEntropy(op) => Op::SequenceCrossEntropy(op.clone()),
             Self::BinaryCrossEntropy => Op::BinaryCrossEntropy(BinaryCrossEntropy::default()),
             Self::MeanSquaredError(op) => Op::MeanSquaredError(op.clone()),
             Self::MeanAbsoluteError(op) => Op::MeanAbsoluteError(op.clone()),
@@ -52,7 +55,9 @@ impl Loss {
     /// What the targets are: classes as u32, or f32.
     pub fn target_element(&self) -> ElementType {
         match self {
-            Self::SoftmaxCrossEntropy | Self::WeightedCrossEntropy { .. } => ElementType::U32,
+            Self::SoftmaxCrossEntropy
+            | Self::WeightedCrossEntropy { .. }
+            | Self::SequenceCrossEntropy(_) => ElementType::U32,
             _ => ElementType::F32,
         }
     }

@@ -1,7 +1,7 @@
 //! From a layer list to the whole graph of a training step.
 
 use super::batch::{BatchSource, GatheredInputs, add_batch};
-use super::{LayerBuilder, ModelError, ModelSpec, Parameter};
+use super::{LayerBuilder, Loss, ModelError, ModelSpec, Parameter};
 use crate::graph::{Graph, Update, ValueId};
 
 /// A model's graph, and the values that training reads and writes.
@@ -11,19 +11,21 @@ pub struct Model {
     pub batch: usize,
     /// `None` where the batch itself is written from outside.
     pub gathered: Option<GatheredInputs>,
-    /// (N, …) what the first layer reads.
+    /// (N, …) what the first layer reads; of a text (N, T) tokens.
     pub input: ValueId,
-    /// (N) classes or (N, K) targets.
+    /// (N) classes, (N, K) targets, or (N, T) tokens.
     pub target: ValueId,
-    /// (N, K) what the loss reads: logits, or the predictions of a regression.
+    /// (N, K) what the loss reads, of a text (N, T, V): logits, or the predictions of a regression.
     pub logits: ValueId,
-    /// (N, K); `None` where the loss knows no classes.
+    /// (N, K), of a text (N, T, V); `None` where the loss knows no classes.
     pub probabilities: Option<ValueId>,
     pub loss: ValueId,
-    /// How many rows of the batch are right; `None` where the loss counts none.
+    /// How many rows of the batch are right, of a text how many tokens; `None` where the loss counts none.
     pub correct: Option<ValueId>,
     /// (N)
     pub loss_of_row: ValueId,
+    /// (N) How many tokens of each row are right; `None` where a row is judged as a whole.
+    pub correct_of_row: Option<ValueId>,
     /// (N) What each row counts in the mean; `None` where all count alike.
     pub weight_of_row: Option<ValueId>,
     /// In the order of PyTorch's state_dict.
@@ -74,6 +76,7 @@ impl Model {
             let position = declared.iter().position(|output| output.name == symbol);
             position.map(|at| outputs[at])
         };
+        let is_sequence = matches!(spec.loss, Loss::SequenceCrossEntropy(_));
         let mut targets: Vec<ValueId> =
             parameters.iter().map(|parameter| parameter.value).collect();
         if gathered.is_none() {
@@ -93,9 +96,25 @@ impl Model {
             loss: outputs[0],
             correct: output("correct"),
             loss_of_row: output("loss_of_row").expect("a loss tells of its rows"),
+            correct_of_row: output("correct_of_row").filter(|_| is_sequence),
             weight_of_row: output("weight_of_row"),
             parameters,
         })
+    }
+
+    /// (N, …) what a sample is told by after an evaluation: its probabilities, the numbers that are predicted, or of a
+    /// sequence how many of its tokens are right.
+    pub fn told(&self) -> ValueId {
+        let told = self.correct_of_row.or(self.probabilities);
+        told.unwrap_or(self.logits)
+    }
+
+    /// How many predictions of a sample are right or wrong: of a sequence one for each token.
+    pub fn judged_per_sample(&self) -> usize {
+        match self.correct_of_row {
+            Some(_) => self.graph.value(self.target).shape.count() / self.batch,
+            None => 1,
+        }
     }
 
     /// Number of learned values.

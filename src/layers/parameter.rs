@@ -1,7 +1,7 @@
 //! Learned values and what they start as.
 
 use crate::graph::{Value, ValueId};
-use crate::tensor::init::Initializer;
+use crate::tensor::init::{Initializer, standard_normal};
 
 /// A learned value of a model.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -17,6 +17,8 @@ pub struct Parameter {
 pub enum Initial {
     /// Drawn by an initialiser, for layers where `fan_in` inputs feed one output.
     FanIn(usize),
+    /// Drawn for a table with a row for each token: standard normal where the initialiser is PyTorch's.
+    Table,
     /// The same number everywhere.
     Constant(f32),
 }
@@ -29,6 +31,13 @@ impl Parameter {
             Initial::FanIn(fan_in) => {
                 let initializer = self.initializer.unwrap_or(of_run);
                 initializer.values(seed, stream, &value.shape, fan_in)
+            }
+            Initial::Table => {
+                let (count, columns) = (value.shape.count(), value.shape.dims()[1]);
+                match self.initializer.unwrap_or(of_run) {
+                    Initializer::Pytorch => standard_normal(seed, stream, count),
+                    other => other.values(seed, stream, &value.shape, columns),
+                }
             }
             Initial::Constant(number) => vec![number; value.shape.count()],
         }

@@ -7,13 +7,15 @@ mod residual;
 mod sequences;
 mod tables;
 mod targets;
+mod texts;
 
 pub use presets::{PRESETS, find};
 pub use residual::resnet_s;
 pub use tables::table_spec;
 pub use targets::{Bound, Length, Metric, TARGETS, Target};
+pub use texts::{TEXT_WINDOW, text_spec};
 
-use crate::data::{Augmentation, DataSource, SeriesSource, Subset, ToySource};
+use crate::data::{Augmentation, DataSource, SeriesSource, Subset, TextSource, ToySource};
 use crate::layers::ModelSpec;
 use crate::optim::{OptimizerKind, Options};
 
@@ -40,7 +42,24 @@ pub enum PresetData {
     Series(SeriesSource),
     /// The learner's own table: the layer list ends in what its target needs, see [`table_spec`].
     OwnTable,
+    /// Windows of a text, each with the character behind every one of its own.
+    Text {
+        source: TextSource,
+        /// Characters of a window.
+        window: usize,
+    },
+    /// The learner's own text: its characters decide the sizes, see [`text_spec`].
+    OwnText {
+        window: usize,
+    },
     Fixed(FixedExample),
+}
+
+impl PresetData {
+    /// The learner brings it.
+    pub fn is_own(&self) -> bool {
+        matches!(self, Self::OwnTable | Self::OwnText { .. })
+    }
 }
 
 /// Hyperparameters.

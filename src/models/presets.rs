@@ -2,6 +2,7 @@
 
 use super::{
     FixedExample, Hyperparameters, Preset, PresetData, images, race, residual, sequences, tables,
+    texts,
 };
 use crate::data::{DataSource, Subset};
 use crate::layers::{Conv2d, Flatten, Layer, Linear, Loss, MaxPool2d, ModelSpec, Relu};
@@ -73,6 +74,11 @@ pub const PRESETS: &[Preset] = &[
     sequences::RNN_MNIST,
     sequences::LSTM_MNIST,
     sequences::GRU_MNIST,
+    texts::LSTM_TEXT,
+    texts::LSTM_TEXT_ZH,
+    texts::GPT_TEXT,
+    texts::GPT_TEXT_ZH,
+    texts::OWN_TEXT,
     race::OPTIM_RACE,
     images::CNN_SHAPES,
     images::VGG_S,

@@ -43,6 +43,7 @@ mod reduction;
 mod registry;
 mod regression;
 mod reshape;
+mod sequence_cross_entropy;
 pub mod shader;
 mod slice;
 mod softmax;
@@ -109,6 +110,7 @@ pub use regression::{
     Reduction,
 };
 pub use reshape::{Reshape, Transpose};
+pub use sequence_cross_entropy::{SequenceCrossEntropy, SequenceCrossEntropyBackward};
 pub use slice::{Concatenate, Slice as SliceOperation, SliceBackward};
 pub use softmax::{LogSoftmax, LogSoftmaxBackward, Softmax, SoftmaxBackward};
 pub use softmax_cross_entropy::{SoftmaxCrossEntropy, SoftmaxCrossEntropyBackward};

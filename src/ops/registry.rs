@@ -198,6 +198,8 @@ registry! {
     BinaryCrossEntropyBackward,
     WeightedCrossEntropy,
     WeightedCrossEntropyBackward,
+    SequenceCrossEntropy,
+    SequenceCrossEntropyBackward,
     MeanSquaredError,
     MeanSquaredErrorBackward,
     MeanAbsoluteError,

@@ -30,6 +30,18 @@ pub(super) fn loss_params(dims: &Dims, count: usize) -> (Params, [u32; 3]) {
     (params.params(), workgroups)
 }
 
+/// Parameters of a kernel that adds up `rows` of a loss.
+pub(super) fn totals_params(rows: usize) -> Params {
+    let (_, row_length) = linear_workgroups(1, super::kernel::WORKGROUP_SIZE);
+    let params = LossParams {
+        batch: rows as u32,
+        classes: 1,
+        row_length,
+        unused: 0,
+    };
+    params.params()
+}
+
 /// `softmax_cross_entropy` and its backward operation: inputs z, t, dL, outputs
 /// those of the loss, then dz.
 pub(crate) fn with_gradient(dims: &Dims) -> Vec<KernelCall> {

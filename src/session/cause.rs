@@ -1,8 +1,8 @@
 //! What is behind a failure, as data: the page words it in the learner's language, the command
 //! line prints [`super::Failure::message`].
 
-use super::SessionError;
-use crate::data::{CsvProblem, DataError, FileProblem};
+use super::{PromptProblem, SessionError};
+use crate::data::{CsvProblem, DataError, FileProblem, TextProblem};
 use crate::export::ExportError;
 use serde::{Deserialize, Serialize};
 
@@ -44,6 +44,17 @@ pub enum Cause {
     NoTable {
         preset: String,
     },
+    /// The preset learns from the learner's own text.
+    NoOwnText {
+        preset: String,
+    },
+    /// What is wrong with the learner's text.
+    Text {
+        file: String,
+        problem: TextProblem,
+    },
+    /// What is wrong with a prompt.
+    Prompt(PromptProblem),
     /// What is wrong with the learner's table.
     Table {
         file: String,
@@ -134,12 +145,20 @@ impl Cause {
             SessionError::NoTable { preset } => Self::NoTable {
                 preset: (*preset).into(),
             },
+            SessionError::NoOwnText { preset } => Self::NoOwnText {
+                preset: (*preset).into(),
+            },
+            SessionError::Prompt(problem) => Self::Prompt(problem.clone()),
             SessionError::WrongRun { .. } => Self::WrongRun,
             SessionError::Data(DataError::File { file, problem }) => Self::File {
                 file: file.clone(),
                 problem: FileFault::of_data(problem)?,
             },
             SessionError::Data(DataError::Csv { file, problem }) => Self::Table {
+                file: file.clone(),
+                problem: problem.clone(),
+            },
+            SessionError::Data(DataError::Text { file, problem }) => Self::Text {
                 file: file.clone(),
                 problem: problem.clone(),
             },

@@ -1,6 +1,6 @@
 //! What can go wrong in a session, and how it is told.
 
-use super::{Cause, Failure, FailureKind};
+use super::{Cause, Failure, FailureKind, PromptProblem};
 use crate::data::DataError;
 use crate::exec::gpu::GpuError;
 use crate::export::ExportError;
@@ -25,6 +25,8 @@ pub enum SessionError {
     },
     #[error("the preset {preset} learns from a table of your own, which was not given")]
     NoTable { preset: &'static str },
+    #[error("the preset {preset} learns from a text of your own, which was not given")]
+    NoOwnText { preset: &'static str },
     #[error(transparent)]
     Data(#[from] DataError),
     #[error(transparent)]
@@ -50,6 +52,8 @@ pub enum SessionError {
     },
     #[error("the preset {preset} does not learn from a text, so it has none to continue")]
     NoText { preset: &'static str },
+    #[error("the prompt {0}")]
+    Prompt(PromptProblem),
     #[error("the run has stopped: go back to a checkpoint or reset it before going on")]
     Stopped,
     #[error("no checkpoint was measured on held-out samples yet, so none is the best")]
@@ -66,7 +70,9 @@ impl SessionError {
         match self {
             Self::UnknownPreset { .. } => FailureKind::UnknownPreset,
             Self::BadConfig { .. } => FailureKind::BadConfig,
-            Self::MissingData { .. } | Self::NoTable { .. } => FailureKind::MissingData,
+            Self::MissingData { .. } | Self::NoTable { .. } | Self::NoOwnText { .. } => {
+                FailureKind::MissingData
+            }
             Self::Data(_) | Self::Export(_) => FailureKind::BadFile,
             Self::Model(_) => FailureKind::Internal,
             Self::Gpu(error) => match error {
@@ -82,6 +88,7 @@ impl SessionError {
             | Self::BadImage { .. }
             | Self::NoImages { .. }
             | Self::NoText { .. }
+            | Self::Prompt(_)
             | Self::Stopped
             | Self::NothingKept => FailureKind::BadCommand,
         }

@@ -1,6 +1,7 @@
 //! Continuing a text character by character: what is asked for and what is told.
 
 use serde::{Deserialize, Serialize};
+use thiserror::Error;
 
 /// Most characters that one request may ask for.
 pub const MAX_GENERATED: u32 = 2_000;
@@ -24,6 +25,37 @@ pub struct GenerateRequest {
     pub top_k: Option<u32>,
     /// Of the draws: equal requests of equal weights give equal texts.
     pub seed: u64,
+}
+
+/// Why a prompt cannot be continued.
+#[derive(Clone, Debug, PartialEq, Eq, Error, Serialize, Deserialize)]
+pub enum PromptProblem {
+    #[error("is empty, expected at least 1 character")]
+    Empty,
+    #[error("has {characters} characters, expected at most {most}")]
+    TooLong { characters: u64, most: u64 },
+    /// Each once, in their order.
+    #[error(
+        "has characters that the network never saw: {}; it knows only the {vocabulary} of its text",
+        named(characters)
+    )]
+    Unknown {
+        characters: Vec<char>,
+        vocabulary: u64,
+    },
+}
+
+/// Most unknown characters that a message names.
+const NAMED: usize = 12;
+
+/// Characters in quotation marks: `"é", "\t"`.
+fn named(characters: &[char]) -> String {
+    let named = characters.iter().take(NAMED);
+    let mut text: Vec<String> = named.map(|c| format!("{:?}", c.to_string())).collect();
+    if characters.len() > NAMED {
+        text.push(format!("and {} more", characters.len() - NAMED));
+    }
+    text.join(", ")
 }
 
 /// A character that could come next.

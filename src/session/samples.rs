@@ -2,10 +2,10 @@
 
 use super::{Event, Session, SessionError};
 use crate::data::{
-    DataError, DataSource, Dataset, SampleSet, Subset, TableSet, TextSet, columns_of_csv,
-    table_from_csv,
+    DataError, DataSource, Dataset, SampleSet, Subset, TableSet, TextSet, TextSource,
+    columns_of_csv, table_from_csv,
 };
-use crate::models::{self, Preset, PresetData};
+use crate::models::{self, Preset, PresetData, TEXT_WINDOW};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -17,6 +17,9 @@ pub(super) struct SampleStore {
     /// Parts of data sets; one without a subset was given whole and serves every preset.
     datasets: Vec<(DataSource, Option<Subset>, Arc<SampleSet>)>,
     own_table: Option<Arc<SampleSet>>,
+    /// Texts, cut into windows.
+    texts: Vec<(TextSource, Arc<SampleSet>)>,
+    own_text: Option<Arc<SampleSet>>,
 }
 
 impl SampleStore {
@@ -38,8 +41,43 @@ impl SampleStore {
             .map(|(_, _, samples)| samples)
     }
 
+    fn find_text(&self, source: TextSource, window: usize) -> Option<&Arc<SampleSet>> {
+        let mut texts = self.texts.iter();
+        let found = texts.find(|(known, samples)| {
+            let cut = samples.text().map(TextSet::window);
+            *known == source && cut == Some(window)
+        });
+        found.map(|(_, samples)| samples)
+    }
+
+    /// A text that Glassbox ships, made of the given file where it was not before.
+    fn text(&mut self, source: TextSource, window: usize) -> Result<Arc<SampleSet>, SessionError> {
+        if let Some(samples) = self.find_text(source, window) {
+            return Ok(Arc::clone(samples));
+        }
+        let Some(bytes) = self.files.get(source.path()) else {
+            return Err(SessionError::MissingData {
+                dataset: source.name(),
+                path: source.path(),
+            });
+        };
+        let text = TextSet::from_bytes(source.name(), bytes, window)?;
+        let samples = Arc::new(SampleSet::Text(text));
+        self.texts.push((source, Arc::clone(&samples)));
+        Ok(samples)
+    }
+
     /// Paths of files that a preset needs and that have not been given.
     fn missing_files(&self, data: &PresetData) -> Vec<&'static str> {
+        if let PresetData::Text { source, window } = *data {
+            let is_here = self.find_text(source, window).is_some();
+            let is_given = self.files.contains_key(source.path());
+            return if is_here || is_given {
+                Vec::new()
+            } else {
+                vec![source.path()]
+            };
+        }
         let PresetData::Images { source, subset, .. } = *data else {
             return Vec::new();
         };
@@ -65,6 +103,16 @@ impl SampleStore {
                 Some(table) => Ok(Some(Arc::clone(table))),
                 None => Err(SessionError::NoTable { preset: preset.id }),
             },
+            PresetData::Text { source, window } => self.text(source, window).map(Some),
+            PresetData::OwnText { window } => {
+                let own = self.own_text.as_ref().and_then(|own| own.text());
+                let own = own.ok_or(SessionError::NoOwnText { preset: preset.id })?;
+                if own.window() != window {
+                    let cut = own.with_window(window)?;
+                    self.own_text = Some(Arc::new(SampleSet::Text(cut)));
+                }
+                Ok(self.own_text.clone())
+            }
             PresetData::Images { source, subset, .. } => {
                 self.images(&preset.data, source, subset).map(Some)
             }
@@ -132,14 +180,26 @@ impl Session {
         Ok(())
     }
 
-    /// Reads the learner's own text and tells what it holds.
+    /// Gives a text that Glassbox ships, instead of its file.
+    pub fn provide_source_text(&mut self, source: TextSource, text: TextSet) {
+        let samples = Arc::new(SampleSet::Text(text));
+        self.samples.texts.push((source, samples));
+    }
+
+    /// Gives the learner's own text, for the next start of a preset that learns from one.
+    pub fn provide_text(&mut self, text: TextSet) {
+        self.samples.own_text = Some(Arc::new(SampleSet::Text(text)));
+    }
+
+    /// Reads the learner's own text and tells what it holds; what cannot be read leaves the one before it.
     pub(super) fn read_text(&mut self, name: &str, bytes: &[u8]) -> Result<(), DataError> {
-        let text = TextSet::from_bytes(name, bytes, 1)?;
+        let text = TextSet::from_bytes(name, bytes, TEXT_WINDOW)?;
         self.emit(Event::TextRead {
             name: name.into(),
             characters: text.tokens().len() as u32,
             vocabulary: text.vocabulary.len() as u32,
         });
+        self.provide_text(text);
         Ok(())
     }
 }

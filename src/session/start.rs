@@ -10,7 +10,8 @@ use crate::graph::ValueId;
 use crate::layers::{
     BatchSource, GatheredInputs, Model, ModelError, ModelSpec, TableTargets, summarize,
 };
-use crate::models::{Preset, table_spec};
+use crate::models::{Preset, table_spec, text_spec};
+use crate::ops::Op;
 use crate::optim::{MAX_LEARNING_RATE, OptimizerKind, OptionKey, Options};
 use crate::tensor::{ElementType, Values, init::Initializer};
 
@@ -171,7 +172,10 @@ pub fn build_model(
 ) -> Result<Model, SessionError> {
     let spec = match (&preset.data, samples.and_then(SampleSet::table)) {
         (PresetData::OwnTable, Some(table)) => table_spec(table),
-        _ => (preset.spec)(),
+        _ => match (&preset.data, samples.and_then(SampleSet::text)) {
+            (PresetData::OwnText { .. }, Some(text)) => text_spec(text),
+            _ => (preset.spec)(),
+        },
     };
     build_spec(&spec, preset, samples, batch, optimizer)
 }
@@ -192,8 +196,15 @@ pub fn build_spec(
         .kind
         .update(optimizer.momentum, &optimizer.options);
     let model = Model::build(spec, &source, batch as usize, update)?;
+    if let Some(text) = samples.and_then(SampleSet::text) {
+        check_vocabulary(&model, text.vocabulary.len())?;
+    }
     let outputs = &model.graph.value(model.logits).shape;
-    let width: usize = outputs.dims()[1..].iter().product();
+    let width: usize = match model.correct_of_row {
+        // A value for each class at every step.
+        Some(_) => outputs.dims().last().copied().unwrap_or(1),
+        None => outputs.dims()[1..].iter().product(),
+    };
     let classes = samples.map_or(0, |samples| samples.class_names().len());
     // One probability tells two classes apart.
     let told = if width == 1 { 2 } else { width };
@@ -209,6 +220,26 @@ pub fn build_spec(
     Ok(model)
 }
 
+/// That every table of vectors that the tokens are looked up in has a row for each.
+fn check_vocabulary(model: &Model, vocabulary: usize) -> Result<(), SessionError> {
+    for node in model.graph.nodes() {
+        let Op::Embedding(_) = node.op else {
+            continue;
+        };
+        let rows = node.dims.get("V");
+        if node.inputs[0] == model.input && rows < vocabulary {
+            return Err(SessionError::Model(ModelError::Attribute {
+                layer: node.name.clone(),
+                message: format!(
+                    "vocabulary is {rows}, expected at least the text's {vocabulary} different characters: a token \
+                     outside the table has no vector"
+                ),
+            }));
+        }
+    }
+    Ok(())
+}
+
 /// The model of a preset for one sample, without its data: layers, sizes, parameters. `None` where a table of the
 /// learner's own decides them.
 ///
@@ -216,9 +247,21 @@ pub fn build_spec(
 /// When a layer does not fit.
 pub fn outline(preset: &Preset) -> Result<Option<Model>, SessionError> {
     let optimizer = OptimizerChoice::of(preset);
+    let update = optimizer
+        .kind
+        .update(optimizer.momentum, &optimizer.options);
+    if let PresetData::Text { window, .. } = preset.data {
+        let source = BatchSource::Text {
+            tokens: window + 1,
+            windows: 1,
+            window,
+            order_length: 1,
+        };
+        return Ok(Some(Model::build(&(preset.spec)(), &source, 1, update)?));
+    }
     let PresetData::Images { source, .. } = preset.data else {
         let samples = match preset.data {
-            PresetData::OwnTable => return Ok(None),
+            PresetData::OwnTable | PresetData::OwnText { .. } => return Ok(None),
             PresetData::Toy(source) => Some(SampleSet::Table(source.draw()?)),
             PresetData::Series(source) => Some(SampleSet::Table(source.draw()?)),
             _ => None,
@@ -235,9 +278,6 @@ pub fn outline(preset: &Preset) -> Result<Option<Model>, SessionError> {
         order_length: 1,
         margin: preset.augmentation().map(|moved| moved.margin as usize),
     };
-    let update = optimizer
-        .kind
-        .update(optimizer.momentum, &optimizer.options);
     Ok(Some(Model::build(&(preset.spec)(), &source, 1, update)?))
 }
 
@@ -261,6 +301,15 @@ fn batch_source(
                 path: source.page_files()[0].path,
             });
         }
+        (PresetData::Text { source, .. }, None) => {
+            return Err(SessionError::MissingData {
+                dataset: source.name(),
+                path: source.path(),
+            });
+        }
+        (PresetData::OwnText { .. }, None) => {
+            return Err(SessionError::NoOwnText { preset: preset.id });
+        }
         (PresetData::Toy(_) | PresetData::Series(_) | PresetData::OwnTable, None) => {
             return Err(SessionError::NoTable { preset: preset.id });
         }
@@ -275,6 +324,12 @@ fn batch_source(
                 margin: preset.augmentation().map(|moved| moved.margin as usize),
             }
         }
+        (_, Some(samples @ SampleSet::Text(text))) => BatchSource::Text {
+            tokens: text.tokens().len(),
+            windows: count(samples),
+            window: text.window(),
+            order_length,
+        },
         (_, Some(samples @ SampleSet::Table(table))) => BatchSource::Table {
             samples: count(samples),
             mean: table.standardization.mean.clone(),
@@ -367,6 +422,10 @@ pub fn given_values(
             SampleSet::Images(images) => (
                 Values::U8([images.train.images(), images.test.images()].concat()),
                 Values::U32([images.train.labels(), images.test.labels()].concat()),
+            ),
+            SampleSet::Text(text) => (
+                Values::U32(text.tokens().to_vec()),
+                Values::U32(text.starts().to_vec()),
             ),
             SampleSet::Table(table) => (
                 Values::F32([table.train.rows(), table.test.rows()].concat()),
@@ -491,6 +550,7 @@ impl Session {
         });
         if let Some(run) = &self.run {
             run.send_points(&mut self.emit);
+            run.send_text(&mut self.emit);
         }
         self.emit(Event::Status {
             run: id,
@@ -526,7 +586,7 @@ impl Session {
         let mut keep = vec![model.loss, model.loss_of_row];
         keep.extend(model.correct);
         keep.extend(model.weight_of_row);
-        keep.push(model.probabilities.unwrap_or(model.logits));
+        keep.push(model.told());
         keep.extend(model.graph.gradient_norm());
         let plan = Arc::new(Plan::new(&graph, Mode::Train, &keep));
         let needed_bytes = plan.needed_bytes(&graph);

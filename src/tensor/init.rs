@@ -43,6 +43,11 @@ pub fn pytorch_default(seed: u64, stream: u64, fan_in: usize, count: usize) -> V
     uniform(&mut generator(seed, stream), bound, count)
 }
 
+/// PyTorch's default for a table of vectors (`nn.Embedding.reset_parameters`).
+pub fn standard_normal(seed: u64, stream: u64, count: usize) -> Vec<f32> {
+    scaled(&mut generator(seed, stream), 1.0, count)
+}
+
 /// How the weights of a layer start. Except with PyTorch's default, biases start at 0.
 ///
 /// Fans as in `torch.nn.init`: of a weight (O, I, K, …) fan_in is I·K·…, fan_out O·K·…

@@ -26,6 +26,8 @@ pub struct Evaluation {
     pub macro_precision: Option<f32>,
     pub macro_recall: Option<f32>,
     pub macro_f1: Option<f32>,
+    /// exp(loss): as many characters as the network is torn between; only of texts.
+    pub perplexity: Option<f32>,
     /// Mean squared error in the square of the target's unit; `None` where classes are predicted.
     pub mse: Option<f32>,
     /// Mean absolute error in the target's unit.
@@ -108,6 +110,7 @@ impl Tally {
             recall,
             f1,
             confusion: self.confusion,
+            perplexity: None,
             mse: None,
             mae: None,
         }

@@ -85,6 +85,9 @@ pub fn cases_of(name: &str) -> Vec<Case> {
         "softmax" | "softmax_backward" | "log_softmax" | "log_softmax_backward" => {
             softmax_cases(name)
         }
+        "sequence_cross_entropy" | "sequence_cross_entropy_backward" => {
+            token_cases::sequence_loss_cases(name)
+        }
         "weighted_cross_entropy" | "weighted_cross_entropy_backward" => {
             weighted_cross_entropy_cases(name)
         }

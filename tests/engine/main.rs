@@ -33,6 +33,7 @@ mod short_runs;
 mod single;
 mod small_models;
 mod support;
+mod texts;
 mod token_cases;
 mod torch;
 mod torch_images;

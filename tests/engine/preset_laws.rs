@@ -3,7 +3,7 @@
 
 use crate::training::mnist;
 use glassbox::data::{
-    BatchSchedule, DataSource, Dataset, ImageShape, SampleSet, Split, table_from_csv,
+    BatchSchedule, DataSource, Dataset, ImageShape, SampleSet, Split, TextSet, table_from_csv,
 };
 use glassbox::exec::cpu::CpuExecutor;
 use glassbox::exec::gpu::{GpuDevice, GpuExecutor};
@@ -93,6 +93,17 @@ fn samples(preset: &Preset) -> Option<SampleSet> {
         PresetData::Toy(source) => Some(source.draw().expect("points").into()),
         PresetData::Series(source) => Some(source.draw().expect("a series").into()),
         PresetData::OwnTable => Some(table()),
+        PresetData::Text { source, window } => {
+            Some(crate::short_runs::shipped_text(source, window).into())
+        }
+        PresetData::OwnText { window } => {
+            let text = "to be, or not to be: that is the question. ".repeat(20);
+            Some(
+                TextSet::new("own.txt", &text, window)
+                    .expect("a text")
+                    .into(),
+            )
+        }
         PresetData::Fixed(_) => None,
     }
 }

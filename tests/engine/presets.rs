@@ -68,6 +68,9 @@ fn presets_have_the_sizes_of_the_curriculum() {
         ("rnn-sine", 141),
         ("rnn-mnist", 128 * 156 + 2 * 128 + 1_290),
         ("lstm-mnist", 4 * (128 * 156 + 2 * 128) + 1_290),
+        ("lstm-text", 112_645),
+        // V-64, 64 places, two blocks of 512·64 + … , the last normalization, 64-V.
+        ("gpt-text", 69 * 64 + 64 * 64 + 2 * 49_984 + 128 + 65 * 69),
         ("gru-mnist", 3 * (128 * 156 + 2 * 128) + 1_290),
     ] {
         let preset = models::find(id).expect("a preset");

@@ -60,6 +60,12 @@ impl Engine {
         self.events.take()
     }
 
+    /// Works in pieces of `budget_millis` until there is nothing left to do.
+    pub fn work(&mut self, budget_millis: f64) -> Vec<Event> {
+        while block_on(self.session.advance(budget_millis)) {}
+        self.events.take()
+    }
+
     /// Trains some batches; the records of their steps.
     pub fn train(&mut self, count: u32) -> Vec<StepRecord> {
         let events = self.finish(Command::StepBatches { run: RUN, count });

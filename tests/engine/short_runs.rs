@@ -6,7 +6,7 @@
 
 use crate::session::{Engine, RUN, failures};
 use crate::training::mnist;
-use glassbox::data::{DataSource, Dataset, SampleSet, Split};
+use glassbox::data::{DataSource, Dataset, SampleSet, Split, TextSet, TextSource};
 use glassbox::graph::Phase;
 use glassbox::models::{self, PRESETS, Preset, PresetData};
 use glassbox::ops::StepValues;
@@ -59,6 +59,13 @@ const POINTS: &[ShortRun] = &[
     run("mlp-spirals", 300, None, 0.2),
     run("mlp-xor", 100, None, 0.35),
     run("rnn-sine", 100, None, 0.01),
+];
+
+const TEXTS: &[ShortRun] = &[
+    run("lstm-text", 40, Some(16), 3.2),
+    run("lstm-text-zh", 20, Some(16), 6.2),
+    run("gpt-text", 60, Some(16), 3.2),
+    run("gpt-text-zh", 40, Some(16), 6.2),
 ];
 
 const PHOTOGRAPHS: &[ShortRun] = &[
@@ -122,6 +129,17 @@ fn stand_in(source: DataSource, per_class: usize) -> Dataset {
     }
 }
 
+/// A text of the repository.
+pub fn shipped_text(source: TextSource, window: usize) -> TextSet {
+    let path = format!(
+        "{}/assets/data/{}",
+        env!("CARGO_MANIFEST_DIR"),
+        source.path()
+    );
+    let bytes = std::fs::read(path).expect("it is committed");
+    TextSet::from_bytes(source.name(), &bytes, window).expect("a text")
+}
+
 /// The losses of a run's steps.
 fn losses(run: &ShortRun, per_class: usize) -> Vec<f32> {
     let preset = models::find(run.preset).expect("a preset");
@@ -129,6 +147,10 @@ fn losses(run: &ShortRun, per_class: usize) -> Vec<f32> {
     if let PresetData::Images { source, .. } = preset.data {
         let data = stand_in(source, per_class);
         engine.session.provide_dataset(source, data);
+    }
+    if let PresetData::Text { source, window } = preset.data {
+        let text = shipped_text(source, window);
+        engine.session.provide_source_text(source, text);
     }
     let config = RunConfig {
         preset: run.preset.into(),
@@ -168,6 +190,11 @@ fn presets_of_digits_learn_in_a_few_steps() {
 }
 
 #[test]
+fn presets_of_texts_learn_in_a_few_steps() {
+    check(TEXTS, 0);
+}
+
+#[test]
 fn presets_of_points_learn_in_a_few_steps() {
     check(POINTS, 1);
 }
@@ -184,14 +211,14 @@ fn the_large_network_learns_in_a_few_steps() {
 
 #[test]
 fn every_preset_has_a_short_run() {
-    let lists = [DIGITS, POINTS, PHOTOGRAPHS, LARGE];
+    let lists = [DIGITS, POINTS, TEXTS, PHOTOGRAPHS, LARGE];
     let all: Vec<&str> = lists
         .iter()
         .flat_map(|list| list.iter().map(|run| run.preset))
         .collect();
     for preset in PRESETS {
-        // `presets.rs` gives it a table.
-        let is_own = preset.data == PresetData::OwnTable;
+        // `presets.rs` gives it a table, `texts.rs` a text.
+        let is_own = preset.data.is_own();
         assert_ne!(all.contains(&preset.id), is_own, "{}", preset.id);
     }
 }
@@ -202,7 +229,8 @@ fn samples(preset: &Preset) -> Option<SampleSet> {
         PresetData::Images { source, .. } => Some(stand_in(source, 1).into()),
         PresetData::Toy(source) => Some(source.draw().expect("points").into()),
         PresetData::Series(source) => Some(source.draw().expect("a series").into()),
-        PresetData::OwnTable | PresetData::Fixed(_) => None,
+        PresetData::Text { source, window } => Some(shipped_text(source, window).into()),
+        PresetData::OwnTable | PresetData::OwnText { .. } | PresetData::Fixed(_) => None,
     }
 }
 
@@ -212,7 +240,7 @@ fn samples(preset: &Preset) -> Option<SampleSet> {
 fn the_gradients_of_every_preset_match_finite_differences() {
     let mut checked = 0;
     for preset in PRESETS {
-        if preset.data == PresetData::OwnTable || preset.id == "vgg16-cifar10" {
+        if preset.data.is_own() || preset.id == "vgg16-cifar10" {
             continue;
         }
         let samples = samples(preset);

@@ -1,4 +1,4 @@
-//! Cases of what texts need: windows of tokens, and attention with its gradients.
+//! Cases of what texts need: windows of tokens, the loss at every step, and attention with its gradients.
 
 use crate::support::{Case, Random};
 use glassbox::ops::Op;
@@ -98,4 +98,58 @@ pub fn window_cases() -> Vec<Case> {
         case
     });
     cases.into()
+}
+
+/// (N, T, V, valid samples): one; one step; a partial batch; several workgroups, with a partial batch too.
+const SEQUENCE_LOSS: [[usize; 4]; 6] = [
+    [1, 1, 1, 1],
+    [3, 1, 5, 3],
+    [4, 3, 7, 2],
+    [2, 5, 3, 2],
+    [23, 3, 4, 22],
+    [5, 30, 2, 5],
+];
+
+/// The loss of every step and its gradient: without ignored labels, with PyTorch's, with one of the vocabulary.
+pub fn sequence_loss_cases(name: &str) -> Vec<Case> {
+    let mut cases = Vec::new();
+    let mut sizes: Vec<([usize; 4], f32)> = SEQUENCE_LOSS.map(|sizes| (sizes, 4.0)).into();
+    // Logits so far out that a careless exponential overflows in f32.
+    sizes.push(([4, 2, 3, 4], 120.0));
+    for ([n, t, v, valid], bound) in sizes {
+        for ignored in [None, Some(-100), Some(1)] {
+            let mut random = Random::new(73);
+            let z = Tensor::f32([n, t, v], random.values(bound, n * t * v)).unwrap();
+            let p = random.between([n, t, v], 0.0, 1.0);
+            let mut labels = random.below(n * t, v);
+            if let Some(ignored) = ignored {
+                // Every third label, but not the first.
+                for label in labels.iter_mut().skip(2).step_by(3) {
+                    *label = ignored as u32;
+                }
+            }
+            let labels = Tensor::u32([n, t], labels).unwrap();
+            let scalar = |value| Tensor::f32(Shape::new([]).unwrap(), vec![value]).unwrap();
+            let inputs = match name {
+                "sequence_cross_entropy" => vec![z, labels],
+                _ => vec![p, labels, scalar(3.5), scalar(0.75)],
+            };
+            let attributes = json!({"ignore_index": ignored.unwrap_or(-100)});
+            let op = Op::from_json(name, &attributes).unwrap();
+            let label =
+                format!("N={n} T={t} V={v} valid={valid} logits up to {bound} ignored={ignored:?}");
+            let mut case = Case::new(label, op, inputs).with_valid(valid);
+            // So far out the slopes are smaller than what differences can show.
+            case.smooth = bound < 10.0;
+            cases.push(case);
+        }
+    }
+    if name == "sequence_cross_entropy" {
+        // No token counts: the loss is 0.
+        let op = Op::from_json(name, &json!({})).unwrap();
+        let labels = Tensor::u32([2, 1], vec![-100i32 as u32; 2]).unwrap();
+        let z = Tensor::f32([2, 1, 1], vec![1.0, 2.0]).unwrap();
+        cases.push(Case::new("everything ignored", op, vec![z, labels]).with_valid(2));
+    }
+    cases
 }

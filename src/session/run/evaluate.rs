@@ -3,8 +3,7 @@
 use super::evaluator::Pass;
 use super::{Emit, Run, reals};
 use crate::data::{SampleSet, Targets};
-use crate::graph::{Phase, ValueId};
-use crate::layers::Model;
+use crate::graph::Phase;
 use crate::platform::now_millis;
 use crate::session::{Boundary, Event, SessionError, TablePoints};
 use crate::tensor::{ElementType, Values};
@@ -25,6 +24,8 @@ pub(super) struct Evaluating {
 enum AnyTally {
     Classes(Tally),
     Numbers(NumberTally),
+    /// How many tokens of the sequences are right.
+    Tokens(f64),
 }
 
 impl AnyTally {
@@ -33,12 +34,16 @@ impl AnyTally {
             SampleSet::Table(table) if table.classes.is_empty() => {
                 Self::Numbers(NumberTally::new(table.target_standardization.deviation[0]))
             }
+            SampleSet::Text(_) => Self::Tokens(0.0),
             samples => Self::Classes(Tally::new(samples.class_names().len())),
         }
     }
 
     fn add(&mut self, outputs: &[f32], losses: &[f32], samples: &SampleSet, range: Range<usize>) {
         match self {
+            Self::Tokens(right) => {
+                *right += outputs.iter().map(|&count| f64::from(count)).sum::<f64>()
+            }
             Self::Classes(tally) => {
                 let classes = samples.test_classes().expect("classes are counted");
                 tally.add(outputs, losses, &classes[range]);
@@ -58,23 +63,33 @@ impl AnyTally {
         }
     }
 
-    fn finish(self) -> Evaluation {
-        match self {
+    /// `weighted`: sums of losses and of weights, where rows do not count alike.
+    fn finish(self, weighted: Option<[f64; 2]>) -> Evaluation {
+        // Where no weight counts, neither does a loss.
+        let mean = |[sum, weights]: [f64; 2]| sum / if weights > 0.0 { weights } else { 1.0 };
+        let mut evaluation = match self {
+            Self::Tokens(right) => {
+                let [_, weights] = weighted.unwrap_or_default();
+                Evaluation {
+                    accuracy: Some(mean([right, weights]) as f32),
+                    perplexity: weighted.map(|sums| mean(sums).exp() as f32),
+                    ..Evaluation::default()
+                }
+            }
             Self::Classes(tally) => tally.finish(),
             Self::Numbers(tally) => tally.finish(),
+        };
+        if let Some(sums) = weighted {
+            evaluation.loss = mean(sums) as f32;
         }
+        evaluation
     }
 }
 
-/// What a sample is told by: its probabilities, or the number that is predicted.
-fn output(model: &Model) -> ValueId {
-    model.probabilities.unwrap_or(model.logits)
-}
-
 impl Run {
-    /// Numbers of [`output`] for one sample.
+    /// Numbers of [`Model::told`] for one sample.
     fn output_width(&self) -> usize {
-        let dims = self.model.graph.value(output(&self.model)).shape.dims();
+        let dims = self.model.graph.value(self.model.told()).shape.dims();
         dims[1..].iter().product()
     }
 
@@ -109,18 +124,14 @@ impl Run {
         }
         let step = evaluating.step;
         self.evaluated_at = Some(step);
-        let mut evaluation = evaluating.tally.finish();
-        if let Some([losses, weights]) = evaluating.weighted {
-            // Where no weight counts, neither does a loss.
-            evaluation.loss = (losses / if weights > 0.0 { weights } else { 1.0 }) as f32;
-        }
+        let evaluation = evaluating.tally.finish(evaluating.weighted);
         emit(Event::Evaluated {
             run: self.id,
             step,
             evaluation: evaluation.clone(),
         });
         self.judge(step, &evaluation, emit);
-        if evaluation.accuracy.is_some() {
+        if !evaluation.confusion.is_empty() {
             let rows = evaluating.outputs.chunks_exact(self.output_width());
             self.judged = rows.map(|row| predicted_class(row) as u32).collect();
         }
@@ -146,7 +157,8 @@ impl Run {
             });
         }
         self.draw_boundary(emit).await?;
-        self.predict_image(emit).await
+        self.predict_image(emit).await?;
+        self.rewrite_text().await
     }
 
     /// Runs the forward pass and the loss on the next held-out batch.
@@ -160,7 +172,7 @@ impl Run {
         let Some(gathered) = model.gathered else {
             return Ok(());
         };
-        let mut read = vec![output(model), model.loss_of_row];
+        let mut read = vec![model.told(), model.loss_of_row];
         read.extend(model.weight_of_row);
         let first = evaluating.next;
         let last = (first + most).min(test_count);
@@ -212,7 +224,7 @@ impl Run {
                 first: Phase::Forward,
                 valid: valid as u32,
             };
-            let read = [output(model)];
+            let read = [model.told()];
             let read = self.run_pass(through, &pass, &read).await?;
             outputs.extend_from_slice(&reals(&read[0])[..valid * output_width]);
         }
@@ -265,7 +277,11 @@ impl Run {
     }
 
     pub(super) fn watch(&mut self, count: u32, emit: &mut Emit) -> Result<(), SessionError> {
-        let Some(samples) = self.samples.clone() else {
+        let samples = self
+            .samples
+            .clone()
+            .filter(|samples| samples.text().is_none());
+        let Some(samples) = samples else {
             return Err(SessionError::NoImages {
                 preset: self.preset.id,
                 what: "watch",
@@ -297,6 +313,7 @@ impl Run {
                     labels,
                 }
             }
+            SampleSet::Text(_) => unreachable!("refused above"),
             SampleSet::Table(table) => Event::Rows {
                 run,
                 columns: table.columns.clone(),

@@ -42,7 +42,7 @@ pub(super) struct Evaluator {
 fn kept(model: &Model) -> Vec<ValueId> {
     let mut keep = vec![model.loss, model.loss_of_row];
     keep.extend(model.weight_of_row);
-    keep.push(model.probabilities.unwrap_or(model.logits));
+    keep.push(model.told());
     keep
 }
 

@@ -3,9 +3,11 @@
 mod checkpoint;
 mod evaluate;
 mod evaluator;
+mod generate;
 mod race;
 mod train;
 
+use super::generator::TextGenerator;
 use super::inspect::Inspector;
 use super::start::check_learning_rate;
 use super::*;
@@ -219,6 +221,13 @@ pub(super) struct Run {
     /// The class that the last evaluation took each held-out sample for.
     judged: Vec<u32>,
     image: Option<Vec<u8>>,
+    /// What is continued after every evaluation.
+    text_request: Option<GenerateRequest>,
+    generating: Option<generate::Generating>,
+    /// Whether weights have been measured since the text under way began.
+    is_rewriting_due: bool,
+    /// Between two texts.
+    idle_generator: Option<TextGenerator>,
     /// The last one without an infinite or NaN value.
     pub(super) snapshot: Snapshot,
     best: Option<Best>,
@@ -277,6 +286,10 @@ impl Run {
             watched: Vec::new(),
             judged: Vec::new(),
             image: None,
+            text_request: None,
+            generating: None,
+            is_rewriting_due: false,
+            idle_generator: None,
             snapshot,
             best: None,
             patient_from: 0,
@@ -322,6 +335,7 @@ impl Run {
         self.inspector = None;
         self.reenter_at = None;
         self.evaluating = None;
+        self.generating = None;
         self.evaluated_at = None;
         self.judged.clear();
         self.rate.clear();
@@ -335,6 +349,7 @@ impl Run {
     pub async fn stop(&mut self) {
         self.status = RunStatus::Stopped;
         self.evaluating = None;
+        self.generating = None;
         while let Ok(Some(_)) = self.collect().await {}
         self.submits.clear();
     }
@@ -392,6 +407,7 @@ impl Run {
                 emit(Event::ResetDone { run: self.id });
                 self.set_status(RunStatus::Paused, emit);
                 self.predict_image(emit).await?;
+                self.rewrite_text().await?;
             }
             Command::SetLearningRate { learning_rate, .. } => {
                 self.config.learning_rate = check_learning_rate(learning_rate)?;
@@ -418,11 +434,7 @@ impl Run {
                 self.set_image(pixels)?;
                 self.predict_image(emit).await?;
             }
-            Command::Generate { .. } => {
-                return Err(SessionError::NoText {
-                    preset: self.preset.id,
-                });
-            }
+            Command::Generate { request, .. } => self.request_text(request, emit).await?,
             Command::Save { .. } => {
                 self.refuse_if_stopped()?;
                 self.drain(emit).await?;
@@ -469,12 +481,13 @@ impl Run {
         emit: &mut Emit,
     ) -> Result<bool, SessionError> {
         let deadline = now_millis() + budget_millis;
+        self.advance_text(deadline, emit).await?;
         if self.evaluating.is_some() {
             self.advance_evaluation(deadline, emit).await?;
             return Ok(self.has_work());
         }
         if self.status != RunStatus::Playing {
-            return Ok(false);
+            return Ok(self.has_work());
         }
         match &self.executor {
             Executor::Cpu(_) => self.advance_cpu(deadline, emit)?,
@@ -507,7 +520,7 @@ impl Run {
     }
 
     fn has_work(&self) -> bool {
-        self.status == RunStatus::Playing || self.evaluating.is_some()
+        self.status == RunStatus::Playing || self.evaluating.is_some() || self.generating.is_some()
     }
 
     /// The next step at which training has to halt for an evaluation or a pause.

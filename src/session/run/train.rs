@@ -250,9 +250,9 @@ impl Run {
             step: step.step + 1,
             epoch: (self.done as f64 / f64::from(self.config.steps_per_epoch.max(1))) as f32,
             loss: result.loss,
-            accuracy: result
-                .correct
-                .map(|correct| correct / step.valid.max(1) as f32),
+            accuracy: result.correct.map(|correct| {
+                correct / (step.valid.max(1) as usize * self.model.judged_per_sample()) as f32
+            }),
             learning_rate: step.learning_rate,
             step_millis,
             gradient_norm: result.gradient_norm,

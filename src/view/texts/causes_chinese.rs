@@ -4,8 +4,8 @@
 //! of faults of Glassbox, have no facts to word: they stay as they are.
 
 use super::*;
-use crate::data::{CellPlace, CsvProblem};
-use crate::session::{FileFault, shape_text};
+use crate::data::{CellPlace, CsvProblem, TextProblem};
+use crate::session::{FileFault, PromptProblem, shape_text};
 
 /// Why the microscope cannot answer.
 pub fn refusal(refusal: &Refusal) -> String {
@@ -86,6 +86,11 @@ fn cause(cause: &Cause) -> String {
         }
         Cause::NoImages { preset } => format!("模型 {preset} 不用图像训练"),
         Cause::NoText { preset } => format!("模型 {preset} 不从文本学习，所以没有可以续写的文本"),
+        Cause::NoOwnText { preset } => {
+            format!("模型 {preset} 要从你自己的文本学习，还没有给出文本")
+        }
+        Cause::Text { file, problem } => format!("{file}：{}", text(problem)),
+        Cause::Prompt(problem) => prompt(problem),
         Cause::Stopped => "训练已停止，请先重置再继续".into(),
         Cause::Table { file, problem } => format!("{file}：{}", table(problem)),
         Cause::WrongRun => "这个请求属于另一次训练".into(),
@@ -104,6 +109,9 @@ fn setting(name: &str) -> &str {
         "the momentum" => "动量",
         "the patience" => "早停的耐心值",
         "the column to predict" => "要预测的列",
+        "the temperature" => "温度",
+        "top-k" => "候选字符的个数（top-k）",
+        "the length of the text" => "续写的字符数",
         flag => flag,
     }
 }
@@ -113,6 +121,9 @@ fn allowed(expected: &str) -> String {
     if let Some(most) = expected.strip_prefix("a number above 0 and at most ") {
         return format!("大于 0、不超过 {most} 的数");
     }
+    if let Some(most) = expected.strip_prefix("0 for greedy, or a number up to ") {
+        return format!("0（贪心）到 {most} 的数");
+    }
     let whole = expected.strip_prefix("a whole number from ");
     if let Some((least, most)) = whole.and_then(|rest| rest.split_once(" to ")) {
         return format!("从 {least} 到 {most} 的整数");
@@ -120,6 +131,54 @@ fn allowed(expected: &str) -> String {
     match expected {
         "a number from 0 to below 1" => "从 0 到 1（不含 1）的数".into(),
         other => format!("（英文）{other}"),
+    }
+}
+
+/// What is wrong with the learner's text.
+fn text(problem: &TextProblem) -> String {
+    match problem {
+        TextProblem::TooLarge { bytes, most } => format!("{bytes} 字节，最多 {most} 字节"),
+        TextProblem::NotText { from } => {
+            format!("从第 {from} 个字节起不是 UTF-8 文本；请另存为 UTF-8 编码的纯文本")
+        }
+        TextProblem::TooVaried { characters, most } => {
+            format!("有 {characters} 种不同的字符，最多 {most} 种")
+        }
+        TextProblem::TooShort {
+            characters,
+            least,
+            window,
+        } => format!(
+            "只有 {characters} 个字符，至少要有 {least} 个，这样留出的十分之一里才有一个长 {window} 的窗口和后面的一个字符"
+        ),
+        TextProblem::OneCharacter => {
+            "所有字符都相同，至少要有 2 种不同的字符：没有什么可以预测".into()
+        }
+    }
+}
+
+/// What is wrong with a prompt.
+fn prompt(problem: &PromptProblem) -> String {
+    match problem {
+        PromptProblem::Empty => "开头是空的，至少要有 1 个字符".into(),
+        PromptProblem::TooLong { characters, most } => {
+            format!("开头有 {characters} 个字符，最多 {most} 个")
+        }
+        PromptProblem::Unknown {
+            characters,
+            vocabulary,
+        } => {
+            let named = characters.iter().take(12);
+            let named: Vec<String> = named.map(|c| format!("“{}”", c.escape_debug())).collect();
+            let more = match characters.len().saturating_sub(12) {
+                0 => String::new(),
+                more => format!("等，另有 {more} 个"),
+            };
+            format!(
+                "开头里有网络从未见过的字符：{}{more}；它只认识自己文本里的 {vocabulary} 种字符",
+                named.join("、")
+            )
+        }
     }
 }
 

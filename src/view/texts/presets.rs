@@ -125,6 +125,46 @@ pub(super) const ENGLISH: &[(&str, PresetTexts)] = &[
         },
     ),
     (
+        "lstm-text",
+        PresetTexts {
+            name: "LSTM writes Shakespeare",
+            description: "An LSTM with 112,645 parameters reads two plays character by character, predicts the next one, and then writes on by itself.",
+            data: "Romeo and Juliet and A Midsummer Night's Dream, 237,928 characters: windows of 64, the last tenth held out",
+        },
+    ),
+    (
+        "lstm-text-zh",
+        PresetTexts {
+            name: "LSTM writes Chinese verse",
+            description: "The same LSTM reads classical Chinese poems: 1,195 different characters instead of 69.",
+            data: "1,350 Chinese poems in lines of five characters, 53,089 characters: windows of 64, the last tenth held out",
+        },
+    ),
+    (
+        "gpt-text",
+        PresetTexts {
+            name: "Small GPT writes Shakespeare",
+            description: "Two blocks of causal attention with four heads read the same plays: what GPT is, in 112,965 parameters.",
+            data: "Romeo and Juliet and A Midsummer Night's Dream, 237,928 characters: windows of 64, the last tenth held out",
+        },
+    ),
+    (
+        "gpt-text-zh",
+        PresetTexts {
+            name: "Small GPT writes Chinese verse",
+            description: "The same two blocks of attention read classical Chinese poems.",
+            data: "1,350 Chinese poems in lines of five characters, 53,089 characters: windows of 64, the last tenth held out",
+        },
+    ),
+    (
+        "own-text",
+        PresetTexts {
+            name: "LSTM on your own text",
+            description: "Drop a text file: an LSTM learns to write as it does.",
+            data: "your text: its last tenth held out",
+        },
+    ),
+    (
         "optim-race",
         PresetTexts {
             name: "Optimizer race",
@@ -310,6 +350,46 @@ pub(super) const CHINESE: &[(&str, PresetTexts)] = &[
             name: "GRU 逐行读 MNIST",
             description: "同样的数字逐行送入有 128 个单元的 GRU：只有两个门，没有单独的单元状态。",
             data: "MNIST 手写数字，每张作为 28 行的序列：10,000 张用于训练，2,000 张留出",
+        },
+    ),
+    (
+        "lstm-text",
+        PresetTexts {
+            name: "LSTM 写莎士比亚",
+            description: "有 112,645 个参数的 LSTM 逐字符读两部剧本，预测下一个字符，然后自己续写。",
+            data: "《罗密欧与朱丽叶》和《仲夏夜之梦》英文原文，237,928 个字符：长度为 64 的窗口，最后十分之一留出",
+        },
+    ),
+    (
+        "lstm-text-zh",
+        PresetTexts {
+            name: "LSTM 写五言诗",
+            description: "同样的 LSTM 读五言诗：不同的字符有 1,195 种，而不是 69 种。",
+            data: "1,350 首五言诗，53,089 个字符：长度为 64 的窗口，最后十分之一留出",
+        },
+    ),
+    (
+        "gpt-text",
+        PresetTexts {
+            name: "小型 GPT 写莎士比亚",
+            description: "两个四头因果注意力块读同样的剧本：GPT 的结构，只用 112,965 个参数。",
+            data: "《罗密欧与朱丽叶》和《仲夏夜之梦》英文原文，237,928 个字符：长度为 64 的窗口，最后十分之一留出",
+        },
+    ),
+    (
+        "gpt-text-zh",
+        PresetTexts {
+            name: "小型 GPT 写五言诗",
+            description: "同样的两个注意力块读五言诗。",
+            data: "1,350 首五言诗，53,089 个字符：长度为 64 的窗口，最后十分之一留出",
+        },
+    ),
+    (
+        "own-text",
+        PresetTexts {
+            name: "用你自己的文本训练 LSTM",
+            description: "放入一个文本文件，LSTM 学着像它那样写。",
+            data: "你的文本：最后十分之一留出",
         },
     ),
     (
