@@ -23,8 +23,19 @@ pub enum OwnData {
 pub fn own_data(id: &str) -> Option<OwnData> {
     match models::find(id)?.data {
         PresetData::OwnTable => Some(OwnData::Table),
+        PresetData::OwnText { .. } => Some(OwnData::Text),
         _ => None,
     }
+}
+
+/// Whether a preset learns from a text: every character is a class, and a sample has many.
+pub fn reads_text(id: &str) -> bool {
+    models::find(id).is_some_and(|preset| {
+        matches!(
+            preset.data,
+            PresetData::Text { .. } | PresetData::OwnText { .. }
+        )
+    })
 }
 
 #[cfg(test)]

@@ -95,13 +95,17 @@ fn Bench() -> impl IntoView {
     let has_digits = engine.part(|run| run.started.as_ref().is_none_or(|s| s.has_digits()));
     let has_classes = engine.part(|run| {
         let started = run.started.as_ref();
-        started.is_none_or(|started| !started.model.classes.is_empty())
+        started.is_none_or(|started| {
+            !started.model.classes.is_empty() && !presets::reads_text(&started.config.preset)
+        })
     });
     let has_points = engine.part(|run| run.points.is_some());
     // Rows that no picture of points shows.
     let has_rows = engine.part(|run| {
         let started = run.started.as_ref();
-        let has_held_out = started.is_some_and(|s| s.config.test_count > 0 && !s.has_images());
+        let has_held_out = started.is_some_and(|s| {
+            s.config.test_count > 0 && !s.has_images() && !presets::reads_text(&s.config.preset)
+        });
         has_held_out && run.points.is_none()
     });
     let of_race = |question: fn(&str) -> bool| {
