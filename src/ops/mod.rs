@@ -101,7 +101,7 @@ pub use pool2d::{
 pub use recurrent::{
     Activation as RnnActivation, Gru, GruBackward, GruBackwardState, LastStep, LastStepBackward,
     Lstm, LstmBackward, LstmBackwardCell, RecurrentBackwardState, RecurrentBackwardWeight, Rnn,
-    RnnBackward,
+    RnnBackward, order_of_steps,
 };
 pub use reduction::{Mean, MeanBackward, Sum, SumBackward};
 pub use registry::Op;

@@ -3,7 +3,7 @@
 //! The cursor stands *between* nodes: `done` of the batch's nodes have run. What has not
 //! run yet in this batch is "not computed yet", never 0.
 
-use super::Refusal;
+use super::{Refusal, SequenceAnswer, SequenceQuestion};
 use crate::graph::Phase;
 use serde::{Deserialize, Serialize};
 
@@ -96,6 +96,11 @@ pub enum Inspection {
         from: ElementName,
         to: ElementName,
         via: Vec<ElementName>,
+    },
+    /// About the steps of the batch's sequences.
+    Sequence {
+        request: u32,
+        question: SequenceQuestion,
     },
 }
 
@@ -469,5 +474,9 @@ pub enum InspectionReport {
     PathFollowed {
         request: u32,
         path: PathFacts,
+    },
+    Sequence {
+        request: u32,
+        answer: SequenceAnswer,
     },
 }

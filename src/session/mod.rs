@@ -16,6 +16,7 @@ mod race;
 mod refusal;
 mod run;
 mod samples;
+mod sequence;
 mod start;
 
 pub use cause::{Cause, FileFault};
@@ -27,6 +28,7 @@ pub use message::*;
 pub use points::{Boundary, PointSet, TablePoints};
 pub use race::{Landscape, Lane, LaneRecord, MAX_LANES, MAX_RACE_STEPS};
 pub use refusal::{Refusal, shape_text};
+pub use sequence::*;
 pub use start::{
     OptimizerChoice, build_model, build_spec, given_values, initial_parameters, order_values,
     outline,

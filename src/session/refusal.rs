@@ -41,6 +41,8 @@ pub enum Refusal {
          most {most} are run; choose a smaller batch"
     )]
     TooMuchWork { flops: u64, most: u64 },
+    #[error("{name} does not run over the steps of a sequence")]
+    NoSequence { name: String },
     #[error("{name} is given, not computed")]
     Given { name: String },
     #[error("{name} has no equation of its own")]

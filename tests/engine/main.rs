@@ -34,6 +34,7 @@ mod single;
 mod small_models;
 mod support;
 mod texts;
+mod through_time;
 mod token_cases;
 mod torch;
 mod torch_images;

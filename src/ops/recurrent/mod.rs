@@ -202,6 +202,17 @@ impl Course {
     }
 }
 
+/// Whether an operation over time runs the last step first, and behind how many steps its gradients stop; `None` for
+/// other operations.
+pub fn order_of_steps(op: &Op) -> Option<(bool, Option<usize>)> {
+    match op {
+        Op::Rnn(op) => Some((op.reverse, op.truncate)),
+        Op::Lstm(op) => Some((op.reverse, op.truncate)),
+        Op::Gru(op) => Some((op.reverse, op.truncate)),
+        _ => None,
+    }
+}
+
 /// How many steps sequence n has.
 fn length() -> Position {
     lookup("lengths", [index("n")])

@@ -7,7 +7,8 @@
 //! - `batch`: moving through the batch.
 //! - `tensor`, `explain`, `check`: what is read, what it was made of, finite differences.
 //! - `curve`: an activation around the point of one element.
-//! - `path`: the chain rule along one path.
+//! - `path`: the chain rule along one path; `reverse`: the gradient steps that it is made of.
+//! - `sequence`, `time_path`: gradients through time.
 //! - `edit`: numbers that the learner writes over.
 //! - `update`: a parameter before and after the update, and how long a node took.
 
@@ -17,7 +18,10 @@ mod curve;
 mod edit;
 mod explain;
 mod path;
+mod reverse;
+mod sequence;
 mod tensor;
+mod time_path;
 mod update;
 
 use super::facts::{as_reals, graph_facts, layer, running_order};
@@ -344,6 +348,14 @@ impl Run {
             } => {
                 let report = match self.follow_path(inspector, [&from, &to], &via).await? {
                     Ok(path) => InspectionReport::PathFollowed { request, path },
+                    Err(reason) => refused(Some(request), reason),
+                };
+                self.report_inspection(report, emit);
+                return Ok(());
+            }
+            Inspection::Sequence { request, question } => {
+                let report = match self.answer_sequence(inspector, question).await? {
+                    Ok(answer) => InspectionReport::Sequence { request, answer },
                     Err(reason) => refused(Some(request), reason),
                 };
                 self.report_inspection(report, emit);

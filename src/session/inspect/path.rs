@@ -9,10 +9,11 @@
 //! stop it is known how much of the derivative comes in through each element before it. The way goes
 //! through the largest part, greedily from the output back, unless the learner has chosen another one.
 
+use super::reverse::{Reverse, Row, behind, is_forward};
 use super::*;
 use crate::graph::Node;
-use crate::ops::{Buffer, GradientOperand, GradientStep, Io, Op, Role, needed_steps, started_from};
-use crate::tensor::{Dual, ElementType, Shape};
+use crate::ops::GradientOperand;
+use crate::tensor::{Dual, ElementType};
 use std::collections::HashMap;
 
 /// Other ways that are listed at each stop.
@@ -60,24 +61,6 @@ impl Run {
 /// An element: its tensor, and its row-major position there.
 type Place = (ValueId, usize);
 
-fn is_forward(node: &Node) -> bool {
-    matches!(node.phase, Phase::Forward | Phase::Loss)
-}
-
-/// Whether each value depends on `from`.
-fn behind(graph: &Graph, from: ValueId) -> Vec<bool> {
-    let mut is_behind = vec![false; graph.values().len()];
-    is_behind[from.0] = true;
-    for node in graph.nodes().iter().filter(|node| is_forward(node)) {
-        if node.inputs.iter().any(|input| is_behind[input.0]) {
-            for output in &node.outputs {
-                is_behind[output.0] |= graph.value(*output).element == ElementType::F32;
-            }
-        }
-    }
-    is_behind
-}
-
 fn check_ends(graph: &Graph, [from, to]: [Place; 2]) -> Result<[Place; 2], Refusal> {
     let (first, last) = (graph.value(from.0), graph.value(to.0));
     for value in [first, last] {
@@ -104,16 +87,6 @@ fn check_ends(graph: &Graph, [from, to]: [Place; 2]) -> Result<[Place; 2], Refus
         return Err(Refusal::TooMuchWork { flops, most });
     }
     Ok([from, to])
-}
-
-/// A gradient step that ran with a gradient at one element of an output.
-struct Row {
-    step: GradientStep,
-    /// The derivative by each element of the target.
-    values: Vec<f64>,
-    operands: Vec<(Shape, Buffer<f64>)>,
-    outputs: Vec<(Shape, Buffer<f64>)>,
-    dims: crate::ops::Dims,
 }
 
 /// A way on from a stop.
@@ -214,7 +187,7 @@ impl Ground<'_> {
         let node = self.graph.node(node);
         let mut upstream = vec![0.0; self.graph.value(at.0).shape.count()];
         upstream[at.1] = 1.0;
-        let rows = self.pull_back(node, output, &upstream);
+        let rows = self.reverse().pull_back(node, output, &upstream);
         let mut ways = self.ways(node, &rows);
         ways.retain(|way| way.carried != 0.0);
         // The largest part first; of equal ones the first in memory.
@@ -276,91 +249,20 @@ impl Ground<'_> {
         ways
     }
 
+    fn reverse(&self) -> Reverse<'_> {
+        Reverse {
+            graph: self.graph,
+            exact: &self.exact,
+            step: self.step,
+            is_behind: &self.is_behind,
+        }
+    }
+
     /// The derivatives of one element by every value before it that lies on a path, over all paths.
     fn derivatives_of(&self, to: Place) -> HashMap<ValueId, Vec<f64>> {
-        let mut gradients: HashMap<ValueId, Vec<f64>> = HashMap::new();
         let mut start = vec![0.0; self.graph.value(to.0).shape.count()];
         start[to.1] = 1.0;
-        gradients.insert(to.0, start);
-        let nodes = self.graph.nodes().iter().rev();
-        for node in nodes.filter(|node| is_forward(node)) {
-            for (output, value) in node.outputs.iter().enumerate() {
-                let Some(upstream) = gradients.get(value).cloned() else {
-                    continue;
-                };
-                for row in self.pull_back(node, output, &upstream) {
-                    let target = node.inputs[row.step.target];
-                    match gradients.get_mut(&target) {
-                        None => {
-                            gradients.insert(target, row.values);
-                        }
-                        Some(sum) => {
-                            for (sum, part) in sum.iter_mut().zip(row.values) {
-                                *sum += part;
-                            }
-                        }
-                    }
-                }
-            }
-        }
-        gradients
-    }
-
-    /// Runs the gradient steps of a node with `upstream` at one output and 0 at the others, for the
-    /// inputs that depend on the path's start.
-    fn pull_back(&self, node: &Node, output: usize, upstream: &[f64]) -> Vec<Row> {
-        let steps = node.op.gradient(&node.dims);
-        let is_asked = |number: usize, step: &GradientStep| {
-            let reads = started_from(&steps, number).contains(&output);
-            reads && self.is_behind[node.inputs[step.target].0]
-        };
-        let needed = needed_steps(&steps, is_asked);
-        // Rows by the number of their step; those that only hand on to a later one go at the end.
-        let mut rows: Vec<Option<Row>> = Vec::with_capacity(steps.len());
-        for (number, step) in steps.iter().enumerate() {
-            let row = needed[number].then(|| {
-                let operand = |operand: &GradientOperand| match *operand {
-                    GradientOperand::Input(input) => self.held(node.inputs[input]),
-                    GradientOperand::Output(output) => self.held(node.outputs[output]),
-                    GradientOperand::Step(earlier, output) => {
-                        let row = rows[earlier].as_ref().expect("an earlier step has run");
-                        row.outputs[output].clone()
-                    }
-                    GradientOperand::GradientOf(of) | GradientOperand::GradientOrZero(of) => {
-                        let shape = self.graph.value(node.outputs[of]).shape.clone();
-                        let values = if of == output {
-                            upstream.to_vec()
-                        } else {
-                            vec![0.0; shape.count()]
-                        };
-                        (shape, Buffer::Real(values))
-                    }
-                };
-                let operands: Vec<(Shape, Buffer<f64>)> =
-                    step.operands.iter().map(operand).collect();
-                let (dims, outputs) = run_alone(&step.op, &operands, self.step);
-                let Buffer::Real(values) = &outputs[0].1 else {
-                    unreachable!("a gradient is real")
-                };
-                Row {
-                    values: values.clone(),
-                    step: step.clone(),
-                    operands,
-                    outputs,
-                    dims,
-                }
-            });
-            rows.push(row);
-        }
-        let rows = rows.into_iter().zip(&steps).enumerate();
-        rows.filter(|(number, (_, step))| is_asked(*number, step))
-            .filter_map(|(_, (row, _))| row)
-            .collect()
-    }
-
-    fn held(&self, value: ValueId) -> (Shape, Buffer<f64>) {
-        let shape = self.graph.value(value).shape.clone();
-        (shape, Buffer::from_slice(self.exact.slice(value)))
+        self.reverse().gradients(to.0, start)
     }
 
     /// The equation of a factor: that of the gradient step's first output.
@@ -468,51 +370,4 @@ impl Ground<'_> {
 
 fn unsigned(index: &[usize]) -> Vec<u32> {
     index.iter().map(|&at| at as u32).collect()
-}
-
-/// Runs one operation on given operands; returns its sizes and outputs.
-fn run_alone(
-    op: &Op,
-    operands: &[(Shape, Buffer<f64>)],
-    step: StepValues,
-) -> (crate::ops::Dims, Vec<(Shape, Buffer<f64>)>) {
-    let declared = op.inputs();
-    let shapes = operands.iter().zip(&declared);
-    let shapes: Vec<_> = shapes.map(|((s, _), input)| (s, input.element)).collect();
-    let resolved = op
-        .resolve(&shapes)
-        .expect("a gradient step fits the operation that it belongs to");
-    let mut is_aliased = vec![false; operands.len()];
-    let mut outputs: Vec<(Shape, Buffer<f64>)> = op
-        .outputs()
-        .iter()
-        .zip(resolved.outputs)
-        .map(|(output, (shape, element))| match output.role {
-            Role::Alias(input) => {
-                is_aliased[input] = true;
-                (shape, operands[input].1.clone())
-            }
-            _ => {
-                let count = shape.count();
-                (shape, Buffer::unwritten(element, count))
-            }
-        })
-        .collect();
-    let mut io = Io {
-        inputs: operands
-            .iter()
-            .zip(&is_aliased)
-            .map(|((_, input), is_aliased)| (!is_aliased).then(|| input.slice(0, input.len())))
-            .collect(),
-        outputs: outputs
-            .iter_mut()
-            .map(|(_, output)| {
-                let count = output.len();
-                output.slice_mut(0, count)
-            })
-            .collect(),
-        step,
-    };
-    op.twin(&resolved.dims, &mut io);
-    (resolved.dims, outputs)
 }

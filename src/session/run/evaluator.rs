@@ -210,7 +210,7 @@ impl Run {
     }
 
     /// The run's model for batches of another size.
-    fn model_for(&self, batch: u32) -> Result<Model, SessionError> {
+    pub(in crate::session) fn model_for(&self, batch: u32) -> Result<Model, SessionError> {
         let optimizer = OptimizerChoice {
             kind: self.config.optimizer,
             momentum: self.config.momentum,

@@ -14,6 +14,7 @@
 //! - `path`: one path of the chain rule, as it is chosen and read.
 //! - `terms`: the terms of an element, put in order for reading.
 //! - `detail`: pictures of single operations.
+//! - `unrolled`: sequences, column by column; `sequences`: what was asked of them.
 //! - `brush`: painting on the batch.
 //! - `agreement`: finite differences against the gradient, as a plot.
 //! - `kernel`: the lines of a kernel that do the work.
@@ -33,9 +34,11 @@ pub mod model;
 pub mod paint;
 pub mod path;
 pub mod picture;
+pub mod sequences;
 pub mod state;
 pub mod system;
 pub mod terms;
+pub mod unrolled;
 pub mod viewport;
 
 #[cfg(test)]

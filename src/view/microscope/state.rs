@@ -9,9 +9,10 @@ use std::sync::Arc;
 
 use super::model::{Element, GraphModel, index_at, shown_node};
 use super::paint::own_limit;
+use super::sequences::Sequences;
 use crate::session::{
     CursorFacts, ElementName, ExplanationFacts, GradientCheckFacts, Inspection, InspectionReport,
-    PathFacts, Refusal, Statistics, TimeFacts, UpdateFacts,
+    PathFacts, Refusal, SequenceQuestion, Statistics, TimeFacts, UpdateFacts,
 };
 
 /// Part of a tensor as it was read.
@@ -78,6 +79,7 @@ pub struct MicroscopeState {
     pub path: Option<Arc<PathFacts>>,
     /// Why the last path could not be followed.
     pub not_followed: Option<Refusal>,
+    pub sequences: Sequences,
     checking: Option<u32>,
     pub check: Option<Arc<GradientCheckFacts>>,
     /// Why the last request could not be answered.
@@ -162,6 +164,9 @@ impl MicroscopeState {
                     self.not_followed = None;
                 }
             }
+            InspectionReport::Sequence { request, answer } => {
+                self.sequences.answer(request, answer);
+            }
             InspectionReport::Left => *self = self.emptied(),
             InspectionReport::Refused { request, reason } => self.refuse(request, reason),
         }
@@ -211,6 +216,7 @@ impl MicroscopeState {
                 self.path = None;
                 self.not_followed = Some(reason);
             }
+            Some(request) if self.sequences.refuse(request, &reason) => {}
             Some(request) => {
                 let mut asked = self.asked.iter();
                 let reading = asked.find(|(_, (latest, ..))| *latest == request);
@@ -338,6 +344,13 @@ impl MicroscopeState {
         self.time_asked = Some((request, node, revision));
         self.time = None;
         Some(Inspection::Time { request, node })
+    }
+
+    /// The request for facts of the batch's sequences, unless it was made at this moment.
+    pub fn ask_sequence(&mut self, question: SequenceQuestion, moment: u64) -> Option<Inspection> {
+        let request = self.next_request();
+        let is_new = self.sequences.ask(request, question.clone(), moment);
+        is_new.then_some(Inspection::Sequence { request, question })
     }
 
     /// The request for the terms of an element; one at a time, the latest wins.

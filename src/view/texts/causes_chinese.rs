@@ -28,6 +28,7 @@ pub fn refusal(refusal: &Refusal) -> String {
         Refusal::TooMuchWork { flops, most } => format!(
             "沿路径求导要用 64 位重算整个批量：这里需要 {flops} 次浮点运算，最多执行 {most} 次；请减小批量大小"
         ),
+        Refusal::NoSequence { name } => format!("{name} 不沿序列的时间步运行"),
         Refusal::Given { name } => format!("{name} 是给定的，不是算出来的"),
         Refusal::NoEquation { name } => format!("{name} 没有自己的公式"),
         Refusal::NoGradient { name } => format!("{name} 在这个计算图中没有梯度"),
@@ -297,6 +298,7 @@ mod tests {
                 flops: 5_000,
                 most: 4_000,
             },
+            Refusal::NoSequence { name: name() },
             Refusal::Given { name: name() },
             Refusal::NoEquation { name: name() },
             Refusal::NoGradient { name: name() },

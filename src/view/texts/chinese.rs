@@ -285,6 +285,7 @@ pub static TEXTS: Texts = Texts {
     },
     step: step_chinese::STEP,
     step_graph: step_graph::CHINESE,
+    time: time::CHINESE,
     about: AboutTexts {
         title: "关于 Glassbox",
         what_title: "这是什么",

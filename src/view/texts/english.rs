@@ -287,6 +287,7 @@ pub static TEXTS: Texts = Texts {
     },
     step: step_english::STEP,
     step_graph: step_graph::ENGLISH,
+    time: time::ENGLISH,
     about: AboutTexts {
         title: "About Glassbox",
         what_title: "What it is",

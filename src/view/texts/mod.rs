@@ -108,12 +108,14 @@ mod step;
 mod step_chinese;
 mod step_english;
 mod step_graph;
+mod time;
 mod writing;
 pub use data::DataTexts;
 pub use race::RaceTexts;
 pub use settings::SettingTexts;
 pub use step::StepTexts;
 pub use step_graph::StepGraphTexts;
+pub use time::TimeTexts;
 pub use writing::WritingTexts;
 
 texts! {
@@ -698,6 +700,7 @@ pub struct Texts {
     pub door_course: DoorTexts,
     pub step: StepTexts,
     pub step_graph: StepGraphTexts,
+    pub time: TimeTexts,
     pub about: AboutTexts,
     pub not_found: NotFoundTexts,
 }
@@ -749,6 +752,7 @@ impl Texts {
             self.door_course.entries(),
             self.step.entries(),
             self.step_graph.entries(),
+            self.time.entries(),
             self.about.entries(),
             self.not_found.entries(),
         ]

@@ -18,6 +18,7 @@ mod stage;
 mod stepping_bar;
 mod system_view;
 mod tensor_panel;
+mod time;
 mod update_comparison;
 
 pub use page::StepPage;

@@ -206,7 +206,11 @@ fn Tensors(
 
 /// The sample of the batch that all pictures show.
 #[component]
-fn SampleChooser() -> impl IntoView {
+pub fn SampleChooser(
+    /// Its field's id, and the test id of it.
+    #[prop(default = ("step-sample", "sample"))]
+    ids: (&'static str, &'static str),
+) -> impl IntoView {
     let scope = use_microscope();
     let texts = use_texts();
     let count = Memo::new(move |_| scope.cursor.with(|c| c.as_ref().map_or(0, |c| c.valid)));
@@ -225,7 +229,7 @@ fn SampleChooser() -> impl IntoView {
     view! {
         <Show when=has_several>
             <span class="step-choice">
-                <label for="step-sample">{move || texts.get().step.sample}</label>
+                <label for=ids.0>{move || texts.get().step.sample}</label>
                 <button
                     type="button"
                     class="button button-icon"
@@ -236,10 +240,10 @@ fn SampleChooser() -> impl IntoView {
                     "‹"
                 </button>
                 <input
-                    id="step-sample"
+                    id=ids.0
                     type="number"
                     class="input step-sample"
-                    data-testid="sample"
+                    data-testid=ids.1
                     min="0"
                     max=move || (count.get().max(1) - 1).to_string()
                     prop:value=move || scope.sample.get().to_string()

@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use leptos::prelude::*;
 
-use crate::session::{Command, CursorFacts, ElementName, ExplanationFacts, Inspection, TensorKind};
+use crate::session::{
+    Command, CursorFacts, ElementName, ExplanationFacts, Inspection, SequenceQuestion, TensorKind,
+};
 use crate::view::microscope::brush::Tool;
 use crate::view::microscope::detail::also_shown;
 use crate::view::microscope::equation::Notation;
@@ -46,6 +48,8 @@ pub struct Microscope {
     lit: RwSignal<Option<String>>,
     pub sample: RwSignal<u32>,
     parts: RwSignal<HashMap<String, u32>>,
+    /// Tensors that are shown besides those around the operation.
+    pub also: RwSignal<Vec<String>>,
     /// Which parameter an update is looked at with.
     pub parameter: RwSignal<usize>,
     pub scale: RwSignal<Scale>,
@@ -83,6 +87,7 @@ impl Microscope {
             lit: RwSignal::new(None),
             sample: RwSignal::new(0),
             parts: RwSignal::default(),
+            also: RwSignal::default(),
             parameter: RwSignal::new(0),
             scale: RwSignal::default(),
             notation: RwSignal::default(),
@@ -247,6 +252,16 @@ impl Microscope {
         }
     }
 
+    /// Asks about the batch's sequences, unless the same was asked at this moment.
+    pub fn ask_sequence(self, question: SequenceQuestion, moment: u64) {
+        let request = self
+            .state
+            .try_update(|state| state.ask_sequence(question, moment));
+        if let Some(request) = request.flatten() {
+            self.engine.inspect(request);
+        }
+    }
+
     /// Looks at no path any more.
     pub fn forget_path(self) {
         self.state.update(MicroscopeState::forget_path);
@@ -365,7 +380,9 @@ impl Microscope {
             .map(|node| also_shown(&graph, node))
             .unwrap_or_default();
         let labels = graph.labels().map(|(labels, _)| labels.name.as_str());
-        for name in also.iter().map(String::as_str).chain(labels) {
+        let beside = self.also.get();
+        let also = also.iter().chain(&beside).map(String::as_str);
+        for name in also.chain(labels) {
             if !names.contains(&name) {
                 names.push(name);
             }

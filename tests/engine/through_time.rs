@@ -1,0 +1,408 @@
+//! Gradients through time as the microscope tells of them: norms, what a prediction depends on, single paths.
+
+use glassbox::layers::{Gru, Kind, Layer, Linear, Loss, Lstm, ModelSpec, Reshape, Rnn};
+use glassbox::ops::MeanSquaredError;
+use glassbox::session::{
+    Command, DevicePreference, ElementName, Event, GraphFacts, InfluenceFacts, InfluenceOf,
+    Inspection, InspectionReport, NormFacts, RunConfig, SequenceAnswer, SequenceQuestion, Session,
+    StepUnit, TimePathFacts, TimeWay,
+};
+use std::cell::RefCell;
+use std::rc::Rc;
+
+const RUN: u32 = 1;
+const STEPS: usize = 20;
+
+/// f32 buffers against sums in f64.
+const ROUNDED: f64 = 1e-4;
+
+struct Microscope {
+    session: Session,
+    events: Rc<RefCell<Vec<Event>>>,
+    graph: GraphFacts,
+}
+
+impl Microscope {
+    /// `rnn-sine` on the CPU in batches of 3, with another model where one is given; the first batch not begun.
+    fn new(spec: Option<ModelSpec>, clip: Option<f32>) -> Self {
+        let events = Rc::new(RefCell::new(Vec::new()));
+        let sink = Rc::clone(&events);
+        let mut session = Session::new("test", move |event| sink.borrow_mut().push(event));
+        if let Some(spec) = spec {
+            session.provide_model(spec);
+        }
+        let mut config = RunConfig {
+            preset: "rnn-sine".into(),
+            device: DevicePreference::Cpu,
+            seed: 3,
+            batch: Some(3),
+            ..RunConfig::default()
+        };
+        config.options.clip = clip;
+        let graph = GraphFacts {
+            nodes: Vec::new(),
+            tensors: Vec::new(),
+        };
+        let mut microscope = Self {
+            session,
+            events,
+            graph,
+        };
+        microscope.command(Command::Start { run: RUN, config });
+        match microscope.ask(Inspection::Enter).into_iter().next() {
+            Some(InspectionReport::Graph(graph)) => microscope.graph = graph,
+            other => panic!("expected a graph, got {other:?}"),
+        }
+        microscope
+    }
+
+    /// The same, with the first batch run to its end.
+    fn stepped(spec: Option<ModelSpec>) -> Self {
+        let mut microscope = Self::new(spec, None);
+        microscope.ask(Inspection::Forward(StepUnit::Batch));
+        microscope
+    }
+
+    fn command(&mut self, command: Command) {
+        self.events.borrow_mut().clear();
+        pollster::block_on(self.session.handle(command));
+        while pollster::block_on(self.session.advance(1e3)) {}
+        for event in &*self.events.borrow() {
+            assert!(!matches!(event, Event::Failed { .. }), "{event:?}");
+        }
+    }
+
+    fn ask(&mut self, inspection: Inspection) -> Vec<InspectionReport> {
+        self.command(Command::Inspect {
+            run: RUN,
+            inspection,
+        });
+        let events = self.events.borrow();
+        let reports = events.iter().filter_map(|event| match event {
+            Event::Inspected { report, .. } => Some(report.clone()),
+            _ => None,
+        });
+        reports.collect()
+    }
+
+    fn sequence(&mut self, question: SequenceQuestion) -> Result<SequenceAnswer, String> {
+        let request = 4;
+        match self.ask(Inspection::Sequence { request, question }).pop() {
+            Some(InspectionReport::Sequence { request: 4, answer }) => Ok(answer),
+            Some(InspectionReport::Refused { reason, .. }) => Err(reason.to_string()),
+            other => panic!("expected an answer, got {other:?}"),
+        }
+    }
+
+    fn norms(&mut self, node: u32) -> NormFacts {
+        match self.sequence(SequenceQuestion::Norms { node }) {
+            Ok(SequenceAnswer::Norms(facts)) => facts,
+            other => panic!("expected norms, got {other:?}"),
+        }
+    }
+
+    fn influence(&mut self, sample: u32, of: InfluenceOf) -> InfluenceFacts {
+        let question = SequenceQuestion::Influence {
+            sample,
+            position: None,
+            of,
+        };
+        match self.sequence(question) {
+            Ok(SequenceAnswer::Influence(facts)) => facts,
+            other => panic!("expected what the prediction depends on, got {other:?}"),
+        }
+    }
+
+    fn path(
+        &mut self,
+        [sample, to, from, unit]: [u32; 4],
+        way: TimeWay,
+    ) -> Result<TimePathFacts, String> {
+        let question = SequenceQuestion::Path {
+            node: self.node("rnn.l0"),
+            sample,
+            to,
+            from,
+            unit,
+            way,
+        };
+        match self.sequence(question)? {
+            SequenceAnswer::Path(facts) => Ok(facts),
+            other => panic!("expected a path, got {other:?}"),
+        }
+    }
+
+    fn node(&self, name: &str) -> u32 {
+        let mut nodes = self.graph.nodes.iter();
+        let at = nodes.position(|node| node.name == name);
+        at.unwrap_or_else(|| panic!("no node is called {name}")) as u32
+    }
+
+    fn tensor(&mut self, name: &str) -> Vec<f32> {
+        let request = Inspection::Tensor {
+            request: 7,
+            name: name.into(),
+            first: 0,
+            count: u64::MAX,
+        };
+        match self.ask(request).pop() {
+            Some(InspectionReport::Tensor {
+                values: Some(values),
+                ..
+            }) => values,
+            other => panic!("expected {name}, got {other:?}"),
+        }
+    }
+
+    /// The derivative of one element by another, over all paths, by the chain rule of the whole graph.
+    fn total(&mut self, from: (&str, [u32; 2]), to: (&str, Vec<u32>)) -> f64 {
+        let element = |tensor: &str, index: &[u32]| ElementName {
+            tensor: tensor.into(),
+            index: index.to_vec(),
+        };
+        let request = Inspection::FollowPath {
+            request: 5,
+            from: element(from.0, &from.1),
+            to: element(to.0, &to.1),
+            via: Vec::new(),
+        };
+        match self.ask(request).pop() {
+            Some(InspectionReport::PathFollowed { path, .. }) => path.total,
+            other => panic!("expected a path, got {other:?}"),
+        }
+    }
+}
+
+/// A small network on the windows of the sine.
+fn small(recurrent: impl Into<Kind>) -> ModelSpec {
+    let shape = vec![STEPS as i64, 1];
+    ModelSpec {
+        layers: vec![
+            Layer::new("sequence", Reshape { shape }),
+            Layer::new("rnn", recurrent),
+            Layer::new("fc", Linear { out_features: 1 }),
+        ],
+        loss: Loss::MeanSquaredError(MeanSquaredError::default()),
+    }
+}
+
+fn is_close(actual: f64, expected: f64, scale: f64) -> bool {
+    (actual - expected).abs() <= ROUNDED * expected.abs().max(scale)
+}
+
+fn norm(values: &[f32]) -> f64 {
+    let squares = values.iter().map(|&value| f64::from(value).powi(2));
+    squares.sum::<f64>().sqrt()
+}
+
+#[test]
+fn norms_are_those_of_the_gradients_that_reach_each_step() {
+    let mut microscope = Microscope::new(None, Some(0.01));
+    let node = microscope.node("rnn.l0");
+    let before = microscope.norms(node);
+    assert_eq!(before.rows, [("rnn.l0.backward.dh".to_string(), None)]);
+    let clip = before.clip.unwrap();
+    assert_eq!((clip.before, clip.after), (None, None));
+    microscope.ask(Inspection::Forward(StepUnit::Batch));
+    let facts = microscope.norms(node);
+    assert!(!facts.is_reversed && facts.truncate.is_none());
+    let dh = microscope.tensor("rnn.l0.backward.dh");
+    let told = facts.rows[0].1.as_ref().unwrap();
+    assert_eq!(told.len(), STEPS);
+    for (t, &told) in told.iter().enumerate() {
+        let of_step = dh.chunks_exact(10).skip(t).step_by(STEPS);
+        let expected = norm(&of_step.flatten().copied().collect::<Vec<_>>());
+        assert!(
+            expected > 0.0 && is_close(told, expected, 0.0),
+            "step {t}: {told}"
+        );
+    }
+    let clip = facts.clip.unwrap();
+    let (before, after) = (clip.before.unwrap(), clip.after.unwrap());
+    assert!(before > 0.01, "the batch was to be clipped: {before}");
+    assert!(is_close(after, 0.01, 0.0), "{after}");
+    assert!(
+        microscope
+            .sequence(SequenceQuestion::Norms { node: node + 1 })
+            .is_err()
+    );
+}
+
+#[test]
+fn what_a_prediction_depends_on_is_the_derivative_over_all_paths() {
+    let models = [
+        None,
+        Some(small(Lstm::new(3).returning_last())),
+        Some(small(Gru::new(3).returning_last())),
+        Some(small(Rnn {
+            reverse: true,
+            ..Rnn::new(3).returning_last()
+        })),
+    ];
+    for spec in models {
+        let mut microscope = Microscope::stepped(spec);
+        let facts = microscope.influence(2, InfluenceOf::Prediction);
+        assert_eq!((facts.positions, facts.features), (1, 1));
+        let output = f64::from(microscope.tensor("fc.y")[2]);
+        assert!(is_close(facts.value, output, 1e-3));
+        for t in [0, 7, STEPS - 1] {
+            let by = ("batch.x", [2, t as u32]);
+            let expected = microscope.total(by, ("fc.y", vec![2, 0]));
+            let told = f64::from(facts.gradient[t]);
+            assert!(
+                is_close(told, expected, 1e-9),
+                "step {t}: {told} {expected}"
+            );
+            assert!(is_close(facts.norms[t], expected.abs(), 1e-9));
+        }
+        // The batch's loss is the mean over three samples.
+        let of_loss = microscope.influence(2, InfluenceOf::Loss);
+        let expected = 3.0 * microscope.total(("batch.x", [2, 5]), ("loss.L", Vec::new()));
+        let told = f64::from(of_loss.gradient[5]);
+        assert!(is_close(told, expected, 1e-9), "{told} {expected}");
+    }
+}
+
+#[test]
+fn the_factors_of_a_path_are_what_the_cell_makes_them() {
+    let mut microscope = Microscope::stepped(None);
+    let h = microscope.tensor("rnn.l0.h");
+    let path = microscope.path([1, 19, 4, 6], TimeWay::Unit).unwrap();
+    // The weights as they were before the update.
+    let total = microscope.graph.nodes.len() as u32;
+    microscope.ask(Inspection::Goto { done: total - 1 });
+    let w = microscope.tensor("rnn.weight_hh_l0");
+    assert_eq!(path.stops.len(), 16);
+    let mut product = 1.0;
+    for (stop, t) in path.stops.iter().zip((4..STEPS).rev()) {
+        assert_eq!(stop.element.index, [1, t as u32, 6]);
+        if t + 1 < STEPS {
+            let y = f64::from(h[(STEPS + t + 1) * 10 + 6]);
+            let factor = f64::from(w[66]) * (1.0 - y * y);
+            assert!(
+                is_close(stop.factor, factor, 1e-6),
+                "{} {factor}",
+                stop.factor
+            );
+            product *= stop.factor;
+        }
+        assert!(is_close(stop.product, product, 1e-12));
+    }
+    let strongest = microscope.path([1, 19, 4, 6], TimeWay::Strongest).unwrap();
+    assert!(strongest.stops[1].factor.abs() >= path.stops[1].factor.abs());
+    assert!(microscope.path([1, 4, 19, 6], TimeWay::Unit).is_err());
+    assert!(microscope.path([1, 19, 4, 10], TimeWay::Unit).is_err());
+    assert!(microscope.path([3, 19, 4, 6], TimeWay::Unit).is_err());
+    assert!(microscope.path([1, 20, 4, 6], TimeWay::Unit).is_err());
+    assert!(microscope.path([1, 19, 4, 6], TimeWay::Cell).is_err());
+}
+
+#[test]
+fn along_the_cell_of_an_lstm_the_factors_are_its_forget_gates() {
+    let mut microscope = Microscope::stepped(Some(small(Lstm::new(3).returning_last())));
+    let gates = microscope.tensor("rnn.l0.gates");
+    let c = microscope.tensor("rnn.l0.c");
+    let path = microscope.path([1, 19, 0, 2], TimeWay::Cell).unwrap();
+    assert_eq!(path.stops.len(), STEPS + 1);
+    assert_eq!(path.stops[1].element.tensor, "rnn.l0.c");
+    let of = |t: usize, gate: usize| f64::from(gates[(STEPS + t) * 12 + gate * 3 + 2]);
+    let squashed = f64::from(c[(STEPS + 19) * 3 + 2]).tanh();
+    let first = of(19, 3) * (1.0 - squashed * squashed);
+    assert!(is_close(path.stops[1].factor, first, 1e-6));
+    for stop in &path.stops[2..] {
+        let forget = of(stop.step as usize + 1, 1);
+        assert!(
+            is_close(stop.factor, forget, 1e-6),
+            "{} {forget}",
+            stop.factor
+        );
+    }
+}
+
+/// With one unit there is one derivative for each step: times the gradient that arrives at the last state it is the
+/// gradient that reaches the step in training.
+#[test]
+fn derivatives_over_all_paths_are_what_training_carries_back() {
+    let cells: [Kind; 6] = [
+        Rnn::new(1).returning_last().into(),
+        Lstm::new(1).returning_last().into(),
+        Gru::new(1).returning_last().into(),
+        Lstm {
+            reverse: true,
+            ..Lstm::new(1).returning_last()
+        }
+        .into(),
+        Gru {
+            truncate: Some(6),
+            ..Gru::new(1).returning_last()
+        }
+        .into(),
+        Rnn {
+            truncate: Some(1),
+            ..Rnn::new(1).returning_last()
+        }
+        .into(),
+    ];
+    for cell in cells {
+        let is_reversed = matches!(&cell, Kind::Lstm(lstm) if lstm.reverse);
+        let is_lstm = matches!(&cell, Kind::Lstm(_));
+        let mut microscope = Microscope::stepped(Some(small(cell)));
+        let total = microscope.graph.nodes.len() as u32;
+        microscope.ask(Inspection::Goto { done: total - 1 });
+        let (to, from) = if is_reversed { (0, 19) } else { (19, 0) };
+        let arriving = microscope.tensor("rnn.last_l0.y.grad");
+        let mut ways = vec![(TimeWay::Unit, "rnn.l0.backward.dh", 0)];
+        if is_lstm {
+            ways.push((TimeWay::Cell, "rnn.l0.backward.dc", 1));
+        }
+        for (way, name, skipped) in ways {
+            let stored = microscope.tensor(name);
+            let largest = stored.iter().fold(0.0, |a: f32, &b| a.max(b.abs()));
+            for sample in [0, 2] {
+                let path = microscope.path([sample, to, from, 0], way).unwrap();
+                assert_eq!(path.stops.len(), STEPS + skipped);
+                for stop in &path.stops[skipped..] {
+                    let t = stop.step as usize;
+                    let told = stop.all * f64::from(arriving[sample as usize]);
+                    let expected = f64::from(stored[sample as usize * STEPS + t]);
+                    assert!(
+                        is_close(told, expected, 1e-3 * f64::from(largest)),
+                        "{name} at {t}: {told} {expected}"
+                    );
+                }
+            }
+        }
+    }
+}
+
+/// `dh_T / dh_t` of a tanh cell is the product of `diag(1 − h²) · W`.
+#[test]
+fn the_norm_beside_a_path_is_that_of_the_product_of_jacobians() {
+    const HIDDEN: usize = 10;
+    let mut microscope = Microscope::stepped(None);
+    let total = microscope.graph.nodes.len() as u32;
+    microscope.ask(Inspection::Goto { done: total - 1 });
+    let h = microscope.tensor("rnn.l0.h");
+    let w = microscope.tensor("rnn.weight_hh_l0");
+    let path = microscope.path([2, 19, 0, 3], TimeWay::Strongest).unwrap();
+    let mut product = vec![0.0; HIDDEN * HIDDEN];
+    for unit in 0..HIDDEN {
+        product[unit * HIDDEN + unit] = 1.0;
+    }
+    for stop in &path.stops {
+        let squares: f64 = product.iter().map(|value| value * value).sum();
+        assert!(is_close(stop.norm, squares.sqrt(), 1e-9), "{}", stop.step);
+        let own = product[3 * HIDDEN + stop.element.index[2] as usize];
+        assert!(is_close(stop.all, own, 1e-6), "{} {own}", stop.all);
+        let before = std::mem::replace(&mut product, vec![0.0; HIDDEN * HIDDEN]);
+        for row in 0..HIDDEN {
+            for j in 0..HIDDEN {
+                let y = f64::from(h[(2 * STEPS + stop.step as usize) * HIDDEN + j]);
+                for k in 0..HIDDEN {
+                    let slope = f64::from(w[j * HIDDEN + k]) * (1.0 - y * y);
+                    product[row * HIDDEN + k] += before[row * HIDDEN + j] * slope;
+                }
+            }
+        }
+    }
+}
