@@ -70,12 +70,15 @@ pub struct ListArguments {
 /// The learner's own table.
 #[derive(Debug, Default, Args)]
 pub struct TableArguments {
-    /// A CSV file to learn from, with the preset mlp-csv
+    /// A CSV file to learn from, with the preset mlp-csv; with own-series a file of one number a line
     #[arg(long, value_name = "FILE")]
     pub csv: Option<PathBuf>,
     /// A text file in UTF-8 to learn from, with the preset own-text
     #[arg(long, value_name = "FILE")]
     pub text: Option<PathBuf>,
+    /// Numbers that own-series reads to predict the next [default: 20]
+    #[arg(long, value_name = "N", requires = "csv", conflicts_with = "target")]
+    pub window: Option<u32>,
     /// The column of the CSV file to predict, by name or by number from 1 [default: the last]
     #[arg(long, value_name = "COLUMN", requires = "csv")]
     pub target: Option<String>,

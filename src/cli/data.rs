@@ -5,7 +5,8 @@ use super::arguments::TableArguments;
 use crate::data::csv_table::MAX_CSV_BYTES;
 use crate::data::text::MAX_TEXT_BYTES;
 use crate::data::{
-    DataSource, SampleSet, TextSet, TextSource, default_folders, mnist_from_bytes, table_from_csv,
+    DataSource, SampleSet, TextSet, TextSource, default_folders, mnist_from_bytes,
+    series_from_text, table_from_csv,
 };
 use crate::models::{Preset, PresetData};
 
@@ -21,8 +22,8 @@ fn shipped_text(source: TextSource) -> &'static [u8] {
 /// other images lie in `GLASSBOX_DATA`, `data` or `assets/data`, points are drawn, and `--csv` names the learner's
 /// own table.
 pub fn samples(preset: &Preset, own: &TableArguments) -> Result<Option<SampleSet>, CliError> {
-    let is_own = preset.data == PresetData::OwnTable;
-    if own.csv.is_some() && !is_own {
+    let is_table = preset.data == PresetData::OwnTable;
+    if own.csv.is_some() && !is_table && preset.data != PresetData::OwnSeries {
         return Err(CliError::Usage(format!(
             "--csv: {} does not learn from a table of your own; mlp-csv does",
             preset.id
@@ -34,20 +35,38 @@ pub fn samples(preset: &Preset, own: &TableArguments) -> Result<Option<SampleSet
             preset.id
         )));
     }
+    if own.window.is_some() && preset.data != PresetData::OwnSeries {
+        return Err(CliError::Usage(format!(
+            "--window: {} does not learn from a series of your own; own-series does",
+            preset.id
+        )));
+    }
+    if own.target.is_some() && !is_table {
+        return Err(CliError::Usage(format!(
+            "--target: {} has no column to choose; mlp-csv does",
+            preset.id
+        )));
+    }
     Ok(match preset.data {
         PresetData::Fixed(_) => None,
         PresetData::Toy(source) => Some(source.draw()?.into()),
         PresetData::Series(source) => Some(source.draw()?.into()),
-        PresetData::OwnTable => {
+        PresetData::OwnTable | PresetData::OwnSeries => {
             let path = own.csv.as_deref().ok_or_else(|| {
+                let what = if is_table { "table" } else { "series" };
                 CliError::Usage(format!(
-                    "{} learns from a table of your own: --csv FILE",
+                    "{} learns from a {what} of your own: --csv FILE",
                     preset.id
                 ))
             })?;
             let bytes = super::picture::read_file(path, MAX_CSV_BYTES as u64)?;
             let name = path.display().to_string();
-            Some(table_from_csv(&name, &bytes, own.target.as_deref())?.into())
+            let table = if is_table {
+                table_from_csv(&name, &bytes, own.target.as_deref())
+            } else {
+                series_from_text(&name, &bytes, own.window)
+            };
+            Some(table?.into())
         }
         PresetData::Text { source, window } => {
             Some(TextSet::from_bytes(source.name(), shipped_text(source), window)?.into())

@@ -97,6 +97,9 @@ impl Driver {
             (PresetData::OwnTable, Some(SampleSet::Table(table))) => {
                 driver.session.provide_table(table);
             }
+            (PresetData::OwnSeries, Some(SampleSet::Table(windows))) => {
+                driver.session.provide_series(windows);
+            }
             (PresetData::Text { source, .. }, Some(SampleSet::Text(text))) => {
                 driver.session.provide_source_text(source, text);
             }

@@ -6,7 +6,7 @@
 use super::CliError;
 use crate::exec::request::Answer;
 use crate::models::{Length, Target};
-use crate::session::{ExecutionFigures, FailureKind, StepRecord};
+use crate::session::{ExecutionFigures, FailureKind, Forecast, StepRecord};
 use crate::train::Evaluation;
 use serde::{Serialize, Serializer};
 use std::io::Write;
@@ -99,6 +99,8 @@ pub enum Line<'a> {
         #[serde(flatten)]
         numbers: Option<NumberMetrics>,
     },
+    /// Of the held-out part of a series, in the square of its unit.
+    Forecast(ForecastErrors),
     Done(Done<'a>),
     Bench {
         preset: &'a str,
@@ -214,6 +216,35 @@ pub struct NumberMetrics {
     pub mae: Number,
 }
 
+/// Mean squared errors of forecasts, and of repeating the last known number.
+#[derive(Debug, Serialize)]
+pub struct ForecastErrors {
+    pub step: u64,
+    pub one_step_mse: Number,
+    pub repeat_mse: Number,
+    /// Numbers of the free run.
+    pub free_run_steps: usize,
+    pub free_run_mse: Number,
+    pub repeat_free_run_mse: Number,
+    /// Left out where it is not known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub noise_variance: Option<Number>,
+}
+
+impl ForecastErrors {
+    pub fn of(step: u64, forecast: &Forecast) -> Self {
+        Self {
+            step,
+            one_step_mse: forecast.one_step_mse.into(),
+            repeat_mse: forecast.repeat_mse.into(),
+            free_run_steps: forecast.free_run.len(),
+            free_run_mse: forecast.free_run_mse.into(),
+            repeat_free_run_mse: forecast.repeat_free_run_mse.into(),
+            noise_variance: forecast.noise_variance.map(Number::from),
+        }
+    }
+}
+
 /// What a preset is to reach.
 #[derive(Debug, Serialize)]
 pub struct TargetLine {
@@ -286,6 +317,9 @@ pub struct Done<'a> {
     /// system does not tell.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub resident_bytes: Option<u64>,
+    /// Of a series: mean squared error of the free run behind the last step.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub free_run_mse: Option<Number>,
 }
 
 /// A tensor of a walked operation.
@@ -459,6 +493,7 @@ impl<'a> Done<'a> {
             peak_bytes: figures.peak_bytes,
             needed_bytes: figures.needed_bytes,
             resident_bytes: started.memory.growth(),
+            free_run_mse: None,
         }
     }
 }

@@ -3,14 +3,14 @@
 use super::CliError;
 use super::arguments::TrainArguments;
 use super::driver::{Driver, RUN, Started, find_preset};
-use super::lines::{Done, Line, Number, print};
+use super::lines::{Done, ForecastErrors, Line, Number, print};
 use crate::export::{Checkpoint, MAX_FILE_BYTES, RunFacts};
 use crate::models::{Hyperparameters, Preset};
 use crate::optim::{OptimizerKind, OptionKey};
 use crate::plot::{CurveOptions, CurveSet, Evaluation as PlottedEvaluation};
 use crate::session::{
-    BestFacts, Command, Event, ExecutionFigures, Failure, FailureKind, Kept, ResolvedConfig,
-    RunConfig, StepRecord,
+    BestFacts, Command, Event, ExecutionFigures, Failure, FailureKind, Forecast, Kept,
+    ResolvedConfig, RunConfig, StepRecord,
 };
 use crate::train::Evaluation;
 use crate::view::texts::Locale;
@@ -24,6 +24,9 @@ const FONT: &[u8] = include_bytes!("../../assets/fonts/DejaVuSans-subset.ttf");
 /// Width and height of plots, and image pixels for each of a PNG's.
 const PLOT_SIZE: (u32, u32) = (960, 640);
 const PLOT_PIXEL_RATIO: u32 = 2;
+
+/// Numbers that a series is continued by.
+const FREE_RUN: u32 = 100;
 
 /// Seed where none is given.
 const SEED: u64 = 1;
@@ -76,8 +79,19 @@ pub fn run(arguments: &TrainArguments) -> Result<(), CliError> {
         write(path, &report.draw(format)?)?;
     }
     trained?;
-    if started.config.test_count > 0 && report.evaluated_at != report.step {
-        let command = Command::Evaluate { run: RUN };
+    let is_measured = report.evaluated_at == report.step;
+    // A forecast needs an evaluation of its own; where the last step was measured, it tells nothing new.
+    let last = match preset.data.is_series() {
+        true => Some(Command::WatchForecast {
+            run: RUN,
+            free_run: FREE_RUN,
+        }),
+        false if started.config.test_count > 0 && !is_measured => {
+            Some(Command::Evaluate { run: RUN })
+        }
+        false => None,
+    };
+    if let Some(command) = last {
         driver.finish(command, &mut |event| report.take(event))?;
         if let (Some(format), Some(path)) = (plot, &arguments.plot) {
             write(path, &report.draw(format)?)?;
@@ -322,6 +336,8 @@ struct Report<'a> {
     /// Step of the last good checkpoint that the session keeps.
     kept: u64,
     best: Option<BestFacts>,
+    /// Of the last forecast of a series.
+    free_run_mse: Option<f32>,
 }
 
 impl<'a> Report<'a> {
@@ -343,6 +359,7 @@ impl<'a> Report<'a> {
             learning_rate: started.config.learning_rate,
             kept: 0,
             best: None,
+            free_run_mse: None,
         }
     }
 
@@ -382,6 +399,7 @@ impl<'a> Report<'a> {
             Event::Evaluated {
                 step, evaluation, ..
             } => self.take_evaluation(step, &evaluation),
+            Event::Forecast { step, forecast, .. } => self.take_forecast(step, &forecast),
             Event::Loaded { step, .. } => {
                 self.step = step;
                 Ok(())
@@ -413,6 +431,9 @@ impl<'a> Report<'a> {
     }
 
     fn take_evaluation(&mut self, step: u64, evaluation: &Evaluation) -> Result<(), CliError> {
+        if self.evaluated_at == step {
+            return Ok(());
+        }
         self.evaluated_at = step;
         self.curves.push_evaluation(PlottedEvaluation {
             step,
@@ -427,6 +448,22 @@ impl<'a> Report<'a> {
             "epoch {epoch:.2}, step {step}: test {}, learning rate {:.3e}",
             in_words(evaluation),
             self.learning_rate
+        ))
+    }
+
+    fn take_forecast(&mut self, step: u64, forecast: &Forecast) -> Result<(), CliError> {
+        self.free_run_mse = Some(forecast.free_run_mse);
+        if self.json {
+            return Line::Forecast(ForecastErrors::of(step, forecast)).print();
+        }
+        self.say(&format!(
+            "step {step}: one step ahead mse {:.3e} (repeating the last number {:.3e}); {} steps running free \
+             mse {:.3e} (repeating {:.3e})",
+            forecast.one_step_mse,
+            forecast.repeat_mse,
+            forecast.free_run.len(),
+            forecast.free_run_mse,
+            forecast.repeat_free_run_mse
         ))
     }
 
@@ -464,7 +501,9 @@ impl<'a> Report<'a> {
     fn conclude(&self) -> Result<(), CliError> {
         let rate = self.samples as f64 / self.millis.max(f64::MIN_POSITIVE) * 1e3;
         if self.json {
-            return Line::Done(Done::new(self.started, self.steps, rate, &self.figures)).print();
+            let mut done = Done::new(self.started, self.steps, rate, &self.figures);
+            done.free_run_mse = self.free_run_mse.map(Number::from);
+            return Line::Done(done).print();
         }
         let loss = self.curves.last().map_or(f32::NAN, |(_, loss)| loss);
         self.say(&format!(

@@ -70,4 +70,18 @@ pub enum CsvProblem {
         "the column to predict holds nothing but \"{value}\", expected at least two different values"
     )]
     OneClass { value: String },
+    #[error("line {line} is empty, expected one number on every line: a series has no gaps")]
+    Gap { line: u64 },
+    #[error("line {line} is \"{text}\", expected one finite number such as 3.5")]
+    NotOneNumber { line: u64, text: String },
+    #[error("a window of {window} numbers, expected 1 to {most}")]
+    BadWindow { window: u64, most: u64 },
+    #[error(
+        "a window of {window} numbers and {numbers} numbers in all, expected at least {least} numbers for such a window"
+    )]
+    ShortSeries {
+        numbers: u64,
+        window: u64,
+        least: u64,
+    },
 }

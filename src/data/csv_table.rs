@@ -112,7 +112,7 @@ impl Cells {
     }
 }
 
-fn shown(text: &str) -> String {
+pub(super) fn shown(text: &str) -> String {
     if text.chars().count() <= SHOWN_CHARACTERS {
         return text.to_string();
     }
@@ -124,6 +124,14 @@ fn is_number(text: &str) -> bool {
     text.parse::<f64>().is_ok()
 }
 
+/// UTF-8 without its byte order mark.
+pub(super) fn read_text(bytes: &[u8]) -> Result<&str, CsvProblem> {
+    let text = std::str::from_utf8(bytes).map_err(|error| CsvProblem::NotText {
+        from: error.valid_up_to() as u64,
+    })?;
+    Ok(text.strip_prefix('\u{feff}').unwrap_or(text))
+}
+
 fn read_cells(bytes: &[u8]) -> Result<Cells, CsvProblem> {
     if bytes.len() > MAX_CSV_BYTES {
         return Err(CsvProblem::TooLarge {
@@ -131,10 +139,7 @@ fn read_cells(bytes: &[u8]) -> Result<Cells, CsvProblem> {
             most: MAX_CSV_BYTES as u64,
         });
     }
-    let text = std::str::from_utf8(bytes).map_err(|error| CsvProblem::NotText {
-        from: error.valid_up_to() as u64,
-    })?;
-    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let text = read_text(bytes)?;
     let mut reader = ReaderBuilder::new()
         .delimiter(delimiter(text))
         .has_headers(false)

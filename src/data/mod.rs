@@ -7,8 +7,8 @@
 //! - [`dataset`]: splits of images and labels, class names, normalisation.
 //! - [`source`]: which files a named data set needs, and putting them together.
 //! - [`table`]: rows of numbers with classes or numbers to predict; [`toy`] draws some from a seed,
-//!   [`series`] cuts a series into windows, [`csv_table`] reads the learner's own, and [`csv_problem`]
-//!   says what is wrong with it.
+//!   [`series`] cuts a series into windows, [`csv_table`] and [`own_series`] read the learner's own, and
+//!   [`csv_problem`] says what is wrong with them.
 //! - [`text`]: characters with their vocabulary, cut into windows; [`text_problem`]: what is wrong with one.
 //! - [`shapes`]: small colour pictures, drawn from a seed.
 //! - [`samples`]: images, a table or a text, whichever a run learns from.
@@ -27,6 +27,7 @@ pub mod dataset;
 pub mod error;
 pub mod gzip;
 pub mod idx;
+pub mod own_series;
 pub mod residual;
 pub mod samples;
 pub mod series;
@@ -43,6 +44,7 @@ pub use csv_problem::{CellPlace, CsvProblem};
 pub use csv_table::{columns_of_csv, table_from_csv};
 pub use dataset::{ClassName, Dataset, ImageShape, Normalization, Split, Subset, Take};
 pub use error::{DataError, FileProblem};
+pub use own_series::series_from_text;
 pub use samples::SampleSet;
 pub use series::SeriesSource;
 pub use source::{DataFile, DataSource, assemble, default_folders, load, mnist_from_bytes};

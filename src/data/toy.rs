@@ -180,14 +180,14 @@ impl ToySource {
 }
 
 /// Normal numbers: G. E. P. Box and M. E. Muller, "A Note on the Generation of Random Normal Deviates", 1958.
-struct Normal {
+pub(super) struct Normal {
     generator: ChaCha8Rng,
     /// The second of a pair.
     kept: Option<f64>,
 }
 
 impl Normal {
-    fn new(generator: ChaCha8Rng) -> Self {
+    pub(super) fn new(generator: ChaCha8Rng) -> Self {
         Self {
             generator,
             kept: None,
@@ -199,7 +199,7 @@ impl Normal {
         (f64::from(self.generator.next_u32()) + 1.0) / 4_294_967_296.0
     }
 
-    fn normal(&mut self) -> f64 {
+    pub(super) fn normal(&mut self) -> f64 {
         if let Some(kept) = self.kept.take() {
             return kept;
         }

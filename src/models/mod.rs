@@ -11,6 +11,7 @@ mod texts;
 
 pub use presets::{PRESETS, find};
 pub use residual::resnet_s;
+pub use sequences::series_spec;
 pub use tables::table_spec;
 pub use targets::{Bound, Length, Metric, TARGETS, Target};
 pub use texts::{TEXT_WINDOW, text_spec};
@@ -52,13 +53,23 @@ pub enum PresetData {
     OwnText {
         window: usize,
     },
+    /// The learner's own series: the length of its windows decides the layer list, see [`series_spec`].
+    OwnSeries,
     Fixed(FixedExample),
 }
 
 impl PresetData {
+    /// Windows of a series, one step apart.
+    pub fn is_series(&self) -> bool {
+        matches!(self, Self::Series(_) | Self::OwnSeries)
+    }
+
     /// The learner brings it.
     pub fn is_own(&self) -> bool {
-        matches!(self, Self::OwnTable | Self::OwnText { .. })
+        matches!(
+            self,
+            Self::OwnTable | Self::OwnSeries | Self::OwnText { .. }
+        )
     }
 }
 

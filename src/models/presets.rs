@@ -71,6 +71,8 @@ pub const PRESETS: &[Preset] = &[
     tables::MLP_XOR,
     tables::MLP_CSV,
     sequences::RNN_SINE,
+    sequences::LSTM_TREND,
+    sequences::OWN_SERIES,
     sequences::RNN_MNIST,
     sequences::LSTM_MNIST,
     sequences::GRU_MNIST,

@@ -1,4 +1,4 @@
-//! Presets that read sequences: a sine step by step, and digits row by row.
+//! Presets that read sequences: series number by number, and digits row by row.
 
 use super::presets::{MNIST, linear};
 use super::{Hyperparameters, Preset, PresetData};
@@ -14,6 +14,9 @@ pub(super) const RNN_SINE: Preset = Preset {
     spec: sine,
     data: PresetData::Series(SeriesSource {
         step: 0.1,
+        slope: 0.0,
+        noise: 0.0,
+        seed: 1,
         window: 20,
         train: 800,
         test: 200,
@@ -21,6 +24,31 @@ pub(super) const RNN_SINE: Preset = Preset {
     initial: &[],
     defaults: Hyperparameters::new(OptimizerKind::Adam, 1e-2, 32, 100),
     article: None,
+};
+
+/// The same on a series that climbs and is noisy. The noise's variance is 0.01, below which no forecast of the next
+/// number comes; repeating the last number gives (2 sin 0.1)² / 2 + 2 · 0.01 = 0.04.
+pub(super) const LSTM_TREND: Preset = Preset {
+    id: "lstm-trend",
+    spec: || series_spec(20),
+    data: PresetData::Series(SeriesSource {
+        step: 0.2,
+        slope: 0.00025,
+        noise: 0.1,
+        seed: 1,
+        window: 20,
+        train: 4_000,
+        test: 400,
+    }),
+    initial: &[],
+    defaults: Hyperparameters::new(OptimizerKind::Adam, 1e-2, 32, 20).with(CLIPPED),
+    article: None,
+};
+
+pub(super) const OWN_SERIES: Preset = Preset {
+    id: "own-series",
+    data: PresetData::OwnSeries,
+    ..LSTM_TREND
 };
 
 /// Clipped gradients, and a rate that follows a cosine to the end of the last epoch.
@@ -86,6 +114,18 @@ fn sine() -> ModelSpec {
         layers: vec![
             sequence(20, 1),
             Layer::new("rnn", Rnn::new(10).returning_last()),
+            linear("fc", 1),
+        ],
+        loss: Loss::MeanSquaredError(MeanSquaredError::default()),
+    }
+}
+
+/// The layer list for windows of `window` numbers: 16 hidden units, and the number behind the window.
+pub fn series_spec(window: usize) -> ModelSpec {
+    ModelSpec {
+        layers: vec![
+            sequence(window as i64, 1),
+            Layer::new("lstm", Lstm::new(16).returning_last()),
             linear("fc", 1),
         ],
         loss: Loss::MeanSquaredError(MeanSquaredError::default()),

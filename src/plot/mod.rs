@@ -7,6 +7,7 @@
 //! - `axis`: from values to pixels and back, and where the ticks are.
 //! - `scene`: the drawing as lines, dots and labels in pixels, before any format.
 //! - `svg`, `png`: the two formats.
+//! - `forecast`: a series and its forecasts, as SVG.
 //!
 //! Lines and dots are drawn by plotters. Text is not: in a browser plotters measures text by
 //! putting a styled `<span>` into the page, which the page's content security policy forbids
@@ -16,6 +17,7 @@
 
 mod axis;
 mod curves;
+mod forecast;
 mod png;
 mod scene;
 mod series;
@@ -25,4 +27,5 @@ pub use axis::PlotArea;
 pub use curves::{
     CurveLabels, CurveLayout, CurveOptions, CurveSet, Evaluation, Figure, Mark, PlotError, Reading,
 };
+pub use forecast::{ForecastLines, forecast_svg};
 pub use series::smooth;

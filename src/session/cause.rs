@@ -55,6 +55,14 @@ pub enum Cause {
     },
     /// What is wrong with a prompt.
     Prompt(PromptProblem),
+    /// The preset learns from the learner's own series.
+    NoOwnSeries {
+        preset: String,
+    },
+    /// The preset does not learn from a series.
+    NoSeries {
+        preset: String,
+    },
     /// What is wrong with the learner's table.
     Table {
         file: String,
@@ -149,6 +157,12 @@ impl Cause {
                 preset: (*preset).into(),
             },
             SessionError::Prompt(problem) => Self::Prompt(problem.clone()),
+            SessionError::NoOwnSeries { preset } => Self::NoOwnSeries {
+                preset: (*preset).into(),
+            },
+            SessionError::NoSeries { preset } => Self::NoSeries {
+                preset: (*preset).into(),
+            },
             SessionError::WrongRun { .. } => Self::WrongRun,
             SessionError::Data(DataError::File { file, problem }) => Self::File {
                 file: file.clone(),

@@ -5,7 +5,7 @@ use crate::data::DataError;
 use crate::exec::gpu::GpuError;
 use crate::export::ExportError;
 use crate::layers::ModelError;
-use crate::models::PRESETS;
+use crate::models::{PRESETS, Preset, PresetData};
 
 /// Why a command was refused or a run stopped.
 #[derive(Debug, thiserror::Error)]
@@ -27,6 +27,10 @@ pub enum SessionError {
     NoTable { preset: &'static str },
     #[error("the preset {preset} learns from a text of your own, which was not given")]
     NoOwnText { preset: &'static str },
+    #[error("the preset {preset} learns from a series of your own, which was not given")]
+    NoOwnSeries { preset: &'static str },
+    #[error("the preset {preset} does not learn from a series, so there is none to forecast")]
+    NoSeries { preset: &'static str },
     #[error(transparent)]
     Data(#[from] DataError),
     #[error(transparent)]
@@ -66,13 +70,24 @@ fn preset_names() -> String {
 }
 
 impl SessionError {
+    /// What the learner has to bring for a preset was not given.
+    pub(super) fn nothing_own(preset: &Preset) -> Self {
+        let preset_id = preset.id;
+        match preset.data {
+            PresetData::OwnSeries => Self::NoOwnSeries { preset: preset_id },
+            PresetData::OwnText { .. } => Self::NoOwnText { preset: preset_id },
+            _ => Self::NoTable { preset: preset_id },
+        }
+    }
+
     fn kind(&self) -> FailureKind {
         match self {
             Self::UnknownPreset { .. } => FailureKind::UnknownPreset,
             Self::BadConfig { .. } => FailureKind::BadConfig,
-            Self::MissingData { .. } | Self::NoTable { .. } | Self::NoOwnText { .. } => {
-                FailureKind::MissingData
-            }
+            Self::MissingData { .. }
+            | Self::NoTable { .. }
+            | Self::NoOwnText { .. }
+            | Self::NoOwnSeries { .. } => FailureKind::MissingData,
             Self::Data(_) | Self::Export(_) => FailureKind::BadFile,
             Self::Model(_) => FailureKind::Internal,
             Self::Gpu(error) => match error {
@@ -89,6 +104,7 @@ impl SessionError {
             | Self::NoImages { .. }
             | Self::NoText { .. }
             | Self::Prompt(_)
+            | Self::NoSeries { .. }
             | Self::Stopped
             | Self::NothingKept => FailureKind::BadCommand,
         }

@@ -4,6 +4,7 @@
 //! carry them between the page and its worker. Every message about a run names
 //! it by [`RunId`]: answers to a run that was replaced can be told apart.
 
+use super::forecast::Forecast;
 use super::generation::{GenerateRequest, GeneratedStep, TextFacts};
 use super::inspection::{Inspection, InspectionReport};
 use super::points::{Boundary, TablePoints};
@@ -86,6 +87,15 @@ pub enum Command {
         bytes: Vec<u8>,
         target: Option<String>,
     },
+    /// The learner's own series, one number a line, for the next start of a preset that learns from one; answered by
+    /// [`Event::SeriesRead`]. `window` is how many numbers the network reads, [`DEFAULT_WINDOW`] without it.
+    ///
+    /// [`DEFAULT_WINDOW`]: crate::data::own_series::DEFAULT_WINDOW
+    ProvideSeries {
+        name: String,
+        bytes: Vec<u8>,
+        window: Option<u32>,
+    },
     /// The learner's own text in UTF-8, for the next start of a preset that learns from one; answered by
     /// [`Event::TextRead`].
     ProvideText {
@@ -131,6 +141,13 @@ pub enum Command {
     WatchSamples {
         run: RunId,
         count: u32,
+    },
+    /// Forecasts the held-out part of a series now, and after every evaluation from then on: every number from those
+    /// before it, and `free_run` numbers from nothing but the window before the first; 0 ends it. Answered by
+    /// [`Event::Forecast`].
+    WatchForecast {
+        run: RunId,
+        free_run: u32,
     },
     /// Sends the first `most` held-out images of a cell of the confusion matrix: those of class `actual` that the last
     /// evaluation took for class `predicted`. Answered by [`Event::CellSamples`].
@@ -413,6 +430,14 @@ pub enum Event {
         train_count: u32,
         test_count: u32,
     },
+    /// The learner's series was read; the next start learns from it.
+    SeriesRead {
+        name: String,
+        /// Numbers that the network reads to predict the next.
+        window: u32,
+        train_count: u32,
+        test_count: u32,
+    },
     /// The learner's text was read; the next start learns from it.
     TextRead {
         name: String,
@@ -442,6 +467,13 @@ pub enum Event {
         run: RunId,
         step: u64,
         probabilities: Vec<f32>,
+    },
+    /// What the network says of the held-out part of a series.
+    Forecast {
+        run: RunId,
+        /// Training steps done before.
+        step: u64,
+        forecast: Forecast,
     },
     /// Held-out images of a cell of the confusion matrix, `pixels` as in [`Event::Samples`].
     CellSamples {
@@ -564,6 +596,7 @@ impl Command {
             Self::Hello { .. }
             | Self::ProvideFile { .. }
             | Self::ProvideTable { .. }
+            | Self::ProvideSeries { .. }
             | Self::ProvideText { .. }
             | Self::Ping { .. } => None,
             Self::Start { run, .. }
@@ -575,6 +608,7 @@ impl Command {
             | Self::Evaluate { run }
             | Self::SetEvaluationInterval { run, .. }
             | Self::WatchSamples { run, .. }
+            | Self::WatchForecast { run, .. }
             | Self::ShowCell { run, .. }
             | Self::Race { run, .. }
             | Self::Predict { run, .. }

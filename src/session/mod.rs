@@ -6,6 +6,7 @@
 mod cause;
 mod error;
 mod facts;
+mod forecast;
 mod generation;
 mod generator;
 mod inspect;
@@ -21,6 +22,7 @@ mod start;
 
 pub use cause::{Cause, FileFault};
 pub use error::SessionError;
+pub use forecast::Forecast;
 pub use generation::*;
 pub use generator::{MAX_TEMPERATURE, TextGenerator, Writing};
 pub use inspection::*;
@@ -151,6 +153,11 @@ impl Session {
                 bytes,
                 target,
             } => Ok(self.read_table(&name, &bytes, target.as_deref())?),
+            Command::ProvideSeries {
+                name,
+                bytes,
+                window,
+            } => Ok(self.read_series(&name, &bytes, window)?),
             Command::ProvideText { name, bytes } => Ok(self.read_text(&name, &bytes)?),
             Command::Start { run, config } => self.start(run, &config).await,
             command => {

@@ -3,7 +3,7 @@
 use super::{Event, Session, SessionError};
 use crate::data::{
     DataError, DataSource, Dataset, SampleSet, Subset, TableSet, TextSet, TextSource,
-    columns_of_csv, table_from_csv,
+    columns_of_csv, series_from_text, table_from_csv,
 };
 use crate::models::{self, Preset, PresetData, TEXT_WINDOW};
 use std::collections::BTreeMap;
@@ -17,6 +17,7 @@ pub(super) struct SampleStore {
     /// Parts of data sets; one without a subset was given whole and serves every preset.
     datasets: Vec<(DataSource, Option<Subset>, Arc<SampleSet>)>,
     own_table: Option<Arc<SampleSet>>,
+    own_series: Option<Arc<SampleSet>>,
     /// Texts, cut into windows.
     texts: Vec<(TextSource, Arc<SampleSet>)>,
     own_text: Option<Arc<SampleSet>>,
@@ -99,14 +100,20 @@ impl SampleStore {
             PresetData::Fixed(_) => Ok(None),
             PresetData::Toy(source) => Ok(Some(Arc::new(SampleSet::Table(source.draw()?)))),
             PresetData::Series(source) => Ok(Some(Arc::new(SampleSet::Table(source.draw()?)))),
-            PresetData::OwnTable => match &self.own_table {
-                Some(table) => Ok(Some(Arc::clone(table))),
-                None => Err(SessionError::NoTable { preset: preset.id }),
-            },
+            PresetData::OwnTable | PresetData::OwnSeries => {
+                let own = match preset.data {
+                    PresetData::OwnTable => &self.own_table,
+                    _ => &self.own_series,
+                };
+                match own {
+                    Some(own) => Ok(Some(Arc::clone(own))),
+                    None => Err(SessionError::nothing_own(preset)),
+                }
+            }
             PresetData::Text { source, window } => self.text(source, window).map(Some),
             PresetData::OwnText { window } => {
                 let own = self.own_text.as_ref().and_then(|own| own.text());
-                let own = own.ok_or(SessionError::NoOwnText { preset: preset.id })?;
+                let own = own.ok_or_else(|| SessionError::nothing_own(preset))?;
                 if own.window() != window {
                     let cut = own.with_window(window)?;
                     self.own_text = Some(Arc::new(SampleSet::Text(cut)));
@@ -189,6 +196,29 @@ impl Session {
     /// Gives the learner's own text, for the next start of a preset that learns from one.
     pub fn provide_text(&mut self, text: TextSet) {
         self.samples.own_text = Some(Arc::new(SampleSet::Text(text)));
+    }
+
+    /// Gives the learner's own series, cut into windows, for the next start of a preset that learns from one.
+    pub fn provide_series(&mut self, windows: TableSet) {
+        self.samples.own_series = Some(Arc::new(SampleSet::Table(windows)));
+    }
+
+    /// Reads the learner's own series and tells what it holds.
+    pub(super) fn read_series(
+        &mut self,
+        name: &str,
+        bytes: &[u8],
+        window: Option<u32>,
+    ) -> Result<(), DataError> {
+        let windows = series_from_text(name, bytes, window)?;
+        self.emit(Event::SeriesRead {
+            name: name.into(),
+            window: windows.columns.len() as u32,
+            train_count: windows.train.count(),
+            test_count: windows.test.count(),
+        });
+        self.provide_series(windows);
+        Ok(())
     }
 
     /// Reads the learner's own text and tells what it holds; what cannot be read leaves the one before it.

@@ -10,7 +10,7 @@ use crate::graph::ValueId;
 use crate::layers::{
     BatchSource, GatheredInputs, Model, ModelError, ModelSpec, TableTargets, summarize,
 };
-use crate::models::{Preset, table_spec, text_spec};
+use crate::models::{Preset, series_spec, table_spec, text_spec};
 use crate::ops::Op;
 use crate::optim::{MAX_LEARNING_RATE, OptimizerKind, OptionKey, Options};
 use crate::tensor::{ElementType, Values, init::Initializer};
@@ -172,6 +172,7 @@ pub fn build_model(
 ) -> Result<Model, SessionError> {
     let spec = match (&preset.data, samples.and_then(SampleSet::table)) {
         (PresetData::OwnTable, Some(table)) => table_spec(table),
+        (PresetData::OwnSeries, Some(table)) => series_spec(table.columns.len()),
         _ => match (&preset.data, samples.and_then(SampleSet::text)) {
             (PresetData::OwnText { .. }, Some(text)) => text_spec(text),
             _ => (preset.spec)(),
@@ -261,7 +262,9 @@ pub fn outline(preset: &Preset) -> Result<Option<Model>, SessionError> {
     }
     let PresetData::Images { source, .. } = preset.data else {
         let samples = match preset.data {
-            PresetData::OwnTable | PresetData::OwnText { .. } => return Ok(None),
+            PresetData::OwnTable | PresetData::OwnSeries | PresetData::OwnText { .. } => {
+                return Ok(None);
+            }
             PresetData::Toy(source) => Some(SampleSet::Table(source.draw()?)),
             PresetData::Series(source) => Some(SampleSet::Table(source.draw()?)),
             _ => None,
@@ -307,12 +310,7 @@ fn batch_source(
                 path: source.path(),
             });
         }
-        (PresetData::OwnText { .. }, None) => {
-            return Err(SessionError::NoOwnText { preset: preset.id });
-        }
-        (PresetData::Toy(_) | PresetData::Series(_) | PresetData::OwnTable, None) => {
-            return Err(SessionError::NoTable { preset: preset.id });
-        }
+        (_, None) => return Err(SessionError::nothing_own(preset)),
         (_, Some(samples @ SampleSet::Images(images))) => {
             let shape = images.train.shape();
             BatchSource::Images {

@@ -1,5 +1,6 @@
 //! What the page knows of the presets before the engine runs.
 
+use crate::data::DataSource;
 use crate::models::{self, Hyperparameters, PRESETS, PresetData};
 
 /// The identifiers of all presets, in the order in which they are offered.
@@ -16,6 +17,7 @@ pub fn defaults(id: &str) -> Option<Hyperparameters> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OwnData {
     Table,
+    Series,
     Text,
 }
 
@@ -23,9 +25,33 @@ pub enum OwnData {
 pub fn own_data(id: &str) -> Option<OwnData> {
     match models::find(id)?.data {
         PresetData::OwnTable => Some(OwnData::Table),
+        PresetData::OwnSeries => Some(OwnData::Series),
         PresetData::OwnText { .. } => Some(OwnData::Text),
         _ => None,
     }
+}
+
+/// Whether a preset learns from images.
+pub fn has_images(id: &str) -> bool {
+    models::find(id).is_some_and(|preset| matches!(preset.data, PresetData::Images { .. }))
+}
+
+/// Whether a preset learns from digits, which can be drawn by hand.
+pub fn has_digits(id: &str) -> bool {
+    models::find(id).is_some_and(|preset| {
+        matches!(
+            preset.data,
+            PresetData::Images {
+                source: DataSource::Mnist,
+                ..
+            }
+        )
+    })
+}
+
+/// Whether a preset learns from a series, whose next numbers can be forecast.
+pub fn is_series(id: &str) -> bool {
+    models::find(id).is_some_and(|preset| preset.data.is_series())
 }
 
 /// Whether a preset learns from a text: every character is a class, and a sample has many.

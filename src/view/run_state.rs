@@ -14,8 +14,8 @@ use crate::optim::{OptimizerKind, ScheduleKind};
 use crate::plot::{self, CurveSet};
 use crate::session::{
     BestFacts, Boundary, Cause, DeviceInfo, DevicePreference, Evaluation, Event, ExecutionFigures,
-    Failure, FailureKind, Landscape, LaneRecord, ModelSummary, ResolvedConfig, RunConfig, RunId,
-    RunStatus, Stage, StepRecord, TablePoints,
+    Failure, FailureKind, Forecast, Landscape, LaneRecord, ModelSummary, ResolvedConfig, RunConfig,
+    RunId, RunStatus, Stage, StepRecord, TablePoints,
 };
 
 /// What `Started` tells.
@@ -137,6 +137,24 @@ pub struct OwnTable {
     pub test_count: u32,
 }
 
+/// What is known of the learner's own series.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OwnSeries {
+    /// The file's name.
+    pub name: String,
+    pub window: u32,
+    pub train_count: u32,
+    pub test_count: u32,
+}
+
+/// What the network says of the held-out part of a series.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Forecasted {
+    /// Training steps done before it.
+    pub step: u64,
+    pub forecast: Forecast,
+}
+
 /// Probabilities of every class, for one sample or for several in a row.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Probabilities {
@@ -226,9 +244,12 @@ pub struct RunState {
     /// Outlives the run: the next one may learn from it.
     pub own_table: Option<Arc<OwnTable>>,
     /// Outlives the run, as the table does.
+    pub own_series: Option<Arc<OwnSeries>>,
+    /// Outlives the run, as the table does.
     pub own_text: Option<Arc<OwnText>>,
     /// The text that the run learns from, and what it writes.
     pub writing: Writing,
+    pub forecast: Option<Arc<Forecasted>>,
     pub sample_predictions: Option<Arc<Probabilities>>,
     /// Step of the last good checkpoint that the engine keeps, and the best one.
     pub kept: (u64, Option<BestFacts>),
@@ -404,6 +425,20 @@ impl RunState {
                 }));
                 None
             }
+            Event::SeriesRead {
+                name,
+                window,
+                train_count,
+                test_count,
+            } => {
+                self.own_series = Some(Arc::new(OwnSeries {
+                    name,
+                    window,
+                    train_count,
+                    test_count,
+                }));
+                None
+            }
             event => self.apply_to_current(event),
         }
     }
@@ -420,6 +455,7 @@ impl RunState {
             curves_revision: self.curves_revision + 1,
             own_table: self.own_table.take(),
             own_text: self.own_text.take(),
+            own_series: self.own_series.take(),
             ..Self::default()
         };
         Some(Consequence::Began)
@@ -479,6 +515,7 @@ impl RunState {
                 self.evaluated = None;
                 self.cell = None;
                 self.boundary = None;
+                self.forecast = None;
                 self.sample_predictions = None;
                 self.prediction = None;
                 self.writing.forget();
@@ -561,6 +598,11 @@ impl RunState {
                 step,
                 boundary,
             } if is_ours(run) => self.boundary = Some(Arc::new(Drawn { step, boundary })),
+            Event::Forecast {
+                run,
+                step,
+                forecast,
+            } if is_ours(run) => self.forecast = Some(Arc::new(Forecasted { step, forecast })),
             Event::SamplePredictions {
                 run,
                 step,

@@ -36,6 +36,7 @@ fn is_frequent(event: &Event) -> bool {
             | Event::SamplePredictions { .. }
             | Event::Prediction { .. }
             | Event::Boundary { .. }
+            | Event::Forecast { .. }
             | Event::CellSamples { .. }
             | Event::LaneDone { .. }
             | Event::Generated { .. }
@@ -57,6 +58,9 @@ pub struct Engine {
     /// one that is being read.
     table_file: StoredValue<Option<(String, Vec<u8>)>>,
     new_table_file: StoredValue<Option<(String, Vec<u8>)>>,
+    /// The learner's series, likewise.
+    series_file: StoredValue<Option<(String, Vec<u8>)>>,
+    new_series_file: StoredValue<Option<(String, Vec<u8>)>>,
     /// The learner's text, likewise.
     text_file: StoredValue<Option<(String, Vec<u8>)>>,
     new_text_file: StoredValue<Option<(String, Vec<u8>)>>,
@@ -80,6 +84,8 @@ impl Engine {
             file_name: StoredValue::default(),
             table_file: StoredValue::default(),
             new_table_file: StoredValue::default(),
+            series_file: StoredValue::default(),
+            new_series_file: StoredValue::default(),
             text_file: StoredValue::default(),
             new_text_file: StoredValue::default(),
             saved_step: StoredValue::default(),
@@ -174,7 +180,11 @@ impl Engine {
             }
         });
         self.greet();
-        // The new engine knows nothing of the learner's table and text.
+        // The new engine knows nothing of the learner's table, series and text.
+        let series = self.run.with_untracked(|run| run.own_series.clone());
+        if let Some(series) = series {
+            self.choose_window(series.window);
+        }
         let target = self.run.with_untracked(|run| run.own_table.clone());
         if let (Some(table), Some((name, bytes))) = (target, self.table_file.get_value()) {
             self.provide_table(name, bytes, Some(table.target.clone()));
@@ -278,6 +288,25 @@ impl Engine {
         });
     }
 
+    /// Gives the learner's own series, one number a line; `window` is how many numbers the network reads.
+    pub fn provide_series(self, name: String, bytes: Vec<u8>, window: Option<u32>) {
+        self.dismiss(&Origin::File);
+        self.new_series_file
+            .set_value(Some((name.clone(), bytes.clone())));
+        self.send(&Command::ProvideSeries {
+            name,
+            bytes,
+            window,
+        });
+    }
+
+    /// Cuts the learner's series into windows of another length.
+    pub fn choose_window(self, window: u32) {
+        if let Some((name, bytes)) = self.series_file.get_value() {
+            self.provide_series(name, bytes, Some(window));
+        }
+    }
+
     /// Gives the learner's own text in UTF-8.
     pub fn provide_text(self, name: String, bytes: Vec<u8>) {
         self.dismiss(&Origin::File);
@@ -340,6 +369,9 @@ impl Engine {
         }
         if matches!(event, Event::TableRead { .. }) {
             self.table_file.set_value(self.new_table_file.get_value());
+        }
+        if matches!(event, Event::SeriesRead { .. }) {
+            self.series_file.set_value(self.new_series_file.get_value());
         }
         if matches!(event, Event::TextRead { .. }) {
             self.text_file.set_value(self.new_text_file.get_value());

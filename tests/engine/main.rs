@@ -27,6 +27,7 @@ mod preset_laws;
 mod presets;
 mod race;
 mod recurrent;
+mod series;
 mod session;
 mod shaders;
 mod short_runs;

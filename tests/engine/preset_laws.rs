@@ -3,7 +3,8 @@
 
 use crate::training::mnist;
 use glassbox::data::{
-    BatchSchedule, DataSource, Dataset, ImageShape, SampleSet, Split, TextSet, table_from_csv,
+    BatchSchedule, DataSource, Dataset, ImageShape, SampleSet, Split, TextSet, series_from_text,
+    table_from_csv,
 };
 use glassbox::exec::cpu::CpuExecutor;
 use glassbox::exec::gpu::{GpuDevice, GpuExecutor};
@@ -82,6 +83,14 @@ fn table() -> SampleSet {
         .into()
 }
 
+/// 80 numbers in windows of 6.
+fn own_series() -> SampleSet {
+    let text: String = (0..80).map(|t| format!("{}\n", (t * 29) % 17)).collect();
+    series_from_text("own.txt", text.as_bytes(), Some(6))
+        .expect("a series")
+        .into()
+}
+
 /// What a preset learns from; `None` for one that brings its sample along.
 fn samples(preset: &Preset) -> Option<SampleSet> {
     match preset.data {
@@ -93,6 +102,7 @@ fn samples(preset: &Preset) -> Option<SampleSet> {
         PresetData::Toy(source) => Some(source.draw().expect("points").into()),
         PresetData::Series(source) => Some(source.draw().expect("a series").into()),
         PresetData::OwnTable => Some(table()),
+        PresetData::OwnSeries => Some(own_series()),
         PresetData::Text { source, window } => {
             Some(crate::short_runs::shipped_text(source, window).into())
         }

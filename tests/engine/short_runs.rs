@@ -59,6 +59,7 @@ const POINTS: &[ShortRun] = &[
     run("mlp-spirals", 300, None, 0.2),
     run("mlp-xor", 100, None, 0.35),
     run("rnn-sine", 100, None, 0.01),
+    run("lstm-trend", 200, None, 0.05),
 ];
 
 const TEXTS: &[ShortRun] = &[
@@ -217,7 +218,7 @@ fn every_preset_has_a_short_run() {
         .flat_map(|list| list.iter().map(|run| run.preset))
         .collect();
     for preset in PRESETS {
-        // `presets.rs` gives it a table, `texts.rs` a text.
+        // `presets.rs` gives it a table, `series.rs` a series, `texts.rs` a text.
         let is_own = preset.data.is_own();
         assert_ne!(all.contains(&preset.id), is_own, "{}", preset.id);
     }
@@ -230,7 +231,10 @@ fn samples(preset: &Preset) -> Option<SampleSet> {
         PresetData::Toy(source) => Some(source.draw().expect("points").into()),
         PresetData::Series(source) => Some(source.draw().expect("a series").into()),
         PresetData::Text { source, window } => Some(shipped_text(source, window).into()),
-        PresetData::OwnTable | PresetData::OwnText { .. } | PresetData::Fixed(_) => None,
+        PresetData::OwnTable
+        | PresetData::OwnSeries
+        | PresetData::OwnText { .. }
+        | PresetData::Fixed(_) => None,
     }
 }
 

@@ -157,6 +157,7 @@ impl Run {
             });
         }
         self.draw_boundary(emit).await?;
+        self.begin_forecast(step, evaluating.outputs);
         self.predict_image(emit).await?;
         self.rewrite_text().await
     }
@@ -200,7 +201,7 @@ impl Run {
     }
 
     /// What the network says of samples given as the first layer reads them, (samples, …) row-major.
-    async fn infer(&mut self, inputs: &[f32]) -> Result<Vec<f32>, SessionError> {
+    pub(super) async fn infer(&mut self, inputs: &[f32]) -> Result<Vec<f32>, SessionError> {
         let dims = self.model.graph.value(self.model.input).shape.dims();
         let width: usize = dims[1..].iter().product();
         let output_width = self.output_width();

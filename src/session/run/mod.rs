@@ -3,6 +3,7 @@
 mod checkpoint;
 mod evaluate;
 mod evaluator;
+mod forecast;
 mod generate;
 mod race;
 mod train;
@@ -218,6 +219,9 @@ pub(super) struct Run {
     /// The schedule of the learning rate.
     rates: Schedule,
     watched: Vec<u32>,
+    /// Length of the free runs that are watched.
+    watched_free_run: u32,
+    forecasting: Option<forecast::Forecasting>,
     /// The class that the last evaluation took each held-out sample for.
     judged: Vec<u32>,
     image: Option<Vec<u8>>,
@@ -284,6 +288,8 @@ impl Run {
             evaluator: None,
             rates,
             watched: Vec::new(),
+            watched_free_run: 0,
+            forecasting: None,
             judged: Vec::new(),
             image: None,
             text_request: None,
@@ -336,6 +342,7 @@ impl Run {
         self.reenter_at = None;
         self.evaluating = None;
         self.generating = None;
+        self.forecasting = None;
         self.evaluated_at = None;
         self.judged.clear();
         self.rate.clear();
@@ -350,6 +357,7 @@ impl Run {
         self.status = RunStatus::Stopped;
         self.evaluating = None;
         self.generating = None;
+        self.forecasting = None;
         while let Ok(Some(_)) = self.collect().await {}
         self.submits.clear();
     }
@@ -424,6 +432,12 @@ impl Run {
                 self.drain(emit).await?;
                 self.begin_evaluation();
             }
+            Command::WatchForecast { free_run, .. } => {
+                self.watch_forecast(free_run)?;
+                self.refuse_if_stopped()?;
+                self.drain(emit).await?;
+                self.begin_evaluation();
+            }
             Command::ShowCell {
                 actual,
                 predicted,
@@ -459,6 +473,7 @@ impl Run {
             Command::Hello { .. }
             | Command::ProvideFile { .. }
             | Command::ProvideTable { .. }
+            | Command::ProvideSeries { .. }
             | Command::ProvideText { .. }
             | Command::Start { .. }
             | Command::Race { .. }
@@ -484,6 +499,10 @@ impl Run {
         self.advance_text(deadline, emit).await?;
         if self.evaluating.is_some() {
             self.advance_evaluation(deadline, emit).await?;
+            return Ok(self.has_work());
+        }
+        if self.forecasting.is_some() {
+            self.advance_forecast(deadline, emit).await?;
             return Ok(self.has_work());
         }
         if self.status != RunStatus::Playing {
@@ -520,7 +539,10 @@ impl Run {
     }
 
     fn has_work(&self) -> bool {
-        self.status == RunStatus::Playing || self.evaluating.is_some() || self.generating.is_some()
+        self.status == RunStatus::Playing
+            || self.evaluating.is_some()
+            || self.forecasting.is_some()
+            || self.generating.is_some()
     }
 
     /// The next step at which training has to halt for an evaluation or a pause.

@@ -76,6 +76,10 @@ fn cause(cause: &Cause) -> String {
         } => format!("{}是 {actual}，应当是{}", setting(name), allowed(expected)),
         Cause::NothingKept => "还没有在留出样本上测过任何检查点，所以没有最好的一个".into(),
         Cause::NoTable { preset } => format!("模型 {preset} 要从你自己的表格学习，还没有给出表格"),
+        Cause::NoOwnSeries { preset } => {
+            format!("模型 {preset} 要从你自己的序列学习，还没有给出序列")
+        }
+        Cause::NoSeries { preset } => format!("模型 {preset} 不是从序列学习的，没有可以预测的序列"),
         Cause::MissingData { dataset, path } => {
             format!("数据集 {dataset} 缺少文件 {path}")
         }
@@ -231,6 +235,22 @@ fn table(problem: &CsvProblem) -> String {
         } => format!(
             "{}是“{text}”：要预测的列是文字，有 {values} 个不同的值；应当至多 {most} 个类别，或者是数字",
             at(place)
+        ),
+        CsvProblem::Gap { line } => {
+            format!("第 {line} 行是空的，每一行都应当有一个数：序列中间不能有空缺")
+        }
+        CsvProblem::NotOneNumber { line, text } => {
+            format!("第 {line} 行是“{text}”，应当是一个像 3.5 这样的有限的数")
+        }
+        CsvProblem::BadWindow { window, most } => {
+            format!("窗口长度是 {window}，应当是从 1 到 {most}")
+        }
+        CsvProblem::ShortSeries {
+            numbers,
+            window,
+            least,
+        } => format!(
+            "窗口长度是 {window}，而序列只有 {numbers} 个数；这样的窗口至少需要 {least} 个数"
         ),
         CsvProblem::OneClass { value } => {
             format!("要预测的列只有“{value}”一个值，至少要有两个不同的值")

@@ -205,6 +205,7 @@ pub static TEXTS: Texts = Texts {
     data: super::data_chinese::DATA,
     race: super::race::CHINESE,
     writing: super::writing::CHINESE,
+    series: super::series::CHINESE,
     files: FilesTexts {
         title: "权重",
         save: "保存权重",
@@ -352,8 +353,8 @@ fn message(trouble: &Trouble) -> Message {
             "请载入由同一模型保存的 safetensors 文件。",
         ),
         Trouble::BadTable { reason } => Message::new(
-            format!("无法从这个表格学习：{}", causes_chinese::reason(reason)),
-            "原来的表格和训练若有，都保留着。",
+            format!("无法从这个文件学习：{}", causes_chinese::reason(reason)),
+            "原来的文件和训练若有，都保留着。",
             "请改正文件，或另选文件、另选要预测的列。",
         ),
         Trouble::BadText { reason } => Message::new(

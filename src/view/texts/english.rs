@@ -205,6 +205,7 @@ pub static TEXTS: Texts = Texts {
     data: super::data_english::DATA,
     race: super::race::ENGLISH,
     writing: super::writing::ENGLISH,
+    series: super::series::ENGLISH,
     files: FilesTexts {
         title: "Weights",
         save: "Save weights",
@@ -351,8 +352,8 @@ fn message(trouble: &Trouble) -> Message {
             "Load a safetensors file that was saved from the same model.",
         ),
         Trouble::BadTable { reason } => Message::new(
-            format!("The table cannot be learned from: {}", reason.message()),
-            "The table and the run of before are kept, if there were any.",
+            format!("The file cannot be learned from: {}", reason.message()),
+            "The file and the run of before are kept, if there were any.",
             "Correct the file, or choose another one or another column to predict.",
         ),
         Trouble::BadText { reason } => Message::new(

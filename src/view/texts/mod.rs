@@ -101,6 +101,7 @@ mod data_chinese;
 mod data_english;
 mod presets;
 mod race;
+mod series;
 mod settings;
 mod settings_chinese;
 mod settings_english;
@@ -112,6 +113,7 @@ mod time;
 mod writing;
 pub use data::DataTexts;
 pub use race::RaceTexts;
+pub use series::SeriesTexts;
 pub use settings::SettingTexts;
 pub use step::StepTexts;
 pub use step_graph::StepGraphTexts;
@@ -690,6 +692,7 @@ pub struct Texts {
     pub data: DataTexts,
     pub race: RaceTexts,
     pub writing: WritingTexts,
+    pub series: SeriesTexts,
     pub files: FilesTexts,
     pub keys: KeyTexts,
     pub loading: LoadingTexts,
@@ -726,6 +729,7 @@ impl Texts {
             self.data.entries(),
             self.race.entries(),
             self.writing.entries(),
+            self.series.entries(),
             self.train.entries(),
             self.settings.entries(),
             self.device.entries(),
@@ -990,6 +994,24 @@ pub(super) mod tests {
             assert!(lane.contains("SGD") && lane.contains("cosine"));
             let picture = (race.picture_label)("w", "b");
             assert!(picture.contains('w') && picture.contains('b'));
+            let series = &texts.series;
+            let label = (series.label)(201, 99, "1,000");
+            assert!(label.contains("201") && label.contains("99") && label.contains("1,000"));
+            assert!((series.row_free_run)(99).contains("99"));
+            let conclusion = (series.numbers)("520", 99, "286");
+            assert!(
+                ["520", "99", "286"]
+                    .iter()
+                    .all(|part| conclusion.contains(part))
+            );
+            assert!((series.floor)("0.01").contains("0.01"));
+            let loaded = (series.loaded)("own.txt", 20, 96, 24);
+            assert!(
+                ["own.txt", "20", "96", "24"]
+                    .iter()
+                    .all(|part| loaded.contains(part))
+            );
+            assert!((texts.settings.best_loss)("628", "0.09").contains("0.09"));
             let cell = (texts.data.cell_samples)(12, "7", "1");
             assert!(cell.contains("12") && cell.contains('7') && cell.contains('1'));
             let other = (texts.data.other_run)("LeNet-5");

@@ -101,6 +101,22 @@ pub(super) const ENGLISH: &[(&str, PresetTexts)] = &[
         },
     ),
     (
+        "lstm-trend",
+        PresetTexts {
+            name: "LSTM on a noisy trend",
+            description: "Sixteen LSTM units read twenty numbers of a noisy wave that climbs. The noise sets a floor that no forecast comes below.",
+            data: "a series drawn from a seed: sin(0.2 t) + 0.00025 t and noise of deviation 0.1; windows of 20 numbers, 4,000 for training and the 400 behind them held out",
+        },
+    ),
+    (
+        "own-series",
+        PresetTexts {
+            name: "LSTM on your own series",
+            description: "Sixteen LSTM units predict the next number of a series that you bring.",
+            data: "your own file, one number a line: windows in order, the last fifth held out",
+        },
+    ),
+    (
         "rnn-mnist",
         PresetTexts {
             name: "RNN on MNIST rows",
@@ -326,6 +342,22 @@ pub(super) const CHINESE: &[(&str, PresetTexts)] = &[
             name: "RNN 预测正弦",
             description: "十个循环单元、141 个参数，读入正弦的二十个数，预测下一个。",
             data: "计算得到的序列 sin(0.1 t)：长度为 20 的窗口，800 个用于训练，其后 200 个留出",
+        },
+    ),
+    (
+        "lstm-trend",
+        PresetTexts {
+            name: "LSTM 预测带噪声的趋势",
+            description: "十六个 LSTM 单元，读入一段不断上升、带噪声的波动的二十个数。噪声定下了任何预测都到不了其下的误差下限。",
+            data: "由种子抽取的序列：sin(0.2 t) + 0.00025 t，加标准差 0.1 的噪声；长度为 20 的窗口，4,000 个用于训练，其后 400 个留出",
+        },
+    ),
+    (
+        "own-series",
+        PresetTexts {
+            name: "LSTM 预测你自己的序列",
+            description: "十六个 LSTM 单元，预测你带来的序列的下一个数。",
+            data: "你自己的文件，每行一个数：窗口按顺序排列，最后五分之一留出",
         },
     ),
     (

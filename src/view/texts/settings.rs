@@ -89,6 +89,8 @@ texts! {
         preview: fn(&str, &str, &str, &str),
         /// The best checkpoint: step, held-out loss, held-out accuracy.
         best: fn(&str, &str, &str),
+        /// The same where there is no accuracy.
+        best_loss: fn(&str, &str),
         /// The step of the last good checkpoint.
         go_back_to: fn(&str),
     }

@@ -87,5 +87,6 @@ pub const SETTINGS: SettingTexts = SettingTexts {
     best: |step, loss, accuracy| {
         format!("第 {step} 步：留出集损失 {loss}，留出集准确率 {accuracy}")
     },
+    best_loss: |step, loss| format!("第 {step} 步：留出集损失 {loss}"),
     go_back_to: |step| format!("回到第 {step} 步"),
 };

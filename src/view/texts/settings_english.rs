@@ -89,5 +89,6 @@ pub const SETTINGS: SettingTexts = SettingTexts {
     best: |step, loss, accuracy| {
         format!("Step {step}: held-out loss {loss}, held-out accuracy {accuracy}")
     },
+    best_loss: |step, loss| format!("Step {step}: held-out loss {loss}"),
     go_back_to: |step| format!("Go back to step {step}"),
 };

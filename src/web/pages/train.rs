@@ -17,8 +17,9 @@ use crate::web::frame::HelpDialog;
 use crate::web::pages::UnknownPreset;
 use crate::web::train::{
     BoundaryPanel, ClassMetrics, ConfusionPanel, CurvePanel, DevicePanel, DigitStrip, DrawPanel,
-    Hyperparameters, Metrics, ModelTable, OwnDataPanel, PresetPanel, RacePanel, RowsPanel,
-    StatusLine, Transport, WeightsPanel, WorkPanel, WritingPanel, start_wanted, waits_for_own,
+    ForecastPanel, Hyperparameters, Metrics, ModelTable, OwnDataPanel, PresetPanel, RacePanel,
+    RowsPanel, StatusLine, Transport, WeightsPanel, WorkPanel, WritingPanel, start_wanted,
+    waits_for_own,
 };
 
 /// Training of the preset in the address; a list of presets where there is no such preset.
@@ -91,20 +92,33 @@ fn Bench() -> impl IntoView {
         ]
     };
     let phase = engine.phase();
-    let has_images = engine.part(|run| run.started.as_ref().is_none_or(|s| s.has_images()));
-    let has_digits = engine.part(|run| run.started.as_ref().is_none_or(|s| s.has_digits()));
-    let has_classes = engine.part(|run| {
-        let started = run.started.as_ref();
-        started.is_none_or(|started| {
+    // Before a run stands, the preset says what there will be.
+    let of_images = preset_is(wanted, presets::has_images);
+    let of_digits = preset_is(wanted, presets::has_digits);
+    let is_series = preset_is(wanted, presets::is_series);
+    let started = engine.part(|run| run.started.clone());
+    let has_images = Memo::new(move |_| match started.get() {
+        Some(started) => started.has_images(),
+        None => of_images.get(),
+    });
+    let has_digits = Memo::new(move |_| match started.get() {
+        Some(started) => started.has_digits(),
+        None => of_digits.get(),
+    });
+    let has_classes = Memo::new(move |_| match started.get() {
+        Some(started) => {
             !started.model.classes.is_empty() && !presets::reads_text(&started.config.preset)
-        })
+        }
+        None => of_images.get(),
     });
     let has_points = engine.part(|run| run.points.is_some());
     // Rows that no picture of points shows.
     let has_rows = engine.part(|run| {
         let started = run.started.as_ref();
         let has_held_out = started.is_some_and(|s| {
-            s.config.test_count > 0 && !s.has_images() && !presets::reads_text(&s.config.preset)
+            let preset = &s.config.preset;
+            let has_panel = presets::reads_text(preset) || presets::is_series(preset);
+            s.config.test_count > 0 && !s.has_images() && !has_panel
         });
         has_held_out && run.points.is_none()
     });
@@ -146,6 +160,9 @@ fn Bench() -> impl IntoView {
                             <RacePanel/>
                         </Show>
                         <Metrics/>
+                        <Show when=move || is_series.get()>
+                            <ForecastPanel/>
+                        </Show>
                         <CurvePanel/>
                         <Show when=move || races.get() && !races_first.get()>
                             <RacePanel/>
@@ -204,6 +221,17 @@ fn Bench() -> impl IntoView {
             />
         </div>
     }
+}
+
+/// What is true of the preset that the address asks for.
+fn preset_is(wanted: Memo<Option<RunConfig>>, question: fn(&str) -> bool) -> Memo<bool> {
+    Memo::new(move |_| {
+        wanted.with(|config| {
+            config
+                .as_ref()
+                .is_some_and(|config| question(&config.preset))
+        })
+    })
 }
 
 /// Follows the address's learning rate while the run goes on. Other settings wait for a reset, so that a run in

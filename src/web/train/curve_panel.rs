@@ -284,7 +284,7 @@ fn draw_when_needed(options: Memo<CurveOptions>) -> ReadSignal<Option<Drawing>> 
 }
 
 /// The width of an element in CSS pixels, as it changes.
-fn follow_width(element: NodeRef<leptos::html::Div>) -> ReadSignal<u32> {
+pub(super) fn follow_width(element: NodeRef<leptos::html::Div>) -> ReadSignal<u32> {
     let width = RwSignal::new(640);
     let measure = move || {
         if let Some(element) = element.try_get_untracked().flatten() {

@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use leptos::prelude::*;
 
+use super::own_series_panel::OwnSeriesPanel;
 use super::own_text_panel::OwnTextPanel;
 use super::table_panel::TablePanel;
 use crate::session::RunConfig;
 use crate::view::presets::{self, OwnData};
-use crate::view::run_state::{OwnTable, RunState};
+use crate::view::run_state::{OwnSeries, OwnTable, RunState};
 use crate::view::writing::OwnText;
 use crate::web::address::use_texts;
 use crate::web::engine::use_engine;
@@ -17,6 +18,7 @@ use crate::web::engine::use_engine;
 #[derive(Clone, Debug, PartialEq)]
 enum Given {
     Table(Arc<OwnTable>),
+    Series(Arc<OwnSeries>),
     Text(Arc<OwnText>),
 }
 
@@ -24,6 +26,7 @@ impl Given {
     fn of(run: &RunState, own: OwnData) -> Option<Self> {
         match own {
             OwnData::Table => run.own_table.clone().map(Self::Table),
+            OwnData::Series => run.own_series.clone().map(Self::Series),
             OwnData::Text => run.own_text.clone().map(Self::Text),
         }
     }
@@ -101,6 +104,7 @@ pub fn OwnDataPanel(wanted: Memo<Option<RunConfig>>) -> impl IntoView {
     let own = needs_own(wanted);
     move || match own.get() {
         Some(OwnData::Table) => view! { <TablePanel/> }.into_any(),
+        Some(OwnData::Series) => view! { <OwnSeriesPanel/> }.into_any(),
         Some(OwnData::Text) => view! { <OwnTextPanel/> }.into_any(),
         None => ().into_any(),
     }

@@ -91,12 +91,12 @@ fn BestCheckpoint(
         match best.get() {
             None => settings.kept_waiting.to_string(),
             Some(best) => {
-                let accuracy = best.accuracy.map(|share| format::percent(share.into(), 2));
-                (settings.best)(
-                    &format::count(best.step),
-                    &format::significant(best.loss.into(), 4),
-                    &accuracy.unwrap_or_else(|| format::NO_VALUE.to_string()),
-                )
+                let step = format::count(best.step);
+                let loss = format::significant(best.loss.into(), 4);
+                match best.accuracy {
+                    None => (settings.best_loss)(&step, &loss),
+                    Some(share) => (settings.best)(&step, &loss, &format::percent(share.into(), 2)),
+                }
             }
         }
     };

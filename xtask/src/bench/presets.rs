@@ -308,6 +308,7 @@ fn measured_value(metric: &str, lines: &[Value]) -> Result<f64, String> {
     let of = |event: &str, key: &str| last(event).and_then(|line| line[key].as_f64());
     let value = match metric {
         "accuracy" | "mse" => of("evaluation", metric),
+        "free_run_mse" => of("forecast", metric),
         "test_loss" => of("evaluation", "loss"),
         "step_loss" => of("step", "loss"),
         "memory" => of("bench", "resident_bytes")
