@@ -1,3 +1,4 @@
 //! The compute lab: what training takes, computed from stated constants or measured, and saying which.
 
+pub mod ring;
 pub mod scale;
