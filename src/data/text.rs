@@ -211,11 +211,21 @@ impl TextSet {
         self.tokens.len() - self.tokens.len() / 10
     }
 
-    /// How the held-out part begins, in at most `length` characters.
+    /// A prompt from the held-out part: what stands behind its first line break, at most `length` characters, to the
+    /// end of a line or, failing that, of a word.
     pub fn held_out_beginning(&self, length: usize) -> String {
         let held_out = &self.tokens[self.train_characters()..];
-        self.vocabulary
-            .decode(&held_out[..length.min(held_out.len())])
+        let line_break = self.vocabulary.token('\n');
+        let is_break = |token: &u32| Some(*token) == line_break;
+        let first = held_out.iter().position(is_break).map_or(0, |at| at + 1);
+        let behind = &held_out[first..];
+        let lines = if behind.is_empty() { held_out } else { behind };
+        let prompt = self.vocabulary.decode(&lines[..length.min(lines.len())]);
+        let end = prompt.rfind('\n').or_else(|| prompt.rfind(' '));
+        match end.filter(|&end| end > 0) {
+            Some(end) => prompt[..=end].into(),
+            None => prompt,
+        }
     }
 
     /// The whole text (L).
@@ -332,6 +342,22 @@ mod tests {
             error.to_string(),
             "my.txt: not UTF-8 text from byte 2; save it as plain text in UTF-8"
         );
+    }
+
+    #[test]
+    fn a_prompt_begins_a_held_out_line_and_ends_with_a_line_or_a_word() {
+        // The last tenth, 60 characters, begins as said.
+        let prompt = |start: &str, length| {
+            let learned = "a\nb c ".repeat(90);
+            let held_out = format!("{start}{}", "b".repeat(60 - start.len()));
+            let text = format!("{learned}{held_out}");
+            assert_eq!(text.len(), 600);
+            let set = TextSet::new("my.txt", &text, 4).unwrap();
+            set.held_out_beginning(length)
+        };
+        assert_eq!(prompt("x c\nb a\nc a ", 8), "b a\n");
+        assert_eq!(prompt("\nb a c ", 7), "b a c ");
+        assert_eq!(prompt("cab", 5), "cabbb");
     }
 
     #[test]

@@ -312,4 +312,4 @@ pub(super) fn text_facts(text: &TextSet) -> TextFacts {
 }
 
 /// Characters of the prompt that is offered to start with.
-const PROMPT: usize = 24;
+const PROMPT: usize = 32;

@@ -666,6 +666,9 @@ fn trouble_of(failure: &Failure, subject: String) -> Trouble {
         FailureKind::BadFile if matches!(reason.cause(), Some(Cause::Table { .. })) => {
             Trouble::BadTable { reason }
         }
+        FailureKind::BadFile if matches!(reason.cause(), Some(Cause::Text { .. })) => {
+            Trouble::BadText { reason }
+        }
         FailureKind::BadFile => Trouble::BadFile { reason },
         FailureKind::MissingData => Trouble::DataMissing { reason },
         FailureKind::NonFinite => Trouble::NonFinite { reason },

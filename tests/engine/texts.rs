@@ -205,7 +205,7 @@ fn equal_requests_give_equal_texts_and_other_seeds_others() {
             "lstm-text" => TextSource::Shakespeare,
             _ => TextSource::FiveCharacterPoems,
         };
-        let prompt = shipped_text(source, WINDOW).held_out_beginning(80);
+        let prompt = shipped_text(source, WINDOW).held_out_beginning(160);
         let warm = request(&prompt, 90, 1.0);
         let first = write(&mut engine, warm.clone());
         assert_eq!(first.chars().count(), 90);

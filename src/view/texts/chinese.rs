@@ -119,6 +119,8 @@ pub static TEXTS: Texts = Texts {
         accuracy: "准确率",
         held_out_loss: "留出集损失",
         held_out_accuracy: "留出集准确率",
+        perplexity: "困惑度",
+        perplexity_hint: "exp(留出集损失)：网络的不确定程度，相当于在这么多个同样可能的字符中选择",
         held_out_hint: "在网络从不用来训练的样本上测得",
         samples_per_second: "每秒样本数",
         not_computed: "尚未计算",

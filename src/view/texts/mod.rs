@@ -270,6 +270,8 @@ texts! {
         accuracy,
         held_out_loss,
         held_out_accuracy,
+        perplexity,
+        perplexity_hint,
         held_out_hint,
         samples_per_second,
         not_computed,

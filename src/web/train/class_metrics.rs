@@ -18,7 +18,7 @@ pub fn ClassMetrics() -> impl IntoView {
     let evaluated = engine.part(|run| run.evaluated.clone());
     let has_classes = engine.part(|run| {
         let evaluated = run.evaluated.as_ref();
-        evaluated.is_some_and(|e| e.evaluation.accuracy.is_some())
+        evaluated.is_some_and(|e| !e.evaluation.f1.is_empty())
     });
     let top = move || {
         let top = evaluated.get()?.evaluation.top_k?;

@@ -29,6 +29,8 @@ pub fn Metrics() -> impl IntoView {
     };
     let held_out_loss = held_out(|evaluation| Some(evaluation.loss));
     let held_out_accuracy = held_out(|evaluation| evaluation.accuracy);
+    let perplexity = held_out(|evaluation| evaluation.perplexity);
+    let has_perplexity = engine.part(|run| run.writing.facts.is_some());
     let mse = held_out(|evaluation| evaluation.mse);
     let mae = held_out(|evaluation| evaluation.mae);
     let measures = engine.part(|run| run.measures());
@@ -90,6 +92,14 @@ pub fn Metrics() -> impl IntoView {
                     value=held_out_accuracy
                     class="metric is-held-out"
                 />
+            </Show>
+            <Show when=move || has_perplexity.get()>
+                <div class="metric is-held-out" title=move || texts.get().metrics.perplexity_hint>
+                    <dt class="metric-label">{move || texts.get().metrics.perplexity}</dt>
+                    <dd class="metric-value" data-testid="metric-perplexity">
+                        {move || perplexity.get().unwrap_or_else(|| format::NO_VALUE.to_string())}
+                    </dd>
+                </div>
             </Show>
             <Show when=move || has_numbers.get()>
                 <NumberMetric

@@ -53,6 +53,13 @@ pub fn WritingPanel() -> impl IntoView {
                 seed: 1,
             })
         }));
+        // How unsure the first weights are, as the curve's first point.
+        if engine
+            .run()
+            .with_untracked(|run| run.step == 0 && run.evaluated.is_none())
+        {
+            engine.command(|run| Command::Evaluate { run });
+        }
     });
     Effect::new(move |_| {
         let request = request.get();
@@ -84,7 +91,7 @@ pub fn WritingPanel() -> impl IntoView {
                 <h2 class="panel-title">{move || texts.get().writing.title}</h2>
                 <span class="panel-note numeric" data-testid="written-after">{after}</span>
             </div>
-            <div class="panel-body stack-tight">
+            <div class="panel-body">
                 <p class="panel-note" data-testid="text-facts">{about}</p>
                 <Show
                     when=move || written.with(Option::is_some)

@@ -14,6 +14,7 @@ mod step_graph;
 mod step_walk;
 mod train;
 mod worker;
+mod writing;
 
 use crate::Test;
 pub use pictures::pictures;
@@ -28,6 +29,7 @@ pub fn all() -> Vec<Test> {
         settings::tests(),
         files::tests(),
         panels::tests(),
+        writing::tests(),
         step::tests(),
         step_detail::tests(),
         step_graph::tests(),

@@ -1,0 +1,179 @@
+//! Networks that learn a text, and what they write.
+
+use std::time::Duration;
+
+use super::run::{LONG, focus, open_ready, phase_becomes, play_until};
+use crate::page::{Launch, PATIENCE, Page, by_testid, expect, expect_equal, keys};
+use crate::{Outcome, Test};
+
+pub fn tests() -> Vec<Test> {
+    let test = |name, run| Test {
+        name,
+        timeout: Duration::from_secs(300),
+        launch: Launch::DEFAULT,
+        run,
+    };
+    vec![
+        test("a_network_writes_while_it_learns", writes),
+        test("a_network_writes_chinese", writes_chinese),
+        test("a_transformer_writes_on_a_phone", transformer),
+        test("a_text_of_the_learner_is_learned", own_text),
+    ]
+}
+
+/// The continuation, when it is whole.
+fn written(page: &Page, what: &str, is_it: impl Fn(&str) -> bool) -> Result<String, String> {
+    page.wait_for(what, LONG, || {
+        let text = page.text("written-text")?;
+        let is_done = !page.text("written-variety")?.is_empty();
+        Ok((is_done && is_it(&text)).then_some(text))
+    })
+}
+
+/// Moves a slider to its first value.
+fn to_the_start(page: &Page, slider: &str) -> Outcome {
+    focus(page, slider)?;
+    page.press(keys::HOME)
+}
+
+fn share(text: &str) -> Result<f64, String> {
+    let digits: String = text.chars().filter(char::is_ascii_digit).collect();
+    // The length of the runs, 8, stands before or behind the share.
+    let digits = digits.strip_prefix('8').or(digits.strip_suffix('8'));
+    digits
+        .and_then(|digits| digits.parse().ok())
+        .ok_or_else(|| format!("expected a share in {text:?}"))
+}
+
+fn writes(page: &Page) -> Outcome {
+    open_ready(page, "train/lstm-text?device=cpu&lang=en")?;
+    let facts = page.text("text-facts")?;
+    expect(
+        facts.contains("237,") && facts.contains("69") && facts.contains("64"),
+        format!("length, vocabulary and window in {facts:?}"),
+    )?;
+    let noise = written(page, "a first text", |text| !text.is_empty())?;
+    expect(
+        noise.chars().count() >= 160,
+        format!("160 characters, and signs of line ends: {noise:?}"),
+    )?;
+    play_until(page, 50.0)?;
+    page.wait_for_text("written-after", LONG, |text| text.contains("50"))?;
+    let learned = written(page, "a text of learned weights", |text| text != noise)?;
+    expect(
+        learned.matches(' ').count() > noise.matches(' ').count(),
+        format!("blanks are learned first: {learned:?}, before {noise:?}"),
+    )?;
+    page.click_on(&format!("{} summary", by_testid("earlier-texts")))?;
+    let earlier = page.text("earlier-texts")?;
+    expect(earlier.contains("after step 0"), earlier)?;
+
+    // Greedy: no draw is left, and the text goes round in a loop.
+    to_the_start(page, "temperature")?;
+    page.wait_for_text("temperature-note", PATIENCE, |text| text.contains("greedy"))?;
+    let greedy = written(page, "a greedy text", |text| text != learned)?;
+    let of_greedy = share(&page.text("written-variety")?)?;
+    expect(of_greedy < 50.0, format!("{of_greedy} % of {greedy:?}"))?;
+    expect_equal(
+        "drawing again",
+        page.attribute("redraw", "disabled")?.is_some(),
+        true,
+    )?;
+    // Of the most probable one alone, any temperature draws the same.
+    page.press(keys::END)?;
+    written(page, "a hot text", |text| text != greedy)?;
+    to_the_start(page, "top-k")?;
+    written(page, "the greedy text again", |text| text == greedy)?;
+
+    // A character is looked at by the keyboard.
+    focus(page, "written")?;
+    page.press(keys::HOME)?;
+    page.press(keys::RIGHT)?;
+    page.wait_for("the second character", PATIENCE, || {
+        let place = page.attribute("written", "aria-valuenow")?;
+        Ok((place.as_deref() == Some("2")).then_some(()))
+    })?;
+    expect_equal(
+        "characters that could have come",
+        page.count(&format!("{} tbody tr", by_testid("next-characters")))?,
+        10,
+    )?;
+    let bars = page.text("next-characters")?;
+    expect(
+        bars.contains("100.0%"),
+        format!("of the most probable alone: {bars}"),
+    )?;
+
+    // What is outside of the vocabulary is named, and the text of before stays.
+    page.fill("prompt", "to be €")?;
+    page.click("generate")?;
+    page.wait_for_text("error-banner", LONG, |text| text.contains('€'))?;
+    expect_equal("the text", page.text("written-text")?, greedy.clone())?;
+    page.fill("prompt", "to be")?;
+    page.click("generate")?;
+    page.wait_for_text("written-prompt", LONG, |text| text == "to be")?;
+    written(page, "a text from another prompt", |text| text != greedy)?;
+    page.expect_clean()
+}
+
+fn writes_chinese(page: &Page) -> Outcome {
+    open_ready(page, "train/lstm-text-zh?device=cpu&lang=zh")?;
+    let facts = page.text("text-facts")?;
+    expect(
+        facts.contains("五言诗") && facts.contains("1,195"),
+        facts.clone(),
+    )?;
+    let is_chinese = |c: char| ('\u{4e00}'..='\u{9fff}').contains(&c);
+    let noise = written(page, "a first text", |text| text.chars().any(is_chinese))?;
+    play_until(page, 20.0)?;
+    written(page, "another text", |text| text != noise)?;
+    page.fill("prompt", "hello")?;
+    page.click("generate")?;
+    page.wait_for_text("error-banner", LONG, |text| {
+        text.contains('h') && text.chars().any(is_chinese)
+    })?;
+    page.fill("prompt", "春风")?;
+    page.click("generate")?;
+    page.wait_for_text("written-prompt", LONG, |text| text == "春风")?;
+    page.expect_clean()
+}
+
+fn transformer(page: &Page) -> Outcome {
+    page.resize((390, 900))?;
+    open_ready(page, "train/gpt-text?device=cpu&lang=en&batch=16")?;
+    let noise = written(page, "a first text", |text| !text.is_empty())?;
+    play_until(page, 10.0)?;
+    page.click("redraw")?;
+    written(page, "another text", |text| text != noise)?;
+    let overflow = page.script(
+        "return document.documentElement.scrollWidth - document.documentElement.clientWidth",
+        &[],
+    )?;
+    // Less than 0 where the scroll bar's place is kept free.
+    let fits = overflow.as_i64().is_some_and(|pixels| pixels <= 0);
+    expect(fits, format!("{overflow} pixels beyond the screen"))?;
+    page.expect_clean()
+}
+
+fn own_text(page: &Page) -> Outcome {
+    page.open("train/own-text?device=cpu&lang=en")?;
+    page.wait_for_text("text-needed", LONG, |text| text.contains("file"))?;
+    expect(
+        !page.has("play-pause")?,
+        "nothing can be played without a text",
+    )?;
+    page.fill("text-pasted", "too short")?;
+    page.click("text-learn")?;
+    page.wait_for_text("error-banner", LONG, |text| text.contains("characters"))?;
+    page.choose_file("text-file", "latin1.txt", b"caf\xe9 caf\xe9")?;
+    page.wait_for_text("error-banner", LONG, |text| text.contains("UTF-8"))?;
+    let text = "The quick brown fox jumps over the lazy dog. ".repeat(60);
+    page.choose_file("text-file", "fox.txt", text.as_bytes())?;
+    phase_becomes(page, "ready")?;
+    page.wait_for_text("text-note", LONG, |note| {
+        note.contains("fox.txt: 2,700 characters") && note.contains("29 different")
+    })?;
+    play_until(page, 5.0)?;
+    written(page, "a text", |text| !text.is_empty())?;
+    page.expect_clean()
+}
