@@ -38,7 +38,7 @@ pub enum Command {
     Step(StepArguments),
     /// Run single operations on values of your own: JSON requests, one a line
     Op(OpArguments),
-    /// Write text (with presets that are not there yet)
+    /// Continue a text, with weights of a text preset saved by `train --save`
     Generate(GenerateArguments),
 }
 
@@ -55,7 +55,7 @@ impl Command {
             Self::Step(arguments) => arguments.json,
             // Every line answers a request; what else goes wrong is said on stderr.
             Self::Op(_) => false,
-            Self::Generate(_) => false,
+            Self::Generate(arguments) => arguments.json,
         }
     }
 }
@@ -322,11 +322,26 @@ pub enum Precision {
 
 #[derive(Debug, Args)]
 pub struct GenerateArguments {
+    /// A file written by `train --save`
     pub weights: PathBuf,
+    /// How the text begins; characters that the network knows
+    #[arg(long, value_name = "TEXT")]
+    pub prompt: String,
+    /// Characters to add
+    #[arg(long, value_name = "N", default_value_t = 200, allow_hyphen_values = true, value_parser = whole::<u32>)]
+    pub length: u32,
+    /// Divides the logits: below 1 bolder, above 1 wilder; 0 takes the most probable character every time
+    #[arg(long, value_name = "X", default_value_t = 0.8, allow_hyphen_values = true, value_parser = real)]
+    pub temperature: f32,
+    /// Draw only from so many of the most probable characters [default: from all]
+    #[arg(long, value_name = "K", allow_hyphen_values = true, value_parser = whole::<u32>)]
+    pub top_k: Option<u32>,
+    /// Seed of the draws
+    #[arg(long, value_name = "S", default_value_t = 1)]
+    pub seed: u64,
+    /// One JSON object a line
     #[arg(long)]
-    pub prompt: Option<String>,
-    #[arg(long)]
-    pub length: Option<u32>,
+    pub json: bool,
 }
 
 /// Declares a flag for each setting of [`Options`], checked as links are.

@@ -6,7 +6,7 @@
 use super::CliError;
 use crate::exec::request::Answer;
 use crate::models::{Length, Target};
-use crate::session::{ExecutionFigures, FailureKind, Forecast, StepRecord};
+use crate::session::{Candidate, ExecutionFigures, FailureKind, Forecast, StepRecord};
 use crate::train::Evaluation;
 use serde::{Serialize, Serializer};
 use std::io::Write;
@@ -173,6 +173,16 @@ pub enum Line<'a> {
         is_inverted: bool,
         is_centred: bool,
     },
+    /// A text that was continued.
+    Generated {
+        preset: &'a str,
+        /// Training steps of the weights.
+        step: u64,
+        prompt: &'a str,
+        /// What was added.
+        text: &'a str,
+        steps: Vec<GeneratedLine>,
+    },
     /// Of `glassbox op`.
     Answer(Answer),
     /// A request of `glassbox op` that could not be run.
@@ -241,6 +251,31 @@ impl ForecastErrors {
             free_run_mse: forecast.free_run_mse.into(),
             repeat_free_run_mse: forecast.repeat_free_run_mse.into(),
             noise_variance: forecast.noise_variance.map(Number::from),
+        }
+    }
+}
+
+/// One character that was added, and those that could have been, most probable first.
+#[derive(Debug, Serialize)]
+pub struct GeneratedLine {
+    pub character: char,
+    pub candidates: Vec<CandidateLine>,
+}
+
+/// A character that could come next: as the network has it, and as it is drawn.
+#[derive(Debug, Serialize)]
+pub struct CandidateLine {
+    pub character: char,
+    pub probability: Number,
+    pub drawn: Number,
+}
+
+impl From<&Candidate> for CandidateLine {
+    fn from(candidate: &Candidate) -> Self {
+        Self {
+            character: candidate.character,
+            probability: candidate.probability.into(),
+            drawn: candidate.drawn.into(),
         }
     }
 }

@@ -19,6 +19,7 @@ mod check;
 mod data;
 mod devices;
 mod driver;
+mod generate;
 mod lines;
 mod memory;
 mod operation;
@@ -106,6 +107,7 @@ impl CliError {
                 FailureKind::UnknownPreset | FailureKind::BadConfig => 2,
                 _ => 1,
             },
+            Self::Session(SessionError::Prompt(_) | SessionError::BadConfig { .. }) => 2,
             _ => 1,
         }
     }
@@ -146,9 +148,6 @@ fn run(command: Command) -> Result<(), CliError> {
         Command::Predict(arguments) => predict::run(&arguments),
         Command::Step(arguments) => step::run(&arguments),
         Command::Op(arguments) => operation::run(&arguments),
-        Command::Generate(_) => Err(CliError::Usage(format!(
-            "no preset generates text yet; there are: {}",
-            presets::names()
-        ))),
+        Command::Generate(arguments) => generate::run(&arguments),
     }
 }

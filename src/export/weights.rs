@@ -38,6 +38,10 @@ pub enum ExportError {
         expected: String,
         actual: String,
     },
+    #[error(
+        "the file's network reads a text of {actual} different characters, which are not the {expected} of this text"
+    )]
+    OtherVocabulary { expected: usize, actual: usize },
     #[error("tensor \"{name}\" holds an infinite or NaN value")]
     NonFinite { name: String },
 }
@@ -63,6 +67,8 @@ pub struct RunFacts {
     pub learning_rate: f32,
     pub momentum: f32,
     pub options: Options,
+    /// Of a network that reads a text: its characters, in the order of their tokens.
+    pub vocabulary: Option<String>,
 }
 
 impl RunFacts {
@@ -149,7 +155,7 @@ impl Checkpoint {
     /// When the library refuses a tensor, which would be a bug.
     pub fn to_bytes(&self) -> Result<Vec<u8>, ExportError> {
         let facts = &self.facts;
-        let metadata = HashMap::from([
+        let mut metadata = HashMap::from([
             ("format".to_string(), "pt".to_string()),
             ("glassbox.preset".into(), facts.preset.clone()),
             ("glassbox.optimizer".into(), facts.optimizer.clone()),
@@ -163,6 +169,9 @@ impl Checkpoint {
             ("glassbox.momentum".into(), facts.momentum.to_string()),
             ("glassbox.options".into(), facts.options_text()),
         ]);
+        if let Some(vocabulary) = &facts.vocabulary {
+            metadata.insert("glassbox.vocabulary".into(), vocabulary.clone());
+        }
         let unreadable = |error: safetensors::SafeTensorError| ExportError::Unreadable {
             message: error.to_string(),
         };
@@ -263,6 +272,7 @@ impl Checkpoint {
                 Some(options) => RunFacts::read_options(options)?,
                 None => Options::NONE,
             },
+            vocabulary: metadata.get("glassbox.vocabulary").cloned(),
         })
     }
 
@@ -346,6 +356,7 @@ mod tests {
                     centered: Some(true),
                     ..Options::NONE
                 },
+                vocabulary: Some("\n ab学".into()),
             },
             tensors: vec![
                 tensor("fc1.weight", [2, 3]),

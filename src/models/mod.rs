@@ -14,7 +14,7 @@ pub use residual::resnet_s;
 pub use sequences::series_spec;
 pub use tables::table_spec;
 pub use targets::{Bound, Length, Metric, TARGETS, Target};
-pub use texts::{TEXT_WINDOW, text_spec};
+pub use texts::{TEXT_WINDOW, text_spec, vocabulary_spec};
 
 use crate::data::{Augmentation, DataSource, SeriesSource, Subset, TextSource, ToySource};
 use crate::layers::ModelSpec;

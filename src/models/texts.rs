@@ -97,7 +97,12 @@ pub(super) const OWN_TEXT: Preset = Preset {
 
 /// The layer list of `own-text` for a text.
 pub fn text_spec(text: &TextSet) -> ModelSpec {
-    lstm(text.vocabulary.len())
+    vocabulary_spec(text.vocabulary.len())
+}
+
+/// As [`text_spec`], for a text of so many different characters.
+pub fn vocabulary_spec(vocabulary: usize) -> ModelSpec {
+    lstm(vocabulary)
 }
 
 fn loss() -> Loss {

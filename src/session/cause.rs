@@ -114,6 +114,11 @@ pub enum FileFault {
     NonFinite {
         name: String,
     },
+    /// Of a network that reads another text.
+    OtherVocabulary {
+        expected: u64,
+        actual: u64,
+    },
 }
 
 impl Cause {
@@ -230,6 +235,10 @@ impl FileFault {
                 name: name.clone(),
                 expected: expected.clone(),
                 actual: actual.clone(),
+            },
+            ExportError::OtherVocabulary { expected, actual } => Self::OtherVocabulary {
+                expected: *expected as u64,
+                actual: *actual as u64,
             },
             ExportError::NonFinite { name } => Self::NonFinite { name: name.clone() },
         }

@@ -152,10 +152,7 @@ fn bad_usage_exits_with_2_and_says_what_there_is() {
         (train(&["--seed", "-1"]), "'-1'"),
         (train(&["--plot", "curves.gif"]), ".svg"),
         (train(&["--article"]), "mlp-mnist"),
-        (
-            vec!["generate", "weights", "--prompt", "a"],
-            "no preset generates text yet",
-        ),
+        (vec!["generate", "weights"], "--prompt <TEXT>"),
     ];
     for (arguments, expected) in cases {
         let text = fails(&arguments, 2);

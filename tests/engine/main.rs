@@ -40,5 +40,6 @@ mod token_cases;
 mod torch;
 mod torch_images;
 mod torch_recurrent;
+mod torch_texts;
 mod training;
 mod worked;

@@ -4,6 +4,7 @@
 use std::collections::HashSet;
 
 use glassbox::data::{TextSet, TextSource};
+use glassbox::layers::ModelSpec;
 use glassbox::models;
 use glassbox::session::{
     Cause, Command, DevicePreference, Event, FailureKind, GenerateRequest, GeneratedStep,
@@ -12,6 +13,7 @@ use glassbox::session::{
 use glassbox::train::Evaluation;
 use sha2::{Digest, Sha256};
 
+use crate::command_line::{fails, glassbox, lines, of_event};
 use crate::session::{Engine, RUN, failures};
 use crate::short_runs::shipped_text;
 
@@ -288,6 +290,10 @@ fn a_text_is_written_anew_after_every_evaluation_while_training_goes_on() {
     assert_ne!(text_of(&texts[0].1), text_of(&texts[3].1));
     // Where training leaves the text behind, what is written last still comes from the newest weights.
     let mut hasty = start("lstm-text", Some(16));
+    hasty.send(Command::SetEvaluationInterval {
+        run: RUN,
+        steps: 10,
+    });
     hasty.send(generate(Some(request("ROMEO", 12, 0.8))));
     let events = hasty.finish(Command::StepBatches {
         run: RUN,
@@ -381,4 +387,266 @@ fn what_cannot_be_written_on_is_refused_and_named() {
     let mut images = Engine::started("mlp-mnist", DevicePreference::Cpu);
     let failure = images.refused(generate(Some(request("a", 1, 0.0))));
     assert!(failure.message.contains("does not learn from a text"));
+}
+
+/// A text of `count` characters.
+fn rhyme(count: usize) -> String {
+    let line = "twinkle twinkle little star, how I wonder what you are\n";
+    line.chars().cycle().take(count).collect()
+}
+
+fn provide(name: &str, text: &[u8]) -> Command {
+    Command::ProvideText {
+        name: name.into(),
+        bytes: text.to_vec(),
+    }
+}
+
+#[test]
+fn the_learners_own_text_is_read_learned_and_written_on() {
+    let mut engine = Engine::without_data();
+    let start = || Command::Start {
+        run: RUN,
+        config: config("own-text", Some(4)),
+    };
+    let failure = engine.refused(start());
+    assert!(failure.message.contains("learns from a text of your own"));
+    assert!(matches!(failure.cause, Some(Cause::NoOwnText { .. })));
+
+    let text = rhyme(2_000);
+    let events = engine.send(provide("star.txt", text.as_bytes()));
+    let read = Event::TextRead {
+        name: "star.txt".into(),
+        characters: 2_000,
+        vocabulary: 19,
+    };
+    assert_eq!(events, [read]);
+    let events = engine.send(start());
+    assert_eq!(failures(&events), []);
+    let facts = events.iter().find_map(|event| match event {
+        Event::Text { facts, .. } => Some(facts.clone()),
+        _ => None,
+    });
+    let facts = facts.expect("it learns from a text");
+    assert_eq!((facts.name.as_str(), facts.characters), ("star.txt", 2_000));
+    assert_eq!(
+        (facts.train_characters, facts.vocabulary, facts.window),
+        (1_800, 19, 64)
+    );
+    assert!(text[1_800..].starts_with(&facts.prompt) && !facts.prompt.is_empty());
+    let started = events.iter().find_map(|event| match event {
+        Event::Started { model, .. } => Some(model.clone()),
+        _ => None,
+    });
+    let model = started.expect("it starts");
+    assert_eq!(model.classes.len(), 19);
+    assert_eq!(model.input_shape, [64]);
+    engine.train(120);
+    let written = write(
+        &mut engine,
+        request("twinkle twinkle little star, ", 25, 0.0),
+    );
+    assert_eq!(written, "how I wonder what you are");
+
+    // Another text with as many characters is not what the file's network has read.
+    let saved = engine.save();
+    let other = text.replace('t', "T");
+    engine.send(provide("other.txt", other.as_bytes()));
+    engine.send(start());
+    let load = |bytes: &[u8]| Command::Load {
+        run: RUN,
+        bytes: bytes.to_vec(),
+    };
+    let failure = engine.refused(load(&saved));
+    assert!(
+        failure
+            .message
+            .contains("19 different characters, which are not the 19")
+    );
+    engine.send(provide("star.txt", text.as_bytes()));
+    engine.send(start());
+    assert_eq!(failures(&engine.finish(load(&saved))), []);
+    let again = write(
+        &mut engine,
+        request("twinkle twinkle little star, ", 25, 0.0),
+    );
+    assert_eq!(again, written);
+}
+
+#[test]
+fn texts_that_cannot_be_learned_from_are_refused_and_the_one_before_stays() {
+    let mut engine = Engine::without_data();
+    engine.send(provide("star.txt", rhyme(700).as_bytes()));
+    let least = "expected at least 650, so that the held-out tenth has a window of 64 and one more";
+    for (text, expected) in [
+        (&b""[..], format!("my.txt: 0 characters, {least}")),
+        (b"a", format!("my.txt: 1 characters, {least}")),
+        (
+            rhyme(649).as_bytes(),
+            format!("my.txt: 649 characters, {least}"),
+        ),
+        (
+            &[b'a'; 900],
+            "my.txt: all its characters are the same".into(),
+        ),
+        (b"ab\xffcd", "my.txt: not UTF-8 text from byte 2".into()),
+    ] {
+        let failure = engine.refused(provide("my.txt", text));
+        assert!(
+            failure.message.starts_with(&expected),
+            "{}",
+            failure.message
+        );
+        assert_eq!(failure.kind, FailureKind::BadFile);
+        assert!(matches!(failure.cause, Some(Cause::Text { .. })));
+    }
+    let events = engine.send(Command::Start {
+        run: RUN,
+        config: config("own-text", None),
+    });
+    assert_eq!(failures(&events), []);
+    assert_eq!(engine.train(1).len(), 1);
+}
+
+#[test]
+fn a_table_of_vectors_too_small_for_the_text_is_refused() {
+    let mut engine = Engine::without_data();
+    let text = shipped_text(TextSource::Shakespeare, WINDOW);
+    engine
+        .session
+        .provide_source_text(TextSource::Shakespeare, text);
+    let spec = |vocabulary: usize, classes: usize| {
+        let json = format!(
+            r#"{{"layers": [
+                {{"name": "embedding", "kind": "embedding", "vocabulary": {vocabulary}, "features": 4}},
+                {{"name": "rnn", "kind": "rnn", "hidden_size": 3}},
+                {{"name": "fc", "kind": "linear", "out_features": {classes}}}
+            ], "loss": {{"sequence_cross_entropy": {{}}}}}}"#
+        );
+        ModelSpec::from_json(&json).expect("a layer list")
+    };
+    let mut start = |spec: ModelSpec| {
+        engine.session.provide_model(spec);
+        let events = engine.send(Command::Start {
+            run: RUN,
+            config: config("lstm-text", Some(4)),
+        });
+        failures(&events)
+            .into_iter()
+            .next()
+            .map(|failure| failure.message)
+    };
+    let rows = start(spec(68, 69)).expect("refused");
+    assert!(
+        rows.contains("embedding: vocabulary is 68, expected at least the text's 69"),
+        "{rows}"
+    );
+    let classes = start(spec(69, 60)).expect("refused");
+    assert!(
+        classes.contains("fc: its output is (4, 64, 60)"),
+        "{classes}"
+    );
+    assert_eq!(start(spec(69, 69)), None);
+    // Numbers are no tokens, and tokens no numbers.
+    let dense = r#"{"layers": [{"name": "fc", "kind": "linear", "out_features": 69}],
+        "loss": {"sequence_cross_entropy": {}}}"#;
+    let message = start(ModelSpec::from_json(dense).unwrap()).expect("refused");
+    assert!(message.contains("fc"), "{message}");
+}
+
+#[test]
+fn the_command_line_trains_saves_and_writes_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    let (text, saved, digits) = (
+        path("star.txt"),
+        path("w.safetensors"),
+        path("d.safetensors"),
+    );
+    std::fs::write(&text, rhyme(1_500)).unwrap();
+    let train = [
+        "train", "own-text", "--text", &text, "--device", "cpu", "--steps", "60", "--json",
+    ];
+    let output = lines(&[&train[..], &["--batch", "8", "--save", &saved]].concat());
+    let evaluation = of_event(&output, "evaluation");
+    let last = evaluation.last().expect("an evaluation");
+    let (loss, perplexity) = (
+        last["loss"].as_f64().unwrap(),
+        last["perplexity"].as_f64().unwrap(),
+    );
+    assert!((perplexity / loss.exp() - 1.0).abs() < 1e-5);
+
+    let generate = ["generate", &saved, "--prompt", "twinkle "];
+    let bare = |rest: &[&'static str]| [&generate[..], rest].concat();
+    let with = |rest: &[&'static str]| [&generate[..], &["--length", "30"], rest].concat();
+    let output = lines(&with(&[
+        "--temperature",
+        "0.7",
+        "--top-k",
+        "4",
+        "--seed",
+        "9",
+        "--json",
+    ]));
+    let [line] = &output[..] else {
+        panic!("one line")
+    };
+    assert_eq!(line["event"], "generated");
+    assert_eq!(
+        (line["step"].as_u64(), &line["preset"]),
+        (Some(60), &"own-text".into())
+    );
+    let written = line["text"].as_str().unwrap();
+    assert_eq!(written.chars().count(), 30);
+    let steps = line["steps"].as_array().unwrap();
+    let characters: String = steps
+        .iter()
+        .map(|s| s["character"].as_str().unwrap())
+        .collect();
+    assert_eq!(characters, written);
+    assert_eq!(steps[0]["candidates"].as_array().unwrap().len(), 10);
+    let plain = glassbox(&with(&[
+        "--temperature",
+        "0.7",
+        "--top-k",
+        "4",
+        "--seed",
+        "9",
+    ]));
+    assert_eq!(
+        String::from_utf8_lossy(&plain.stdout),
+        format!("twinkle {written}\n")
+    );
+
+    for (rest, expected) in [
+        (
+            &["--temperature", "-1"][..],
+            "the temperature is -1; expected 0 for greedy",
+        ),
+        (&["--temperature", "nan"], "the temperature is NaN"),
+        (&["--top-k", "0"], "top-k is 0"),
+        (&["--length", "0"], "the length of the text is 0"),
+    ] {
+        let text = fails(&bare(rest), 2);
+        assert!(text.contains(expected), "{text}");
+    }
+    let unknown = fails(&["generate", &saved, "--prompt", "zebra"], 2);
+    assert!(unknown.contains("\"z\", \"b\""), "{unknown}");
+    lines(&[
+        "train",
+        "mlp-mnist",
+        "--device",
+        "cpu",
+        "--steps",
+        "1",
+        "--json",
+        "--save",
+        &digits,
+    ]);
+    let images = fails(&["generate", &digits, "--prompt", "a"], 2);
+    assert!(images.contains("mlp-mnist writes no text"), "{images}");
+    let none = fails(&["train", "own-text", "--steps", "1"], 2);
+    assert!(none.contains("--text FILE"), "{none}");
+    let other = fails(&["train", "lstm-text", "--text", &text, "--steps", "1"], 2);
+    assert!(other.contains("own-text does"), "{other}");
 }

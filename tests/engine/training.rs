@@ -114,7 +114,7 @@ pub fn mnist() -> &'static Dataset {
 }
 
 /// The fixtures' own weights: `tests/fixtures/first_losses.py` describes them.
-fn counter_values(stream: u64, count: usize, fan_in: usize) -> Vec<f32> {
+pub fn counter_values(stream: u64, count: usize, fan_in: usize) -> Vec<f32> {
     let bound = (1.0 / (fan_in as f64).sqrt()) as f32;
     (0..count as u64)
         .map(|number| {

@@ -4,7 +4,7 @@
 use super::{Best, Emit, Run, Snapshot, reals};
 use crate::exec::cpu::CpuExecutor;
 use crate::exec::{Executor, Mode, Plan};
-use crate::export::{Checkpoint, NamedTensor, RunFacts};
+use crate::export::{Checkpoint, ExportError, NamedTensor, RunFacts};
 use crate::graph::ValueId;
 use crate::optim::{Monitor, OptimizerKind};
 use crate::session::{BestFacts, Evaluation, Event, Kept, RunStatus, SessionError, start};
@@ -57,6 +57,12 @@ impl Run {
                 offset..offset + self.model.graph.value(value).shape.count()
             })
             .collect()
+    }
+
+    /// The characters of the text that the run learns from, in the order of their tokens.
+    fn vocabulary(&self) -> Option<String> {
+        let text = self.samples.as_ref()?.text()?;
+        Some(text.vocabulary.characters().iter().collect())
     }
 
     pub(super) async fn checkpoint(&self) -> Result<Checkpoint, SessionError> {
@@ -191,6 +197,7 @@ impl Run {
                 learning_rate: self.config.learning_rate,
                 momentum: self.config.momentum,
                 options: self.config.options,
+                vocabulary: self.vocabulary(),
             },
             tensors,
         }
@@ -203,6 +210,12 @@ impl Run {
         let named_buffers = self.named_buffers();
         let expected = [&names[..], &named_buffers[..]].concat();
         let file = Checkpoint::from_bytes(bytes, self.preset.id, &expected, &symbols)?;
+        if let (Some(own), Some(other)) = (self.vocabulary(), &file.facts.vocabulary)
+            && own != *other
+        {
+            let [expected, actual] = [&own, other].map(|text| text.chars().count());
+            return Err(ExportError::OtherVocabulary { expected, actual }.into());
+        }
         // From here on nothing can fail but the device: the run may change.
         while self.collect().await?.is_some() {}
         let ranges = self.arena_ranges();

@@ -281,6 +281,9 @@ fn fault(fault: &FileFault) -> String {
             expected,
             actual,
         } => format!("张量“{name}”是 {actual}，应当是 {expected}"),
+        FileFault::OtherVocabulary { expected, actual } => {
+            format!("文件中的网络读的是另一个有 {actual} 种字符的文本，不是这里的 {expected} 种")
+        }
         FileFault::NonFinite { name } => format!("张量“{name}”含有无穷大或 NaN"),
     }
 }

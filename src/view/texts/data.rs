@@ -51,6 +51,7 @@ texts! {
         last_batch_loss,
         cell_show,
         cell_close,
+        credit_texts,
         credit_fashion,
         credit_cifar,
     }

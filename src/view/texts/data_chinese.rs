@@ -47,6 +47,7 @@ pub(super) const DATA: DataTexts = DataTexts {
     last_batch_loss: "损失取自最近一个批量，在其更新之前",
     cell_show: "按一个数字，查看对应的图片。",
     cell_close: "收起图片",
+    credit_texts: "文本均属公有领域：莎士比亚《罗密欧与朱丽叶》和《仲夏夜之梦》，取自 Open Knowledge Foundation 的 shakespeare 0.6 软件包，CC BY 2.5；五言诗取自 chinese-poetry 2.0.1，版权 2016 JackeyGao，MIT 许可证。两者都经过挑选或整理，详见 data/text/LICENSE.md。",
     credit_fashion: "衣物图片：Fashion-MNIST，版权 2017 Zalando SE，MIT 许可证。页面从本站架设者存放的位置读取它的文件。",
     credit_cifar: "小幅照片：CIFAR-10，由 Alex Krizhevsky、Vinod Nair 和 Geoffrey Hinton 收集；见 Alex Krizhevsky，“Learning Multiple Layers of Features from Tiny Images”，2009。它没有声明许可证。页面从本站架设者存放的位置读取它的文件。",
     describe_right: |class| format!("{class}，判断正确"),

@@ -47,6 +47,7 @@ pub(super) const DATA: DataTexts = DataTexts {
     last_batch_loss: "Loss of the last batch, before its update",
     cell_show: "Press a number to see its pictures.",
     cell_close: "Close the pictures",
+    credit_texts: "Texts, in the public domain: William Shakespeare, Romeo and Juliet and A Midsummer Night's Dream, from the package shakespeare 0.6 of the Open Knowledge Foundation, CC BY 2.5; Chinese poems in lines of five characters, from chinese-poetry 2.0.1, copyright 2016 JackeyGao, MIT licence. Both are shortened or tidied, as data/text/LICENSE.md tells.",
     credit_fashion: "Pictures of clothes: Fashion-MNIST, copyright 2017 Zalando SE, MIT licence. The page reads its files where whoever set up this site has put them.",
     credit_cifar: "Small photographs: CIFAR-10, collected by Alex Krizhevsky, Vinod Nair and Geoffrey Hinton; Alex Krizhevsky, “Learning Multiple Layers of Features from Tiny Images”, 2009. It states no licence. The page reads its files where whoever set up this site has put them.",
     describe_right: |class| format!("{class}, recognised"),

@@ -33,6 +33,7 @@ pub fn AboutPage() -> impl IntoView {
                     {move || texts.get().about.credit_mnist_licence}
                 </a>
             </p>
+            <p>{move || texts.get().data.credit_texts}</p>
             <p>{move || texts.get().data.credit_fashion}</p>
             <p>{move || texts.get().data.credit_cifar}</p>
             <p class="muted">
