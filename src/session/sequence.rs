@@ -15,6 +15,8 @@ pub enum SequenceQuestion {
         position: Option<u32>,
         of: InfluenceOf,
     },
+    /// The characters that a sample of a text is made of.
+    Text { sample: u32 },
     /// One path back through the steps of a recurrent operation.
     Path {
         node: u32,
@@ -85,6 +87,8 @@ pub struct InfluenceFacts {
     pub of: InfluenceOf,
     /// The column of the output that is largest there.
     pub class: u32,
+    /// Of a text: the character that it stands for.
+    pub character: Option<char>,
     /// What is differentiated.
     pub value: f64,
     /// The tensor that it is differentiated by: (N, T, features).
@@ -94,6 +98,16 @@ pub struct InfluenceFacts {
     pub gradient: Vec<f32>,
     /// The norm of each of its rows.
     pub norms: Vec<f64>,
+}
+
+/// The characters of a sample of a text.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TextWindow {
+    pub sample: u32,
+    /// What the model reads, one character a step.
+    pub characters: Vec<char>,
+    /// What comes next at each step.
+    pub targets: Vec<char>,
 }
 
 /// An element on a path through time.
@@ -129,5 +143,6 @@ pub struct TimePathFacts {
 pub enum SequenceAnswer {
     Norms(NormFacts),
     Influence(InfluenceFacts),
+    Text(TextWindow),
     Path(TimePathFacts),
 }

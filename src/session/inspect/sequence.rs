@@ -2,8 +2,9 @@
 
 use super::reverse::{Reverse, behind};
 use super::*;
+use crate::data::SampleSet;
 use crate::layers::Model;
-use crate::ops::{Op, order_of_steps};
+use crate::ops::{Op, Slice, order_of_steps};
 use crate::tensor::ElementType;
 
 impl Run {
@@ -24,6 +25,10 @@ impl Run {
             } => {
                 let facts = self.influence(inspector, sample, position, of).await?;
                 facts.map(SequenceAnswer::Influence)
+            }
+            SequenceQuestion::Text { sample } => {
+                let window = self.text_window(inspector, sample).await?;
+                window.map(SequenceAnswer::Text)
             }
             SequenceQuestion::Path {
                 node,
@@ -166,20 +171,11 @@ impl Run {
         position: Option<u32>,
         of: InfluenceOf,
     ) -> Result<Result<InfluenceFacts, Refusal>, SessionError> {
+        if let Err(refusal) = self.gathered_sample(inspector, sample) {
+            return Ok(Err(refusal));
+        }
         let batch = [self.model.input, self.model.target];
         let value = inspector.graph.value(self.model.input);
-        if !inspector.is_computed(self.model.input) {
-            let name = value.name.clone();
-            return Ok(Err(Refusal::NotComputed { name }));
-        }
-        if sample >= inspector.values.valid {
-            let shape = value.shape.dims().iter().map(|&size| size as u32);
-            return Ok(Err(Refusal::OutsideTensor {
-                name: value.name.clone(),
-                shape: shape.collect(),
-                index: vec![sample],
-            }));
-        }
         let model = self.model_for(1)?;
         let Some(input) = steps_of_input(&model) else {
             let name = value.name.clone();
@@ -193,7 +189,60 @@ impl Run {
         let step = StepValues::forward(1);
         let forward = exact.plan().phases(Phase::Forward, Phase::Loss);
         exact.run(forward, &step);
-        Ok(differentiate(&model, &exact, input, (sample, position), of))
+        let facts = differentiate(&model, &exact, input, (sample, position), of);
+        let text = self.samples.as_deref().and_then(SampleSet::text);
+        Ok(facts.map(|facts| InfluenceFacts {
+            character: text.and_then(|text| text.vocabulary.character(facts.class)),
+            ..facts
+        }))
+    }
+
+    /// Whether the batch's input holds this sample.
+    fn gathered_sample(&self, inspector: &Inspector, sample: u32) -> Result<(), Refusal> {
+        let value = inspector.graph.value(self.model.input);
+        let name = value.name.clone();
+        if !inspector.is_computed(self.model.input) {
+            return Err(Refusal::NotComputed { name });
+        }
+        if sample >= inspector.values.valid {
+            let shape = value.shape.dims().iter().map(|&size| size as u32);
+            return Err(Refusal::OutsideTensor {
+                name,
+                shape: shape.collect(),
+                index: vec![sample],
+            });
+        }
+        Ok(())
+    }
+
+    /// The characters of a sample.
+    async fn text_window(
+        &self,
+        inspector: &Inspector,
+        sample: u32,
+    ) -> Result<Result<TextWindow, Refusal>, SessionError> {
+        let Some(text) = self.samples.as_deref().and_then(SampleSet::text) else {
+            let name = inspector.graph.value(self.model.input).name.clone();
+            return Ok(Err(Refusal::NoSequence { name }));
+        };
+        if let Err(refusal) = self.gathered_sample(inspector, sample) {
+            return Ok(Err(refusal));
+        }
+        let batch = [self.model.input, self.model.target];
+        let read = inspector.executor.read_many(&batch).await?;
+        let [characters, targets] = [0, 1].map(|at| {
+            let tokens = row_of(&read[at], self.model.batch, sample as usize);
+            let Values::U32(tokens) = tokens else {
+                return Vec::new();
+            };
+            let character = |&token: &u32| text.vocabulary.character(token);
+            tokens.iter().filter_map(character).collect()
+        });
+        Ok(Ok(TextWindow {
+            sample,
+            characters,
+            targets,
+        }))
     }
 
     /// A CPU executor of another model with the parameters of this batch, edits included.
@@ -273,9 +322,14 @@ fn differentiate(
             for (seed, &slope) in seed[row.clone()].iter_mut().zip(of_all.iter().skip(first)) {
                 *seed = slope * scale;
             }
-            let losses = exact.reals(model.loss_of_row);
-            // A loss of several columns a place is kept for each place.
-            losses[position as usize % losses.len()]
+            match (model.probabilities, exact.slice(model.target)) {
+                // Of several places the loss of each is that of its class.
+                (Some(probabilities), Slice::Index(targets)) if positions > 1 => {
+                    let class = targets[position as usize] as usize;
+                    -exact.reals(probabilities)[first + class].ln()
+                }
+                _ => exact.reals(model.loss_of_row)[0],
+            }
         }
     };
     let gradients = reverse.gradients(model.logits, seed);
@@ -290,6 +344,7 @@ fn differentiate(
         positions,
         of,
         class: class as u32,
+        character: None,
         value,
         input: graph.value(input).name.clone(),
         features: features as u32,

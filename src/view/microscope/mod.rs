@@ -15,6 +15,7 @@
 //! - `terms`: the terms of an element, put in order for reading.
 //! - `detail`: pictures of single operations.
 //! - `unrolled`: sequences, column by column; `sequences`: what was asked of them.
+//! - `attention`: scores, weights and mixture of a query.
 //! - `brush`: painting on the batch.
 //! - `agreement`: finite differences against the gradient, as a plot.
 //! - `kernel`: the lines of a kernel that do the work.
@@ -23,6 +24,7 @@
 //! Everything is drawn from shapes and operations, so a new model needs nothing here.
 
 pub mod agreement;
+pub mod attention;
 pub mod brush;
 pub mod detail;
 pub mod equation;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::session::{
-    InfluenceFacts, NormFacts, Refusal, SequenceAnswer, SequenceQuestion, TimePathFacts,
+    InfluenceFacts, NormFacts, Refusal, SequenceAnswer, SequenceQuestion, TextWindow, TimePathFacts,
 };
 
 /// The kinds of questions.
@@ -12,6 +12,7 @@ pub enum Kind {
     Norms,
     Influence,
     Path,
+    Text,
 }
 
 fn kind(question: &SequenceQuestion) -> Kind {
@@ -19,6 +20,7 @@ fn kind(question: &SequenceQuestion) -> Kind {
         SequenceQuestion::Norms { .. } => Kind::Norms,
         SequenceQuestion::Influence { .. } => Kind::Influence,
         SequenceQuestion::Path { .. } => Kind::Path,
+        SequenceQuestion::Text { .. } => Kind::Text,
     }
 }
 
@@ -35,11 +37,12 @@ struct Asked {
 /// Questions and answers about sequences.
 #[derive(Clone, Debug, Default)]
 pub struct Sequences {
-    asked: [Option<Asked>; 3],
-    refused: [Option<Refusal>; 3],
+    asked: [Option<Asked>; 4],
+    refused: [Option<Refusal>; 4],
     pub norms: Option<Arc<NormFacts>>,
     pub influence: Option<Arc<InfluenceFacts>>,
     pub path: Option<Arc<TimePathFacts>>,
+    pub text: Option<Arc<TextWindow>>,
 }
 
 impl Sequences {
@@ -80,6 +83,7 @@ impl Sequences {
         match answer {
             SequenceAnswer::Norms(facts) => self.norms = Some(Arc::new(facts)),
             SequenceAnswer::Influence(facts) => self.influence = Some(Arc::new(facts)),
+            SequenceAnswer::Text(window) => self.text = Some(Arc::new(window)),
             SequenceAnswer::Path(facts) => self.path = Some(Arc::new(facts)),
         }
     }
@@ -93,7 +97,8 @@ impl Sequences {
         match at {
             0 => self.norms = None,
             1 => self.influence = None,
-            _ => self.path = None,
+            2 => self.path = None,
+            _ => self.text = None,
         }
         true
     }

@@ -53,6 +53,20 @@ texts! {
         chart_all,
         chart_norm,
         computing,
+        characters,
+        attention,
+        attention_hint,
+        weights,
+        scores,
+        weights_gradient,
+        scores_gradient,
+        queries,
+        keys,
+        values,
+        mixture,
+        query,
+        key,
+        mask,
     }
     functions {
         /// Gate.
@@ -85,6 +99,12 @@ texts! {
         path_count: fn(u32, usize),
         /// Batches seen.
         history_label: fn(usize),
+        /// Head.
+        head: fn(u32),
+        /// Head, places.
+        head_picture: fn(u32, u32),
+        /// Query, largest weight, its key, keys that carry half, sum.
+        query_says: fn(&str, &str, &str, usize, &str),
     }
 }
 
@@ -140,6 +160,20 @@ pub(super) const ENGLISH: TimeTexts = TimeTexts {
     chart_all: "all paths",
     chart_norm: "‖J‖: all units by all units (Frobenius norm)",
     computing: "Computing …",
+    characters: "characters",
+    attention: "Attention",
+    attention_hint: "One matrix for each head: every row is a query, every column a key. Click a cell to choose head, query and key; below is what that query does: its scores, the mask, its weights, and the mixture of the values.",
+    weights: "weights",
+    scores: "scores",
+    weights_gradient: "gradient of the weights",
+    scores_gradient: "gradient of the scores",
+    queries: "queries",
+    keys: "keys",
+    values: "values",
+    mixture: "mixture o = Σ a · v",
+    query: "Query",
+    key: "Key",
+    mask: "mask: what comes later is hidden",
     gate_of: |gate| format!("Gate {gate}"),
     size: |steps, units| format!("{steps} steps, {units} units"),
     picture: |tensor, rows, steps| {
@@ -179,6 +213,15 @@ pub(super) const ENGLISH: TimeTexts = TimeTexts {
     },
     path_count: |units, power| format!("{units}{}", crate::view::format::superscript(power as i32)),
     history_label: |batches| format!("First step's norm by the last step's in {batches} batches"),
+    head: |head| format!("Head {head}"),
+    head_picture: |head, steps| {
+        format!("Head {head}: {steps} queries downwards, {steps} keys to the right")
+    },
+    query_says: |query, weight, key, half, sum| {
+        format!(
+            "Query {query} gives its largest weight, {weight}, to place {key}; {half} of its keys carry half of the weight. Its weights add up to {sum}."
+        )
+    },
 };
 
 pub(super) const CHINESE: TimeTexts = TimeTexts {
@@ -233,6 +276,20 @@ pub(super) const CHINESE: TimeTexts = TimeTexts {
     chart_all: "所有路径",
     chart_norm: "‖J‖：所有单元对所有单元（弗罗贝尼乌斯范数）",
     computing: "正在计算……",
+    characters: "字符",
+    attention: "注意力",
+    attention_hint: "每个头一个矩阵：每一行是一个查询，每一列是一个键。点击格子来选择头、查询和键；下面是这个查询所做的事：分数、掩码、权重，以及值的混合。",
+    weights: "权重",
+    scores: "分数",
+    weights_gradient: "权重的梯度",
+    scores_gradient: "分数的梯度",
+    queries: "查询",
+    keys: "键",
+    values: "值",
+    mixture: "混合 o = Σ a · v",
+    query: "查询",
+    key: "键",
+    mask: "掩码：遮住后面的内容",
     gate_of: |gate| format!("门 {gate}"),
     size: |steps, units| format!("{steps} 个时间步，{units} 个单元"),
     picture: |tensor, rows, steps| format!("{tensor}：{rows} 行，{steps} 个时间步，时间向右"),
@@ -264,4 +321,11 @@ pub(super) const CHINESE: TimeTexts = TimeTexts {
     },
     path_count: |units, power| format!("{units}{}", crate::view::format::superscript(power as i32)),
     history_label: |batches| format!("{batches} 个批量中，第一步的范数与最后一步之比"),
+    head: |head| format!("头 {head}"),
+    head_picture: |head, steps| format!("头 {head}：向下 {steps} 个查询，向右 {steps} 个键"),
+    query_says: |query, weight, key, half, sum| {
+        format!(
+            "查询 {query} 把最大的权重 {weight} 给了位置 {key}；有 {half} 个键占了一半的权重。权重之和为 {sum}。"
+        )
+    },
 };

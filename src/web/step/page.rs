@@ -13,7 +13,7 @@ use super::operation_panel::OperationPanel;
 use super::path_panel::PathPanel;
 use super::scope::{Microscope, use_microscope};
 use super::stepping_bar::SteppingBar;
-use super::time::TimePanel;
+use super::time::{AttentionPanel, TimePanel};
 use crate::session::{Inspection, StepUnit};
 use crate::view::format;
 use crate::view::keys::Focus;
@@ -146,6 +146,7 @@ fn Bench() -> impl IntoView {
                 <Refusal/>
                 <GraphView/>
                 {move || graph.get().map(|graph| view! { <TimePanel graph/> })}
+                {move || graph.get().map(|graph| view! { <AttentionPanel graph/> })}
                 {move || graph.get().map(|graph| view! { <OperationPanel graph/> })}
                 {move || graph.get().map(|graph| view! { <PathPanel graph/> })}
                 {move || {

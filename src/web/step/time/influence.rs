@@ -2,12 +2,13 @@
 
 use leptos::prelude::*;
 
-use super::Choice;
+use super::characters::{Characters, use_window};
 use crate::session::{InfluenceFacts, InfluenceOf, SequenceQuestion};
 use crate::view::format;
 use crate::view::microscope::paint::own_limit;
 use crate::view::microscope::sequences::Kind;
 use crate::view::microscope::unrolled::{bars, half_of, heights, ribbon, ribbon_height};
+use crate::view::writing::shown;
 use crate::web::address::use_texts;
 use crate::web::step::detail::HeatMap;
 use crate::web::step::scope::use_microscope;
@@ -16,8 +17,8 @@ use crate::web::step::segmented::Segmented;
 /// Choosing a prediction, and its derivative by every step of the input.
 #[component]
 pub fn Influence(
-    /// What is looked at.
-    choice: Choice,
+    /// Changes with what the answer depends on.
+    moment: Signal<u64>,
 ) -> impl IntoView {
     let scope = use_microscope();
     let texts = use_texts();
@@ -29,7 +30,7 @@ pub fn Influence(
             position: position.get(),
             of: of.get(),
         };
-        scope.ask_sequence(question, choice.moment(scope));
+        scope.ask_sequence(question, moment.get());
     });
     let facts = scope.part(|state| state.sequences.influence.clone());
     let refusal = scope.part(|state| state.sequences.refusal(Kind::Influence));
@@ -45,7 +46,8 @@ pub fn Influence(
     let place = Memo::new(move |_| facts.with(|f| f.as_ref().map_or(0, |f| f.position)));
     let result = move || {
         let facts = facts.get()?;
-        Some(view! { <Result facts=(*facts).clone()/> })
+        let choose = move |place| position.set(Some(place));
+        Some(view! { <Result facts=(*facts).clone() on_choose=choose/> })
     };
     view! {
         <p class="panel-note">{move || texts.get().time.influence_hint}</p>
@@ -94,6 +96,9 @@ pub fn Influence(
 fn Result(
     /// The derivative.
     facts: InfluenceFacts,
+    /// Called with another place of the prediction.
+    #[prop(into)]
+    on_choose: Callback<u32>,
 ) -> impl IntoView {
     let texts = use_texts();
     let steps = facts.norms.len();
@@ -102,10 +107,18 @@ fn Result(
     let value = format::significant(facts.value, 5);
     let of = facts.of;
     let half = half_of(&facts.norms, steps - 1);
+    let window = use_window();
+    let character = facts.character;
+    let is_text = character.is_some();
+    let shades = Signal::stored(heights(&facts.norms, false));
+    let place = facts.position;
     let said = move || {
         let time = &texts.get().time;
         let what = match of {
-            InfluenceOf::Prediction => (time.class_logit)(class),
+            InfluenceOf::Prediction => match character {
+                Some(character) => format!("{} “{}”", (time.class_logit)(class), shown(character)),
+                None => (time.class_logit)(class),
+            },
             InfluenceOf::Loss => time.of_loss.to_string(),
         };
         half.map(|half| (time.influence_says)(&what, &value, half, steps))
@@ -142,7 +155,15 @@ fn Result(
         }
     });
     view! {
-        <div class="ribbons" data-testid="influence" data-norms=bare data-class=class.to_string()>
+        <div
+            class="ribbons"
+            data-testid="influence"
+            data-norms=bare
+            data-class=class.to_string()
+            style=("--step", place.to_string())
+            style=("--steps", if is_text { steps.to_string() } else { String::new() })
+        >
+            <Characters window shades on_choose/>
             <span class="ribbon-name">
                 <span class="tensor-symbol">"‖∂/∂x‖"</span>
                 <span class="panel-note numeric">"≤ " {format::significant(most, 3)}</span>

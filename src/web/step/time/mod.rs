@@ -1,7 +1,9 @@
 //! Sequences through time: the layer unrolled, how gradients change on their way back, what a prediction depends on,
 //! and one path factor by factor.
 
+mod attention;
 mod chain;
+mod characters;
 mod influence;
 mod norms;
 mod ribbons;
@@ -11,7 +13,9 @@ use std::sync::Arc;
 use leptos::prelude::*;
 use web_sys::{Event, HtmlDetailsElement};
 
+pub use self::attention::AttentionPanel;
 use self::chain::Chain;
+use self::characters::batch_moment;
 use self::influence::Influence;
 use self::norms::Norms;
 use self::ribbons::{Numbers, Ribbons};
@@ -70,6 +74,7 @@ fn Unrolled(
         unit: RwSignal::new(0),
         gate: RwSignal::new(0),
     };
+    let moment = Signal::derive(move || batch_moment(scope));
     Effect::new(move |_| scope.also.set(strand.with(Strand::tensors)));
     on_cleanup(move || {
         scope.also.try_set(Vec::new());
@@ -124,7 +129,7 @@ fn Unrolled(
             <Part
                 name="time-influence"
                 title=Signal::derive(move || texts.get().time.influence)
-                content=move || view! { <Influence choice/> }.into_any()
+                content=move || view! { <Influence moment/> }.into_any()
             />
             <Part
                 name="time-path"

@@ -4,7 +4,9 @@ use leptos::prelude::*;
 use wasm_bindgen::JsCast;
 
 use super::Choice;
+use super::characters::{Characters, use_window};
 use crate::view::format;
+use crate::view::microscope::model::Element;
 use crate::view::microscope::paint::own_limit;
 use crate::view::microscope::unrolled::{Cell, ribbon, ribbon_height};
 use crate::web::address::use_texts;
@@ -12,13 +14,15 @@ use crate::web::step::detail::HeatMap;
 use crate::web::step::scope::{Microscope, use_microscope};
 use crate::web::step::segmented::Segmented;
 
-/// Part of a tensor (N, T, width) for the sample that is shown: its name, width, first column and columns.
+/// Part of a sample's part of a tensor: columns of rows of `width`, or one row of steps.
 #[derive(Clone, PartialEq)]
-struct Part {
-    tensor: String,
-    width: u32,
-    first: u32,
-    rows: u32,
+pub struct Part {
+    pub tensor: String,
+    /// Of a row; of one row alone, elements of the whole sample.
+    pub width: u32,
+    pub first: u32,
+    pub rows: u32,
+    pub is_row: bool,
 }
 
 impl Part {
@@ -28,6 +32,18 @@ impl Part {
             width: rows,
             first: 0,
             rows,
+            is_row: false,
+        }
+    }
+
+    /// The row that begins at `first`, of a tensor with so many elements a sample.
+    pub fn row(tensor: String, elements: u32, first: u32) -> Self {
+        Self {
+            tensor,
+            width: elements,
+            first,
+            rows: 1,
+            is_row: true,
         }
     }
 
@@ -35,11 +51,30 @@ impl Part {
     fn read(&self, scope: Microscope, steps: u32) -> Option<Vec<f32>> {
         let reading = scope.reading(self.tensor.clone()).get()?;
         let values = reading.values.as_ref()?;
-        let length = u64::from(self.width) * u64::from(steps);
+        let length = u64::from(self.width) * if self.is_row { 1 } else { u64::from(steps) };
         let is_this_sample = values.len() as u64 == length
             && reading.first == u64::from(scope.sample.get()) * length;
-        is_this_sample.then(|| ribbon(values, self.width, self.first, self.rows))
+        let first = self.first as usize;
+        is_this_sample.then(|| match self.is_row {
+            true => values[first..first + steps as usize].to_vec(),
+            false => ribbon(values, self.width, self.first, self.rows),
+        })
     }
+}
+
+/// The column and the row of a click among so many.
+pub fn cell_at(event: &web_sys::MouseEvent, [columns, rows]: [u32; 2]) -> Option<(u32, u32)> {
+    let target = event.current_target()?;
+    let area = target.dyn_into::<web_sys::Element>().ok()?;
+    let area = area.get_bounding_client_rect();
+    let at = |position: i32, start: f64, length: f64, parts: u32| {
+        let share = (f64::from(position) - start) / length.max(1.0);
+        ((share * f64::from(parts)).max(0.0) as u32).min(parts.max(1) - 1)
+    };
+    Some((
+        at(event.client_x(), area.left(), area.width(), columns),
+        at(event.client_y(), area.top(), area.height(), rows),
+    ))
 }
 
 /// The ribbons of the chosen layer.
@@ -62,6 +97,7 @@ pub fn Ribbons(
             width: blocks * hidden,
             first: gate.min(blocks.max(1) - 1) * hidden,
             rows: hidden,
+            is_row: false,
         })
     };
     let part = move |which: &'static str| {
@@ -96,6 +132,14 @@ pub fn Ribbons(
     let is_gru = move || strand.with(|strand| strand.cell == Cell::Gru);
     let gate_symbol = move || gate_name().unwrap_or("gates").to_string();
     let da_symbol = move || gate_name().map_or("da".to_string(), |gate| format!("da({gate})"));
+    let steps = Signal::derive(move || strand.with(|strand| strand.steps));
+    let unit = Signal::derive(move || Some(choice.unit.get()));
+    let choose_step = Callback::new(move |(step, _): (u32, u32)| choice.step.set(step));
+    let choose = Callback::new(move |(step, unit): (u32, u32)| {
+        choice.step.set(step);
+        choice.unit.set(unit);
+    });
+    let window = use_window();
     let plain = |symbol: &'static str| Signal::derive(move || symbol.to_string());
     view! {
         <div
@@ -103,8 +147,15 @@ pub fn Ribbons(
             style=("--step", move || choice.step.get().to_string())
             style=("--steps", move || strand.with(|strand| strand.steps).to_string())
         >
+            <Characters
+                window
+                shades=Signal::stored(Vec::new())
+                on_choose=move |place| choice.step.set(place)
+            />
             <Ribbon
-                choice
+                steps
+                unit=Signal::stored(None)
+                on_choose=choose_step
                 name="x"
                 part=part("x")
                 symbol=plain("x")
@@ -125,42 +176,54 @@ pub fn Ribbons(
                 </div>
             </Show>
             <Ribbon
-                choice
+                steps
+                unit
+                on_choose=choose
                 name="gates"
                 part=part("gates")
                 symbol=Signal::derive(gate_symbol)
                 note=Signal::derive(move || texts.get().time.gate)
             />
             <Ribbon
-                choice
+                steps
+                unit
+                on_choose=choose
                 name="c"
                 part=part("c")
                 symbol=plain("c")
                 note=Signal::derive(move || texts.get().time.cell)
             />
             <Ribbon
-                choice
+                steps
+                unit
+                on_choose=choose
                 name="h"
                 part=part("h")
                 symbol=plain("h")
                 note=Signal::derive(move || texts.get().time.hidden)
             />
             <Ribbon
-                choice
+                steps
+                unit
+                on_choose=choose
                 name="dh"
                 part=part("dh")
                 symbol=plain("dh")
                 note=Signal::derive(move || texts.get().time.backward)
             />
             <Ribbon
-                choice
+                steps
+                unit
+                on_choose=choose
                 name="dc"
                 part=part("dc")
                 symbol=plain("dc")
                 note=Signal::derive(move || texts.get().time.backward)
             />
             <Ribbon
-                choice
+                steps
+                unit
+                on_choose=choose
                 name="da"
                 part=part("da")
                 symbol=Signal::derive(da_symbol)
@@ -213,9 +276,7 @@ pub fn Ribbons(
 
 /// One tensor over time.
 #[component]
-fn Ribbon(
-    /// What is looked at.
-    choice: Choice,
+pub fn Ribbon(
     /// Ends the test id.
     name: &'static str,
     /// What is shown; nothing where there is none.
@@ -224,10 +285,15 @@ fn Ribbon(
     symbol: Signal<String>,
     /// What it is.
     note: Signal<&'static str>,
+    /// Columns.
+    steps: Signal<u32>,
+    /// The row that is chosen.
+    unit: Signal<Option<u32>>,
+    /// Called with the step and the row that are clicked.
+    on_choose: Callback<(u32, u32)>,
 ) -> impl IntoView {
     let scope = use_microscope();
     let texts = use_texts();
-    let steps = Memo::new(move |_| choice.strand.with(|strand| strand.steps));
     let values = Memo::new(move |_| part.get()?.read(scope, steps.get()));
     let is_there = Memo::new(move |_| values.with(Option::is_some));
     let shown = Memo::new(move |_| part.with(Option::is_some));
@@ -247,36 +313,10 @@ fn Ribbon(
     });
     let rows = Memo::new(move |_| part.with(|part| part.as_ref().map_or(1, |part| part.rows)));
     let height = move || format!("{}px", ribbon_height(rows.get()));
-    let has_units = Memo::new(move |_| {
-        let hidden = choice.strand.with(|strand| strand.hidden);
-        rows.get() == hidden && name != "x"
-    });
+    let has_units = Memo::new(move |_| unit.with(Option::is_some));
     let choose = move |event: web_sys::MouseEvent| {
-        let target = event.current_target();
-        let Some(area) = target.and_then(|target| target.dyn_into::<web_sys::Element>().ok())
-        else {
-            return;
-        };
-        let area = area.get_bounding_client_rect();
-        let at = |position: i32, start: f64, length: f64, parts: u32| {
-            let share = (f64::from(position) - start) / length.max(1.0);
-            ((share * f64::from(parts)).max(0.0) as u32).min(parts - 1)
-        };
-        let step = at(
-            event.client_x(),
-            area.left(),
-            area.width(),
-            steps.get_untracked(),
-        );
-        choice.step.set(step);
-        if has_units.get_untracked() {
-            let unit = at(
-                event.client_y(),
-                area.top(),
-                area.height(),
-                rows.get_untracked(),
-            );
-            choice.unit.set(unit);
+        if let Some(at) = cell_at(&event, [steps.get_untracked(), rows.get_untracked()]) {
+            on_choose.run(at);
         }
     };
     view! {
@@ -299,7 +339,7 @@ fn Ribbon(
                 data-testid=format!("ribbon-{name}")
                 data-computed=move || is_there.get().to_string()
                 style:height=height
-                style=("--unit", move || choice.unit.get().to_string())
+                style=("--unit", move || unit.get().unwrap_or_default().to_string())
                 style=("--units", move || rows.get().to_string())
                 on:click=choose
             >
@@ -336,41 +376,46 @@ pub fn Numbers(
             strand.elements(sample, step.min(strand.steps - 1), unit)
         })
     });
-    let numbers = move || {
-        elements
-            .get()
-            .into_iter()
-            .map(|(symbol, element)| {
-                let value = scope.value_of(&element);
-                let shown = value.map_or(format::NO_VALUE.to_string(), |value| {
-                    format::significant(value.into(), 5)
-                });
-                let bare = value.map(|value| format::bare(value.into()));
-                let is_backward = symbol.starts_with('d');
-                let title = element.label();
-                let testid = format!("time-{symbol}");
-                view! {
-                    <button
-                        type="button"
-                        class="time-number"
-                        class:is-backward=is_backward
-                        title=title
-                        disabled=value.is_none()
-                        data-testid=testid
-                        data-value=bare
-                        on:click=move |_| scope.select(element.clone())
-                    >
-                        <span class="tensor-symbol">{symbol}</span>
-                        <span class="numeric">{shown}</span>
-                    </button>
-                }
-            })
-            .collect_view()
-    };
     view! {
         <div class="time-numbers" role="group" aria-label=move || texts.get().time.numbers>
-            {numbers}
+            {move || number_buttons(scope, "time", elements.get())}
         </div>
         <p class="panel-note">{move || texts.get().time.numbers_hint}</p>
     }
+}
+
+/// A button for each element, with its value, that shows its terms; test ids begin with `name`.
+pub fn number_buttons(
+    scope: Microscope,
+    name: &'static str,
+    elements: Vec<(String, Element)>,
+) -> impl IntoView {
+    elements
+        .into_iter()
+        .map(|(symbol, element)| {
+            let value = scope.value_of(&element);
+            let shown = value.map_or(format::NO_VALUE.to_string(), |value| {
+                format::significant(value.into(), 5)
+            });
+            let bare = value.map(|value| format::bare(value.into()));
+            let is_backward = symbol.starts_with('d');
+            let title = element.label();
+            let testid = format!("{name}-{symbol}");
+            view! {
+                <button
+                    type="button"
+                    class="time-number"
+                    class:is-backward=is_backward
+                    title=title
+                    disabled=value.is_none()
+                    data-testid=testid
+                    data-value=bare
+                    on:click=move |_| scope.select(element.clone())
+                >
+                    <span class="tensor-symbol">{symbol}</span>
+                    <span class="numeric">{shown}</span>
+                </button>
+            }
+        })
+        .collect_view()
 }

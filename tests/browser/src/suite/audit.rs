@@ -24,6 +24,7 @@ pub fn tests() -> Vec<Test> {
         test("an_audit_of_the_training_page_finds_nothing_serious", train),
         test("an_audit_of_the_panels_finds_nothing_serious", panels),
         test("an_audit_of_the_microscope_finds_nothing_serious", step),
+        test("an_audit_of_sequences_finds_nothing_serious", sequences),
     ]
 }
 
@@ -212,5 +213,35 @@ fn step(page: &Page) -> Outcome {
     })?;
     page.resize((390, 844))?;
     audit(page, "the blackboard on a telephone", &mut found)?;
+    report(&found)
+}
+
+fn sequences(page: &Page) -> Outcome {
+    let mut found = Vec::new();
+    for (path, panel) in [
+        (
+            "/step/lstm-mnist?device=cpu&batch=2&seed=1&theme=light&lang=en",
+            "time",
+        ),
+        (
+            "/step/gpt-text?device=cpu&batch=2&seed=1&theme=light&lang=zh",
+            "attention",
+        ),
+    ] {
+        open_at_start(page, path)?;
+        audit(page, &format!("{panel} before anything ran"), &mut found)?;
+        page.press(keys::END)?;
+        page.wait_for("the loss after the update", LONG, || {
+            Ok(page.has("cursor-loss-after")?.then_some(()))
+        })?;
+        page.script(
+            "document.querySelectorAll('.time details').forEach((part) => { part.open = true })",
+            &[],
+        )?;
+        page.wait_for("what a prediction depends on", LONG, || {
+            Ok(page.has("influence")?.then_some(()))
+        })?;
+        audit(page, &format!("{panel} with all its parts"), &mut found)?;
+    }
     report(&found)
 }

@@ -11,6 +11,7 @@ mod shell;
 mod step;
 mod step_detail;
 mod step_graph;
+mod step_time;
 mod step_walk;
 mod train;
 mod worker;
@@ -33,6 +34,7 @@ pub fn all() -> Vec<Test> {
         step::tests(),
         step_detail::tests(),
         step_graph::tests(),
+        step_time::tests(),
         step_walk::tests(),
         audit::tests(),
     ]
