@@ -113,7 +113,10 @@ fn Blocks(
                 values.map(<[f32]>::to_vec).unwrap_or_default()
             });
             let limit = Signal::derive(move || {
-                values.with(|values| values.iter().fold(0.0_f32, |a, b| a.max(b.abs())))
+                // The first queries have few keys to choose from: their large weights would leave the others pale.
+                let count = values.with(Vec::len);
+                let first = if is_score.get() { 0 } else { count / 8 };
+                values.with(|values| values[first..].iter().fold(0.0_f32, |a, b| a.max(b.abs())))
             });
             let label = Signal::derive(move || (texts.get().time.head_picture)(own, steps));
             let choose = move |event: web_sys::MouseEvent| {

@@ -66,8 +66,12 @@ fn press(page: &Page, testid: &str) -> Outcome {
 }
 
 fn expect_no_overflow(page: &Page) -> Outcome {
-    let wide = "return document.documentElement.scrollWidth - document.documentElement.clientWidth";
-    expect_equal("overflow", page.script(wide, &[])?.as_i64(), Some(0))
+    let wide = "return document.documentElement.scrollWidth > document.documentElement.clientWidth";
+    expect_equal(
+        "sideways scrolling",
+        page.script(wide, &[])?.as_bool(),
+        Some(false),
+    )
 }
 
 fn is_close(what: &str, actual: f64, expected: f64) -> Outcome {
@@ -82,7 +86,7 @@ fn explained(page: &Page, testid: &str) -> Result<String, String> {
     })?;
     press(page, testid)?;
     let element = page.attribute(testid, "title")?.unwrap_or_default();
-    page.wait_for_text("explained-element", &element)?;
+    page.wait_for_text("explained-element", LONG, |text| text == element)?;
     let sum = page.wait_for("the sum of the terms", LONG, || {
         let is_this = page.text("explained-element")? == element;
         Ok(data_value(page, "explained-sum")?.filter(|_| is_this))
