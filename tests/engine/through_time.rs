@@ -1,7 +1,11 @@
 //! Gradients through time as the microscope tells of them: norms, what a prediction depends on, single paths.
 
-use glassbox::layers::{Gru, Kind, Layer, Linear, Loss, Lstm, ModelSpec, Reshape, Rnn};
-use glassbox::ops::MeanSquaredError;
+use glassbox::data::TextSet;
+use glassbox::layers::{
+    Embedding, Gru, Kind, Layer, Linear, Loss, Lstm, ModelSpec, Reshape, Rnn, SelfAttention,
+};
+use glassbox::models::TEXT_WINDOW;
+use glassbox::ops::{MeanSquaredError, SequenceCrossEntropy};
 use glassbox::session::{
     Command, DevicePreference, ElementName, Event, GraphFacts, InfluenceFacts, InfluenceOf,
     Inspection, InspectionReport, NormFacts, RunConfig, SequenceAnswer, SequenceQuestion, Session,
@@ -25,14 +29,22 @@ struct Microscope {
 impl Microscope {
     /// `rnn-sine` on the CPU in batches of 3, with another model where one is given; the first batch not begun.
     fn new(spec: Option<ModelSpec>, clip: Option<f32>) -> Self {
+        Self::on("rnn-sine", None, spec, clip)
+    }
+
+    /// The same on another preset, and a text of one's own where one is given.
+    fn on(preset: &str, text: Option<TextSet>, spec: Option<ModelSpec>, clip: Option<f32>) -> Self {
         let events = Rc::new(RefCell::new(Vec::new()));
         let sink = Rc::clone(&events);
         let mut session = Session::new("test", move |event| sink.borrow_mut().push(event));
         if let Some(spec) = spec {
             session.provide_model(spec);
         }
+        if let Some(text) = text {
+            session.provide_text(text);
+        }
         let mut config = RunConfig {
-            preset: "rnn-sine".into(),
+            preset: preset.into(),
             device: DevicePreference::Cpu,
             seed: 3,
             batch: Some(3),
@@ -102,9 +114,18 @@ impl Microscope {
     }
 
     fn influence(&mut self, sample: u32, of: InfluenceOf) -> InfluenceFacts {
+        self.influence_at(sample, None, of)
+    }
+
+    fn influence_at(
+        &mut self,
+        sample: u32,
+        position: Option<u32>,
+        of: InfluenceOf,
+    ) -> InfluenceFacts {
         let question = SequenceQuestion::Influence {
             sample,
-            position: None,
+            position,
             of,
         };
         match self.sequence(question) {
@@ -155,14 +176,14 @@ impl Microscope {
     }
 
     /// The derivative of one element by another, over all paths, by the chain rule of the whole graph.
-    fn total(&mut self, from: (&str, [u32; 2]), to: (&str, Vec<u32>)) -> f64 {
+    fn total(&mut self, from: (&str, &[u32]), to: (&str, Vec<u32>)) -> f64 {
         let element = |tensor: &str, index: &[u32]| ElementName {
             tensor: tensor.into(),
             index: index.to_vec(),
         };
         let request = Inspection::FollowPath {
             request: 5,
-            from: element(from.0, &from.1),
+            from: element(from.0, from.1),
             to: element(to.0, &to.1),
             via: Vec::new(),
         };
@@ -246,8 +267,8 @@ fn what_a_prediction_depends_on_is_the_derivative_over_all_paths() {
         let output = f64::from(microscope.tensor("fc.y")[2]);
         assert!(is_close(facts.value, output, 1e-3));
         for t in [0, 7, STEPS - 1] {
-            let by = ("batch.x", [2, t as u32]);
-            let expected = microscope.total(by, ("fc.y", vec![2, 0]));
+            let by = [2, t as u32];
+            let expected = microscope.total(("batch.x", &by), ("fc.y", vec![2, 0]));
             let told = f64::from(facts.gradient[t]);
             assert!(
                 is_close(told, expected, 1e-9),
@@ -257,7 +278,7 @@ fn what_a_prediction_depends_on_is_the_derivative_over_all_paths() {
         }
         // The batch's loss is the mean over three samples.
         let of_loss = microscope.influence(2, InfluenceOf::Loss);
-        let expected = 3.0 * microscope.total(("batch.x", [2, 5]), ("loss.L", Vec::new()));
+        let expected = 3.0 * microscope.total(("batch.x", &[2, 5]), ("loss.L", Vec::new()));
         let told = f64::from(of_loss.gradient[5]);
         assert!(is_close(told, expected, 1e-9), "{told} {expected}");
     }
@@ -404,5 +425,74 @@ fn the_norm_beside_a_path_is_that_of_the_product_of_jacobians() {
                 }
             }
         }
+    }
+}
+
+/// A text's prediction at a place depends on the characters up to there alone, through every layer between.
+#[test]
+fn the_prediction_of_a_character_depends_on_those_before_it() {
+    const PLACE: u32 = 5;
+    let text = "to be, or not to be: that is the question. ".repeat(60);
+    let layers: [Vec<Layer>; 2] = [
+        vec![Layer::new("mix", Lstm::new(3))],
+        vec![Layer::new("mix", SelfAttention::causal(2))],
+    ];
+    for between in layers {
+        let text = TextSet::new("own", &text, TEXT_WINDOW).unwrap();
+        let vocabulary = text.vocabulary.len();
+        let embedding = Embedding {
+            vocabulary,
+            features: 4,
+        };
+        let mut layers = vec![Layer::new("embedding", embedding)];
+        layers.extend(between);
+        let out_features = vocabulary;
+        layers.push(Layer::new("fc", Linear { out_features }));
+        let loss = Loss::SequenceCrossEntropy(SequenceCrossEntropy::default());
+        let spec = ModelSpec { layers, loss };
+        let mut microscope = Microscope::on("own-text", Some(text), Some(spec), None);
+        assert!(
+            microscope
+                .sequence(SequenceQuestion::Text { sample: 0 })
+                .is_err(),
+            "nothing was gathered yet"
+        );
+        microscope.ask(Inspection::Forward(StepUnit::Batch));
+        let window = match microscope.sequence(SequenceQuestion::Text { sample: 1 }) {
+            Ok(SequenceAnswer::Text(window)) => window,
+            other => panic!("expected characters, got {other:?}"),
+        };
+        assert_eq!(window.characters.len(), TEXT_WINDOW);
+        assert_eq!(window.characters[1..], window.targets[..TEXT_WINDOW - 1]);
+        let facts = microscope.influence_at(1, Some(PLACE), InfluenceOf::Prediction);
+        assert_eq!((facts.input.as_str(), facts.features), ("embedding.y", 4));
+        assert_eq!(facts.positions as usize, TEXT_WINDOW);
+        assert!(facts.character.is_some());
+        for (t, norm) in facts.norms.iter().enumerate() {
+            assert_eq!(*norm > 0.0, t <= PLACE as usize, "step {t}: {norm}");
+        }
+        for t in [0, 3, PLACE] {
+            // The places of all samples are rows of one product.
+            let to = ("fc.y", vec![TEXT_WINDOW as u32 + PLACE, facts.class]);
+            let expected = microscope.total(("embedding.y", &[1, t, 2]), to);
+            let told = f64::from(facts.gradient[t as usize * 4 + 2]);
+            assert!(
+                is_close(told, expected, 1e-9),
+                "step {t}: {told} {expected}"
+            );
+        }
+        // The gradients of the losses of all places add up to that of their mean.
+        let mut sum = 0.0;
+        let mut losses = 0.0;
+        for place in 0..TEXT_WINDOW as u32 {
+            let facts = microscope.influence_at(1, Some(place), InfluenceOf::Loss);
+            sum += f64::from(facts.gradient[2 * 4 + 1]);
+            losses += facts.value;
+        }
+        let mean = sum / (3 * TEXT_WINDOW) as f64;
+        let expected = microscope.total(("embedding.y", &[1, 2, 1]), ("loss.L", Vec::new()));
+        assert!(is_close(mean, expected, 1e-9), "{mean} {expected}");
+        let of_row = f64::from(microscope.tensor("loss.loss_of_row")[1]);
+        assert!(is_close(losses, of_row, 1e-6), "{losses} {of_row}");
     }
 }

@@ -318,18 +318,16 @@ fn Blocks(
                 </div>
             </div>
             <p class="panel-note">{move || texts.get().time.attention_hint}</p>
-            <Show
-                when=is_there
-                fallback=move || {
-                    view! {
-                        <p class="tensor-missing is-missing" data-testid="attention-missing">
-                            <span>{move || texts.get().time.not_yet}</span>
-                        </p>
-                    }
-                }
-            >
-                {()}
-            </Show>
+            {move || {
+                (!is_there())
+                    .then(|| {
+                        view! {
+                            <p class="tensor-missing is-missing" data-testid="attention-missing">
+                                <span>{move || texts.get().time.not_yet}</span>
+                            </p>
+                        }
+                    })
+            }}
             <div
                 class="attention-heads"
                 hidden=move || !is_there()

@@ -44,7 +44,7 @@ pub fn Characters(
     on_choose: Callback<u32>,
 ) -> impl IntoView {
     let texts = use_texts();
-    let row = move || {
+    move || {
         let window = window.get()?;
         let shades = shades.get();
         let cells = window
@@ -75,6 +75,5 @@ pub fn Characters(
                 {cells}
             </div>
         })
-    };
-    row
+    }
 }
