@@ -23,7 +23,7 @@ use pollster::block_on;
 use serde_json::json;
 use std::sync::Arc;
 
-/// Images in the random data set.
+/// Images, or windows of a text, in the random data set.
 const SAMPLES: usize = 256;
 /// How long each measurement takes, at least.
 const MEASURE_MILLIS: f64 = 300.0;
@@ -65,10 +65,6 @@ impl Options {
 
 fn build(options: &Options) -> Model {
     let preset = models::find(&options.preset).expect("a preset's name");
-    let PresetData::Images { source, .. } = preset.data else {
-        panic!("{} does not learn from images", preset.id)
-    };
-    let shape = source.shape();
     let spec = match &options.model_file {
         None => (preset.spec)(),
         Some(file) => {
@@ -76,13 +72,26 @@ fn build(options: &Options) -> Model {
             ModelSpec::from_json(&text).expect("a layer list")
         }
     };
-    let source = BatchSource::Images {
-        samples: SAMPLES,
-        shape: [shape.channels, shape.height, shape.width].map(|size| size as usize),
-        mean: vec![0.13; shape.channels as usize],
-        standard_deviation: vec![0.31; shape.channels as usize],
-        order_length: MAX_STEPS_PER_SUBMIT * options.batch,
-        margin: None,
+    let order_length = MAX_STEPS_PER_SUBMIT * options.batch;
+    let source = match preset.data {
+        PresetData::Images { source, .. } => {
+            let shape = source.shape();
+            BatchSource::Images {
+                samples: SAMPLES,
+                shape: [shape.channels, shape.height, shape.width].map(|size| size as usize),
+                mean: vec![0.13; shape.channels as usize],
+                standard_deviation: vec![0.31; shape.channels as usize],
+                order_length,
+                margin: None,
+            }
+        }
+        PresetData::Text { window, .. } => BatchSource::Text {
+            tokens: SAMPLES * window + 1,
+            windows: SAMPLES,
+            window,
+            order_length,
+        },
+        _ => panic!("{} learns neither from images nor from a text", preset.id),
     };
     let defaults = preset.defaults;
     let update = defaults
@@ -101,18 +110,38 @@ fn random_below(stream: u64, count: usize, bound: usize) -> Vec<u32> {
 
 /// What to write before a run.
 fn contents(model: &Model) -> Vec<(ValueId, Values)> {
-    let images = model.gathered.expect("the preset learns from images");
+    let gathered = model.gathered.expect("the preset gathers its samples");
     let count = |value| model.graph.value(value).shape.count();
-    let bytes = random_below(1, count(images.samples), 256);
+    let is_text = model.correct_of_row.is_some();
+    let most = match is_text {
+        // Tokens: classes of the last layer.
+        true => *model
+            .graph
+            .value(model.logits)
+            .shape
+            .dims()
+            .last()
+            .expect("(N, T, V)"),
+        false => 256,
+    };
+    let samples = random_below(1, count(gathered.samples), most);
+    let (samples, targets) = match is_text {
+        true => {
+            let window = (count(gathered.samples) - 1) / SAMPLES;
+            let starts = (0..SAMPLES).map(|number| (number * window) as u32);
+            (Values::U32(samples), starts.collect())
+        }
+        false => {
+            let bytes = samples.into_iter().map(|byte| byte as u8);
+            (Values::U8(bytes.collect()), random_below(2, SAMPLES, 10))
+        }
+    };
     let mut contents = vec![
+        (gathered.samples, samples),
+        (gathered.targets, Values::U32(targets)),
         (
-            images.samples,
-            Values::U8(bytes.into_iter().map(|byte| byte as u8).collect()),
-        ),
-        (images.targets, Values::U32(random_below(2, SAMPLES, 10))),
-        (
-            images.order,
-            Values::U32(random_below(3, count(images.order), SAMPLES)),
+            gathered.order,
+            Values::U32(random_below(3, count(gathered.order), SAMPLES)),
         ),
     ];
     for (stream, parameter) in (4..).zip(&model.parameters) {

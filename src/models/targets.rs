@@ -152,6 +152,7 @@ pub const TARGETS: &[Target] = &[
     held_out_loss("lstm-text", 2_000, 2.0, L7),
     held_out_loss("lstm-text-zh", 50, 5.595, L7),
     held_out_loss("gpt-text", 50, 3.266, L7),
+    held_out_loss("gpt-text", 1_000, 2.0, L7),
     held_out_loss("gpt-text-zh", 50, 5.595, L7),
     Target {
         preset: "optim-race",

@@ -127,7 +127,7 @@ fn allowed(expected: &str) -> String {
         return format!("大于 0、不超过 {most} 的数");
     }
     if let Some(most) = expected.strip_prefix("0 for greedy, or a number up to ") {
-        return format!("0（贪心）到 {most} 的数");
+        return format!("从 0（贪心）到 {most} 的数");
     }
     let whole = expected.strip_prefix("a whole number from ");
     if let Some((least, most)) = whole.and_then(|rest| rest.split_once(" to ")) {
@@ -292,6 +292,7 @@ fn fault(fault: &FileFault) -> String {
 mod tests {
     use super::super::tests::is_chinese;
     use super::*;
+    use crate::export::ExportError;
     use crate::session::SessionError;
 
     fn refusals() -> Vec<Refusal> {
@@ -380,6 +381,12 @@ mod tests {
         refused.expect_err("it cannot be read").into()
     }
 
+    /// The error of a text that cannot be learned from.
+    fn text(bytes: &[u8]) -> SessionError {
+        let refused = crate::data::TextSet::from_bytes("own.txt", bytes, 64);
+        refused.expect_err("it cannot be read").into()
+    }
+
     #[test]
     fn errors_of_a_session_are_worded_in_chinese() {
         for error in [
@@ -403,6 +410,33 @@ mod tests {
                 actual: 3,
             },
             SessionError::Stopped,
+            SessionError::NoOwnText { preset: "own-text" },
+            SessionError::Prompt(PromptProblem::Empty),
+            SessionError::Prompt(PromptProblem::TooLong {
+                characters: 10_001,
+                most: 10_000,
+            }),
+            SessionError::Prompt(PromptProblem::Unknown {
+                characters: "é\t学".chars().collect(),
+                vocabulary: 69,
+            }),
+            SessionError::BadConfig {
+                name: "the temperature",
+                actual: "-1".into(),
+                expected: "0 for greedy, or a number up to 100".into(),
+            },
+            SessionError::BadConfig {
+                name: "top-k",
+                actual: "0".into(),
+                expected: "a whole number from 1 to 69".into(),
+            },
+            text(b"a"),
+            text(&[b'a'; 900]),
+            text(b"ab\xff"),
+            SessionError::Export(ExportError::OtherVocabulary {
+                expected: 69,
+                actual: 71,
+            }),
             table("a,b\n1,2,3\n"),
             table("a,b\n1,2\n3,4\n"),
             table(&format!("a,b\n1,x\n{}", "2,x\n".repeat(12))),

@@ -160,7 +160,7 @@ pub(super) const ENGLISH: &[(&str, PresetTexts)] = &[
         "gpt-text",
         PresetTexts {
             name: "Small GPT writes Shakespeare",
-            description: "Two blocks of causal attention with four heads read the same plays: what GPT is, in 112,965 parameters.",
+            description: "Two blocks of causal attention with four heads read the same plays: what GPT is, in 113,093 parameters.",
             data: "Romeo and Juliet and A Midsummer Night's Dream, 237,928 characters: windows of 64, the last tenth held out",
         },
     ),
@@ -404,7 +404,7 @@ pub(super) const CHINESE: &[(&str, PresetTexts)] = &[
         "gpt-text",
         PresetTexts {
             name: "小型 GPT 写莎士比亚",
-            description: "两个四头因果注意力块读同样的剧本：GPT 的结构，只用 112,965 个参数。",
+            description: "两个四头因果注意力块读同样的剧本：GPT 的结构，只用 113,093 个参数。",
             data: "《罗密欧与朱丽叶》和《仲夏夜之梦》英文原文，237,928 个字符：长度为 64 的窗口，最后十分之一留出",
         },
     ),
