@@ -54,6 +54,15 @@ pub struct Explanation {
     /// Addends that a condition takes out: each has the value 0, and refers to what it
     /// would have read and to what decided.
     pub hidden: Vec<Term>,
+    /// What stands inside, where the only addend is a sigmoid, tanh or positive part of a sum: of a gate.
+    pub inner: Option<Box<Inner>>,
+}
+
+/// A function of a sum, and the terms of the sum.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Inner {
+    pub function: Function,
+    pub explanation: Explanation,
 }
 
 impl Explanation {
@@ -83,6 +92,9 @@ impl Equation {
         let mut explanation = Explanation::default();
         let evaluator = Evaluator { environment };
         evaluator.collect(&self.expression, &[], None, &mut bindings, &mut explanation);
+        if explanation.term_count() != 1 {
+            explanation.inner = None;
+        }
         explanation
     }
 
@@ -441,6 +453,9 @@ impl Evaluator<'_> {
             explanation.hidden.push(Term { references, value });
             return;
         }
+        if explanation.inner.is_none() {
+            explanation.inner = self.inner(factors, bindings);
+        }
         let term = Term {
             references,
             value: value / divisor,
@@ -456,6 +471,30 @@ impl Evaluator<'_> {
                 terms: vec![term],
             }),
         }
+    }
+
+    /// The sum inside a function, where beside it stand nothing but conditions.
+    fn inner(&self, factors: &[Factor<'_>], bindings: &mut Bindings) -> Option<Box<Inner>> {
+        let mut others = factors
+            .iter()
+            .filter(|factor| !matches!(factor, Factor::Times(Expression::Indicator(_))));
+        let (Some(Factor::Times(Expression::Apply(function, argument))), None) =
+            (others.next(), others.next())
+        else {
+            return None;
+        };
+        let is_activation = matches!(
+            function,
+            Function::Sigmoid | Function::Tanh | Function::PositivePart
+        );
+        (is_activation && opens(argument)).then(|| {
+            let mut explanation = Explanation::default();
+            self.collect(argument, &[], None, bindings, &mut explanation);
+            Box::new(Inner {
+                function: *function,
+                explanation,
+            })
+        })
     }
 
     /// Every element that `expression` reads, each once.

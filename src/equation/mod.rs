@@ -10,7 +10,7 @@ pub mod render;
 mod spoken;
 
 pub use build::*;
-pub use evaluate::{Environment, Explanation, Group, Reference, Term};
+pub use evaluate::{Environment, Explanation, Group, Inner, Reference, Term};
 
 /// A number computed from tensors at given indices.
 #[derive(Clone, Debug, PartialEq)]

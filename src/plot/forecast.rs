@@ -28,6 +28,8 @@ const MARGIN: f64 = 8.0;
 /// Space for a tick of each axis.
 const X_TICK_ROOM: f64 = 70.0;
 const Y_TICK_ROOM: f64 = 40.0;
+/// Space from ring to ring: where numbers stand closer, not every forecast gets one.
+const RING_ROOM: f64 = 6.0;
 
 /// The drawing, so many pixels wide and high; `label` is read out in its place.
 pub fn forecast_svg(lines: &ForecastLines<'_>, size: (u32, u32), label: &str) -> String {
@@ -63,7 +65,10 @@ pub fn forecast_svg(lines: &ForecastLines<'_>, size: (u32, u32), label: &str) ->
         &points(&free, first - usize::from(last.is_some()), at),
     );
     svg.push_str("<g class=\"forecast-step\">");
-    for (x, y) in points(one_step, first, at).into_iter().flatten() {
+    let room = (area.width() / (known + ahead)).max(0.1);
+    let every = (RING_ROOM / room).ceil().max(1.0) as usize;
+    let rings = points(one_step, first, at).into_iter().step_by(every);
+    for (x, y) in rings.flatten() {
         let _ = write!(svg, "<circle cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"2.5\"/>");
     }
     svg.push_str("</g></svg>");

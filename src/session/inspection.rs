@@ -283,6 +283,19 @@ pub struct ExplanationFacts {
     pub hidden: Vec<TermFacts>,
     /// Where the element's node, or the forward node that it differentiates, is an activation.
     pub curve: Option<CurveFacts>,
+    /// Where the element is a function of a sum, as a gate is.
+    pub inside: Option<InsideFacts>,
+}
+
+/// The sum inside a sigmoid, a tanh or a positive part, down to products of weights and what they are multiplied with.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct InsideFacts {
+    /// `σ`, `tanh`, `max(0, ·)`.
+    pub function: String,
+    /// The sum of the terms, in f64.
+    pub total: f64,
+    pub term_count: u32,
+    pub groups: Vec<GroupFacts>,
 }
 
 /// What a row of an update's facts holds.

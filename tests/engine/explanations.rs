@@ -121,6 +121,16 @@ fn random_case(name: &str, draw: &mut Draw) -> Case {
             let mut cases = crate::cases::update_cases(update, shape);
             cases.swap_remove(draw.between(0, cases.len() - 1))
         }
+        name if crate::recurrent::NAMES.contains(&name) => {
+            let sizes = [draw.up_to(5), draw.up_to(5), draw.up_to(6)];
+            let (differ, reverse) = (draw.up_to(2) == 2, draw.up_to(2) == 2);
+            let truncate = Some(draw.up_to(4)).filter(|every| *every < 4);
+            let activation = match name {
+                "rnn" | "rnn_backward" => ["tanh", "relu"][draw.between(0, 1)],
+                _ => "",
+            };
+            crate::recurrent::case_of(name, (sizes, differ, reverse, truncate), activation)
+        }
         // An operation without sizes of its own here grows out of one of its fixed cases.
         other => {
             let mut cases = crate::cases::cases_of(other);
@@ -207,6 +217,10 @@ fn check(case: &Case, seed: u64) -> usize {
             let total = explanation.total();
             assert_close(&what, &[total], &[expected[at]], tolerance);
             assert_close(&what, &[stored[at]], &[total], STORED_F32);
+            if let Some(inner) = &explanation.inner {
+                let sum = inner.explanation.total();
+                assert_close(&what, &[inner.function.apply(sum)], &[total], tolerance);
+            }
             // Control: with any one of its terms dropped the element is another number.
             let terms = explanation.groups.iter().flat_map(|group| &group.terms);
             for dropped in terms.filter(|term| term.value.abs() > 1e-6) {

@@ -98,7 +98,7 @@ fn differentiated_outputs(single: &SingleOperation) -> Vec<usize> {
 }
 
 /// Compares every gradient of a case with finite differences; the inputs that have one.
-fn check(case: &Case) -> Vec<usize> {
+pub fn check(case: &Case) -> Vec<usize> {
     let single = SingleOperation::with_gradient(case.op.clone(), &case.described()).unwrap();
     let forward = case.single();
     let chosen = differentiated_outputs(&single);

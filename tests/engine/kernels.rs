@@ -99,7 +99,7 @@ fn every_kernel_matches_its_twin() {
 }
 
 /// A case's kernels, those of stepping and those of training, against its twin in f64.
-fn assert_kernels_match(case: &Case) {
+pub fn assert_kernels_match(case: &Case) {
     let expected: Vec<Vec<f64>> = case.run::<f64>().outputs.iter().map(numbers).collect();
     for mode in [Mode::Inspect, Mode::Train] {
         let label = format!("{} ({mode:?})", case.label);

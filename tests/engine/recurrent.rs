@@ -7,7 +7,7 @@ use serde_json::json;
 use crate::support::{Case, Random};
 
 /// (N, T, H), whether sequences differ in length, reverse, steps between which gradients stop.
-type Row = ([usize; 3], bool, bool, Option<usize>);
+pub type Row = ([usize; 3], bool, bool, Option<usize>);
 
 /// One element; odd sizes with sequences of 0 to T steps, both ways; truncated, both ways; more
 /// sequences than one task of the CPU takes; units in fours, which faster kernels take, both ways.
@@ -25,7 +25,7 @@ const ROWS: [Row; 8] = [
 /// More units than a workgroup has invocations.
 const WIDE: Row = ([1, 2, 260], false, false, None);
 
-const NAMES: [&str; 12] = [
+pub const NAMES: [&str; 12] = [
     "rnn",
     "rnn_backward",
     "lstm",
@@ -79,7 +79,7 @@ fn embedding_case(name: &str, [n, t, v, e]: [usize; 4]) -> Case {
     Case::new(label, op, vec![tokens, other])
 }
 
-fn case_of(name: &str, row: Row, activation: &str) -> Case {
+pub fn case_of(name: &str, row: Row, activation: &str) -> Case {
     let ([n, t, h], differ, reverse, truncate) = row;
     let mut attributes = json!({"reverse": reverse});
     if ["rnn", "lstm", "gru"].contains(&name.trim_end_matches("_backward")) {

@@ -19,9 +19,14 @@ const SIZES: [[usize; 5]; 7] = [
 
 /// The cases of one operation of the family.
 pub fn attention_cases(name: &str) -> Vec<Case> {
+    attention_cases_of(name, &SIZES)
+}
+
+/// The same of (N, heads, T, S, E): batch, heads, queries, keys, features of a head.
+pub fn attention_cases_of(name: &str, sizes: &[[usize; 5]]) -> Vec<Case> {
     let mut random = Random::new(71);
     let mut cases = Vec::new();
-    for [n, h, t, s, e] in SIZES {
+    for &[n, h, t, s, e] in sizes {
         let mut tensor = |dims: &[usize], bound: f32| {
             let shape = Shape::new(dims).unwrap();
             let values = random.values(bound, shape.count());

@@ -1,6 +1,7 @@
 //! Why an element has its value: the terms of its operation's equation.
 
 use super::*;
+use crate::ops::Op;
 use crate::session::facts::{is_buffer, is_own};
 use crate::tensor::ElementType;
 
@@ -17,12 +18,36 @@ impl Run {
             Err(refusal) => return Ok(Err(refusal)),
         };
         let graph = &inspector.graph;
+        let Some(explained) = self.terms_of(inspector, &subject).await? else {
+            return Ok(Err(Refusal::NoEquation { name: name.into() }));
+        };
+        let stored_value = inspector
+            .find(name)
+            .expect("the subject was found by this name");
+        let read = inspector.executor.read_many(&[stored_value]).await?;
+        let stored_offset = inspector
+            .offset(stored_value, index)
+            .expect("the subject was found by this index");
+        let stored = as_reals(&read[0])[stored_offset];
+        let mut facts = self.explanation_facts(graph, name, index, stored, &explained);
+        facts.inside = self.inside(inspector, &explained).await?;
+        facts.curve = curve_facts(inspector, subject.node, subject.offset).await?;
+        Ok(Ok(facts))
+    }
+
+    /// The terms of an element that a node computed; `None` where no equation says what it is.
+    async fn terms_of(
+        &self,
+        inspector: &Inspector,
+        subject: &Subject,
+    ) -> Result<Option<Explained>, SessionError> {
+        let graph = &inspector.graph;
         let node = graph.node(subject.node);
         let (declared_inputs, declared_outputs) = (node.op.inputs(), node.op.outputs());
         let equations = node.op.equations(&node.dims);
         let symbol = declared_outputs[subject.output].name;
         let Some(equation) = equations.iter().find(|equation| equation.output == symbol) else {
-            return Ok(Err(Refusal::NoEquation { name: name.into() }));
+            return Ok(None);
         };
         // (symbol, value, what it holds); the data set's bytes are read where they are.
         let mut held: Vec<(&'static str, ValueId, Option<Values>)> = Vec::new();
@@ -54,27 +79,112 @@ impl Run {
             vec![subject.offset]
         };
         let explanation = equation.explain(&environment, &position);
-        let stored_value = inspector
-            .find(name)
-            .expect("the subject was found by this name");
-        let read = inspector.executor.read_many(&[stored_value]).await?;
-        let stored_offset = inspector
-            .offset(stored_value, index)
-            .expect("the subject was found by this index");
-        let resolve = |symbol: &str| {
-            let found = held.iter().find(|(known, _, _)| *known == symbol);
-            found.expect("a reference names an operand").1
+        drop(environment);
+        Ok(Some(Explained {
+            explanation,
+            operands: held
+                .into_iter()
+                .map(|(symbol, value, _)| (symbol, value))
+                .collect(),
+        }))
+    }
+
+    /// The sum inside the function that an element is: terms that are a sum of their own, such as the inputs' part of a
+    /// gate and the sum of its biases, are written out, too.
+    async fn inside(
+        &self,
+        inspector: &Inspector,
+        explained: &Explained,
+    ) -> Result<Option<InsideFacts>, SessionError> {
+        let Some(inner) = &explained.explanation.inner else {
+            return Ok(None);
         };
-        let mut facts = self.explanation_facts(
-            graph,
-            name,
-            index,
-            as_reals(&read[0])[stored_offset],
-            &explanation,
-            resolve,
-        );
-        facts.curve = curve_facts(inspector, subject.node, subject.offset).await?;
-        Ok(Ok(facts))
+        let graph = &inspector.graph;
+        let mut groups: Vec<GroupFacts> = Vec::new();
+        // What is still to be written out, the next one last.
+        let mut rest = vec![Explained {
+            explanation: inner.explanation.clone(),
+            operands: explained.operands.clone(),
+        }];
+        while let Some(mut sum) = rest.pop() {
+            if sum.explanation.groups.is_empty() {
+                continue;
+            }
+            let mut group = sum.explanation.groups.remove(0);
+            let part = group
+                .terms
+                .iter()
+                .position(|term| sum.part(graph, term).is_some());
+            if let Some(at) = part {
+                let behind = group.terms.split_off(at + 1);
+                let term = group.terms.pop().expect("a term at this place");
+                let subject = sum.part(graph, &term).expect("it is a sum");
+                let key = group.key;
+                let Some(part) = self.terms_of(inspector, &subject).await? else {
+                    group.terms.push(term);
+                    group.terms.extend(behind);
+                    groups.push(self.group_facts(graph, &group, &sum));
+                    rest.push(sum);
+                    continue;
+                };
+                if !group.terms.is_empty() {
+                    groups.push(self.group_facts(graph, &group, &sum));
+                }
+                if !behind.is_empty() {
+                    let terms = behind;
+                    sum.explanation
+                        .groups
+                        .insert(0, crate::equation::Group { key, terms });
+                }
+                rest.push(sum);
+                rest.push(part);
+            } else {
+                groups.push(self.group_facts(graph, &group, &sum));
+                rest.push(sum);
+            }
+        }
+        let function = match inner.function {
+            crate::equation::Function::Sigmoid => "σ",
+            crate::equation::Function::Tanh => "tanh",
+            _ => "max(0, ·)",
+        };
+        let mut room = MAX_TERMS;
+        for group in &mut groups {
+            group.terms.truncate(room);
+            room -= group.terms.len();
+        }
+        Ok(Some(InsideFacts {
+            function: function.into(),
+            total: groups.iter().map(|group| group.subtotal).sum(),
+            term_count: groups.iter().map(|group| group.term_count).sum(),
+            groups,
+        }))
+    }
+
+    fn group_facts(
+        &self,
+        graph: &Graph,
+        group: &crate::equation::Group,
+        of: &Explained,
+    ) -> GroupFacts {
+        let terms = group.terms.iter();
+        GroupFacts {
+            key: group.key.map(|(name, at)| (name.to_string(), at)),
+            subtotal: group.subtotal(),
+            term_count: group.terms.len() as u32,
+            terms: terms.map(|term| self.term_facts(graph, term, of)).collect(),
+        }
+    }
+
+    fn term_facts(&self, graph: &Graph, term: &crate::equation::Term, of: &Explained) -> TermFacts {
+        let references = term.references.iter().map(|reference| {
+            let value = of.operand(reference.tensor);
+            self.reference_facts(graph, value, &reference.index, reference.value)
+        });
+        TermFacts {
+            references: references.collect(),
+            value: term.value,
+        }
     }
 
     fn explanation_facts(
@@ -83,20 +193,10 @@ impl Run {
         name: &str,
         index: &[u32],
         stored: f32,
-        explanation: &crate::equation::Explanation,
-        resolve: impl Fn(&str) -> ValueId,
+        explained: &Explained,
     ) -> ExplanationFacts {
-        let term_facts = |term: &crate::equation::Term| TermFacts {
-            value: term.value,
-            references: term
-                .references
-                .iter()
-                .map(|reference| {
-                    let value = resolve(reference.tensor);
-                    self.reference_facts(graph, value, &reference.index, reference.value)
-                })
-                .collect(),
-        };
+        let explanation = &explained.explanation;
+        let term_facts = |term: &crate::equation::Term| self.term_facts(graph, term, explained);
         let mut room = MAX_TERMS;
         let groups = explanation
             .groups
@@ -123,6 +223,7 @@ impl Run {
             term_count: explanation.term_count() as u32,
             groups,
             curve: None,
+            inside: None,
         }
     }
 
@@ -250,4 +351,43 @@ struct Subject {
     output: usize,
     /// Row-major, in the output.
     offset: usize,
+}
+
+/// The terms of an element, and what their symbols stand for.
+struct Explained {
+    explanation: crate::equation::Explanation,
+    operands: Vec<(&'static str, ValueId)>,
+}
+
+impl Explained {
+    fn operand(&self, symbol: &str) -> ValueId {
+        let found = self.operands.iter().find(|(known, _)| *known == symbol);
+        found.expect("a reference names an operand").1
+    }
+
+    /// Where the element comes from that a term consists of, if it is a sum.
+    fn part(&self, graph: &Graph, term: &crate::equation::Term) -> Option<Subject> {
+        // What is looked up to find it comes behind it.
+        let reference = term.references.first()?;
+        if reference.value != term.value || term.references.len() > 1 {
+            return None;
+        }
+        let mut value = self.operand(reference.tensor);
+        let offset = graph.value(value).shape.offset(&reference.index)?;
+        loop {
+            let Source::Node { node, output } = graph.value(value).source else {
+                return None;
+            };
+            if is_own(graph, node, output) {
+                let is_sum = matches!(graph.node(node).op, Op::Linear(_) | Op::Add(_));
+                return is_sum.then_some(Subject {
+                    node,
+                    output,
+                    offset,
+                });
+            }
+            // The same elements under another shape.
+            value = graph.node(node).inputs[0];
+        }
+    }
 }

@@ -223,6 +223,7 @@ mod tests {
             }],
             hidden: Vec::new(),
             curve: None,
+            inside: None,
         };
         let text = with_numbers("y", &facts);
         assert!(

@@ -564,6 +564,7 @@ mod tests {
             groups: Vec::new(),
             hidden: Vec::new(),
             curve: None,
+            inside: None,
         };
         state.apply(InspectionReport::Explained {
             request: request_of(&first),

@@ -93,6 +93,7 @@ pub(crate) mod tests {
             groups: vec![group(Some(("c".into(), 0)), terms), group(None, vec![bias])],
             hidden: Vec::new(),
             curve: None,
+            inside: None,
         }
     }
 

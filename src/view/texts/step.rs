@@ -87,6 +87,8 @@ texts! {
         explanation_hint,
         stored,
         sum_of_terms,
+        /// What a sum inside a function is for.
+        inside_hint,
         rounding,
         terms,
         term,
@@ -218,6 +220,8 @@ texts! {
         /// Terms in all.
         term_count: fn(u32),
         /// Terms shown, terms in all.
+        /// Above the terms of what stands inside a function: its name.
+        inside: fn(&str),
         terms_shown: fn(usize, u32),
         /// Kernel channel.
         window_of: fn(&str),

@@ -87,6 +87,7 @@ pub const STEP: StepTexts = StepTexts {
     explanation: "Where a number comes from",
     explanation_hint: "Point at an element of a tensor, or move to it with the arrow keys. Every term below was read from the buffers of this batch.",
     stored: "Stored in the buffer",
+    inside_hint: "The sum that the function is applied to, down to single products of weights and what they are multiplied with.",
     sum_of_terms: "Sum of the terms",
     rounding: "The buffer holds 32-bit numbers, the sum was taken in 64 bits: the last digits may differ.",
     terms: "Terms",
@@ -227,6 +228,7 @@ pub const STEP: StepTexts = StepTexts {
             format!("{count} terms")
         }
     },
+    inside: |function| format!("Inside {function}"),
     terms_shown: |shown, all| format!("{shown} of {all} terms"),
     window_of: |channel| format!("Input channel {channel}"),
     edited: |element, value| format!("{element} set to {value}"),

@@ -160,9 +160,6 @@ fn Bench() -> impl IntoView {
                             <RacePanel/>
                         </Show>
                         <Metrics/>
-                        <Show when=move || is_series.get()>
-                            <ForecastPanel/>
-                        </Show>
                         <CurvePanel/>
                         <Show when=move || races.get() && !races_first.get()>
                             <RacePanel/>
@@ -176,6 +173,9 @@ fn Bench() -> impl IntoView {
                     </Show>
                     <Show when=move || has_points.get()>
                         <BoundaryPanel/>
+                    </Show>
+                    <Show when=move || is_series.get()>
+                        <ForecastPanel/>
                     </Show>
                     <Show when=move || has_digits.get()>
                         <DrawPanel/>

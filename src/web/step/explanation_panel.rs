@@ -7,7 +7,7 @@ use leptos::prelude::*;
 use super::detail::Detail;
 use super::scope::{Microscope, use_microscope};
 use super::segmented::Segmented;
-use crate::session::{ExplanationFacts, GroupFacts, TermFacts};
+use crate::session::{ExplanationFacts, GroupFacts, InsideFacts, TermFacts};
 use crate::view::color::sign_and_strength;
 use crate::view::format;
 use crate::view::microscope::equation::is_product;
@@ -91,6 +91,10 @@ fn Terms(
     let difference = (stored - total).abs();
     let limit = largest(&facts);
     let detail = Arc::clone(&facts);
+    let inside = facts
+        .inside
+        .clone()
+        .map(|inside| view! { <Inside inside/> });
     let hidden = (!facts.hidden.is_empty()).then(|| {
         let rows = facts.hidden.iter().take(FEW);
         rows.map(|term| view! { <TermRow term=term.clone() limit=0.0 is_hidden=true/> })
@@ -179,6 +183,7 @@ fn Terms(
                 </button>
             </Show>
         </div>
+        {inside}
         {hidden.map(|rows| view! {
             <div class="step-subpart" data-testid="hidden-terms">
                 <h4>{move || texts.get().step.hidden_terms}</h4>
@@ -186,6 +191,66 @@ fn Terms(
                 <ul class="terms">{rows}</ul>
             </div>
         })}
+    }
+}
+
+/// The sum inside the function that an element is: of a gate.
+#[component]
+fn Inside(
+    /// Its terms.
+    inside: InsideFacts,
+) -> impl IntoView {
+    let texts = use_texts();
+    let shows_all = RwSignal::new(false);
+    let InsideFacts {
+        function,
+        total,
+        term_count,
+        groups,
+    } = inside;
+    let terms: Vec<TermFacts> = groups.into_iter().flat_map(|group| group.terms).collect();
+    let limit = terms
+        .iter()
+        .fold(0.0, |most, term| term.value.abs().max(most));
+    let sent = terms.len();
+    let has_more = move || sent > FEW;
+    let shown = move || if shows_all.get() { sent } else { sent.min(FEW) };
+    let rows = move || {
+        let rows = terms.iter().take(shown());
+        rows.map(|term| view! { <TermRow term=term.clone() limit/> })
+            .collect_view()
+    };
+    view! {
+        <div class="step-subpart" data-testid="inside-terms">
+            <h4>
+                {move || (texts.get().step.inside)(&function)}
+                " "
+                <span class="panel-note numeric" data-testid="inside-count" data-value=term_count.to_string()>
+                    {move || (texts.get().step.terms_shown)(shown(), term_count)}
+                </span>
+            </h4>
+            <p class="panel-note">{move || texts.get().step.inside_hint}</p>
+            <dl class="figures explained-figures">
+                <dt>{move || texts.get().step.sum_of_terms}</dt>
+                <dd class="numeric" data-testid="inside-sum" data-value=format::bare(total)>
+                    {format::significant(total, 8)}
+                </dd>
+            </dl>
+            <ul class="terms">{rows}</ul>
+            <Show when=has_more>
+                <button
+                    type="button"
+                    class="button"
+                    data-testid="show-all-inside"
+                    on:click=move |_| shows_all.update(|all| *all = !*all)
+                >
+                    {move || {
+                        let step = &texts.get().step;
+                        if shows_all.get() { step.show_fewer } else { step.show_all }
+                    }}
+                </button>
+            </Show>
+        </div>
     }
 }
 

@@ -163,7 +163,7 @@ pub fn ForecastPanel() -> impl IntoView {
                         <tbody>{errors}</tbody>
                     </table>
                 </div>
-                <p class="panel-note">{floor}</p>
+                {move || floor().map(|floor| view! { <p class="panel-note">{floor}</p> })}
                 <p class="panel-note">{move || texts.get().series.axes}</p>
             </div>
         </section>

@@ -6,6 +6,7 @@ mod frame;
 mod panels;
 mod pictures;
 mod run;
+mod series;
 mod settings;
 mod shell;
 mod step;
@@ -31,6 +32,7 @@ pub fn all() -> Vec<Test> {
         files::tests(),
         panels::tests(),
         writing::tests(),
+        series::tests(),
         step::tests(),
         step_detail::tests(),
         step_graph::tests(),
