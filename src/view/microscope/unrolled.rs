@@ -53,6 +53,8 @@ pub struct Strand {
     pub dh: Option<String>,
     pub dc: Option<String>,
     pub da: Option<String>,
+    /// Whether a gradient arrives at every step from what reads its state, not only at the last one.
+    pub is_read_everywhere: bool,
 }
 
 impl Strand {
@@ -150,6 +152,11 @@ pub fn strands(graph: &GraphModel) -> Vec<Strand> {
                 Some(found.1.clone())
             };
             let a = bound("a")?;
+            let mut readers = graph.facts.nodes.iter();
+            let is_last_read = readers.any(|other| {
+                let reads = other.inputs.iter().any(|(_, tensor)| *tensor == h);
+                reads && other.operation == "last_step"
+            });
             Some(Strand {
                 node: number,
                 name: node.name.clone(),
@@ -162,6 +169,7 @@ pub fn strands(graph: &GraphModel) -> Vec<Strand> {
                 dh: arriving("dh"),
                 dc: arriving("dc"),
                 da: arriving("da"),
+                is_read_everywhere: !is_last_read,
                 h,
             })
         })

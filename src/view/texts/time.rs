@@ -69,8 +69,6 @@ texts! {
         mask,
     }
     functions {
-        /// Gate.
-        gate_of: fn(&str),
         /// Steps, units.
         size: fn(u32, u32),
         /// A picture: tensor, rows, steps.
@@ -174,7 +172,6 @@ pub(super) const ENGLISH: TimeTexts = TimeTexts {
     query: "Query",
     key: "Key",
     mask: "mask: what comes later is hidden",
-    gate_of: |gate| format!("Gate {gate}"),
     size: |steps, units| format!("{steps} steps, {units} units"),
     picture: |tensor, rows, steps| {
         format!("{tensor}: {rows} rows over {steps} steps, time to the right")
@@ -202,8 +199,13 @@ pub(super) const ENGLISH: TimeTexts = TimeTexts {
     truncated: |every| {
         format!("Truncated backpropagation: gradients stop behind every {every} steps.")
     },
-    influence_says: |what, value, half, steps| {
-        format!("{what} = {value}. The last {half} of {steps} steps carry half of the dependence.")
+    influence_says: |what, value, half, steps| match half {
+        1 => format!(
+            "{what} = {value}. Of {steps} steps the last one alone carries half of the dependence."
+        ),
+        _ => format!(
+            "{what} = {value}. The last {half} of {steps} steps carry half of the dependence."
+        ),
     },
     class_logit: |class| format!("Output {class}"),
     path_says: |end, start, product, all, paths| {
@@ -290,7 +292,6 @@ pub(super) const CHINESE: TimeTexts = TimeTexts {
     query: "查询",
     key: "键",
     mask: "掩码：遮住后面的内容",
-    gate_of: |gate| format!("门 {gate}"),
     size: |steps, units| format!("{steps} 个时间步，{units} 个单元"),
     picture: |tensor, rows, steps| format!("{tensor}：{rows} 行，{steps} 个时间步，时间向右"),
     step_of: |step, steps| format!("时间步 {step}（0 到 {}）", steps.saturating_sub(1)),

@@ -106,7 +106,12 @@ fn Result(
     let class = facts.class;
     let value = format::significant(facts.value, 5);
     let of = facts.of;
-    let half = half_of(&facts.norms, steps - 1);
+    // Where there is a prediction at every step, nothing behind it counts.
+    let last = match facts.positions as usize {
+        positions if positions == steps => facts.position as usize,
+        _ => steps - 1,
+    };
+    let half = half_of(&facts.norms, last);
     let window = use_window();
     let character = facts.character;
     let is_text = character.is_some();
@@ -121,7 +126,7 @@ fn Result(
             },
             InfluenceOf::Loss => time.of_loss.to_string(),
         };
-        half.map(|half| (time.influence_says)(&what, &value, half, steps))
+        half.map(|half| (time.influence_says)(&what, &value, half, last + 1))
     };
     let told = facts.norms.iter().map(|&norm| format::significant(norm, 3));
     let told = told.collect::<Vec<_>>().join(", ");

@@ -91,12 +91,14 @@ pub fn Norms(
             (false, _) => time.not_yet_backward.to_string(),
             (true, verdict) => verdict.unwrap_or_default(),
         };
+        let own = is_computed && choice.strand.with(|strand| strand.is_read_everywhere);
         let truncated = facts.truncate.map(|every| (time.truncated)(every));
         let clip = facts.clip.map(|clip| clip_text(clip, time));
         Some(view! {
             <p class="time-verdict" data-testid="time-verdict" data-ratio=ratio>
                 {verdict}
             </p>
+            {own.then(|| view! { <p class="panel-note" data-testid="time-own">{time.own_losses}</p> })}
             {truncated.map(|text| view! { <p>{text}</p> })}
             {clip.map(|text| view! { <p data-testid="time-clip">{text}</p> })}
         })

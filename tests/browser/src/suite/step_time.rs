@@ -108,6 +108,10 @@ fn unrolled(page: &Page) -> Outcome {
     expect_equal("steps", norms.len(), 20)?;
     let ratio = numbers(page, "time-verdict", "data-ratio")?[0];
     is_close("the ratio", ratio, norms[0] / norms[19])?;
+    expect(
+        !page.has("time-own")?,
+        "only the last state of the sine's network is read",
+    )?;
     // Batch by batch the norms change, and the ratios of the batches stand side by side.
     page.click("step-batch")?;
     page.wait_for("other norms", LONG, || {
@@ -178,6 +182,10 @@ fn text(page: &Page) -> Outcome {
     expect(
         characters >= 64,
         format!("expected the characters of a window, got {characters}"),
+    )?;
+    expect(
+        page.has("time-own")?,
+        "expected a word on the gradients of every step's own loss",
     )?;
     open_part(page, "time-influence")?;
     let last = numbers(page, "influence", "data-norms")?;
