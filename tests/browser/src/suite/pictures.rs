@@ -46,6 +46,12 @@ pub fn pictures() -> Vec<Test> {
         picture("step-dark-zh", |page| {
             stepping(page, "step-dark-zh", "lang=zh&theme=dark")
         }),
+        picture("writing-light-en", |page| {
+            writing(page, "writing-light-en", "lstm-text", "lang=en&theme=light")
+        }),
+        picture("writing-dark-zh", |page| {
+            writing(page, "writing-dark-zh", "lstm-text-zh", "lang=zh&theme=dark")
+        }),
         picture("train-phone-en", |page| {
             training(page, "train-phone-en", (390, 1180), "lang=en&theme=light")
         }),
@@ -85,6 +91,22 @@ fn training(page: &Page, name: &str, size: (u32, u32), look: &str) -> Outcome {
     page.wait_for("the view at the top", PATIENCE, || {
         Ok((page.script("return scrollY", &[])? == 0).then_some(()))
     })?;
+    keep(name, &page.screenshot()?)
+}
+
+/// A network that learned a text for some epochs, and what it writes.
+fn writing(page: &Page, name: &str, preset: &str, look: &str) -> Outcome {
+    hide_scrollbars(page)?;
+    page.extend_deadline(Duration::from_secs(900));
+    page.resize((1280, 1180))?;
+    open_ready(page, &format!("train/{preset}?device=cpu&{look}"))?;
+    play_until(page, STEPS)?;
+    page.wait_for("a text of weights that learned", LONG, || {
+        let after = page.text("written-after")?;
+        let is_whole = !page.text("written-variety")?.is_empty();
+        Ok((is_whole && !after.contains(" 0")).then_some(()))
+    })?;
+    page.script("scrollTo(0, 0); document.activeElement.blur()", &[])?;
     keep(name, &page.screenshot()?)
 }
 
