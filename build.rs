@@ -1,10 +1,16 @@
-//! Gives the page and its worker a build id.
+//! Gives the page and its worker a build id, and the worker the code of the shaders.
 //!
 //! Trunk builds the two wasm files one after the other, and browsers cache them apart. Both carry
 //! this hash of the sources they were built from, so each can tell that the other is of another age.
+//!
+//! The worker's shaders come without comments: these lie beside the page, which fetches a shader's whole text when a
+//! learner opens it.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+
+#[path = "src/ops/wgsl_text.rs"]
+mod wgsl_text;
 
 const SOURCES: [&str; 5] = [
     "src",
@@ -30,6 +36,22 @@ fn main() {
         }
     }
     println!("cargo::rustc-env=GLASSBOX_BUILD_ID={:016x}", hash.0);
+    write_shaders();
+}
+
+/// Writes the code of every shader to the build's own folder.
+fn write_shaders() {
+    let folder =
+        PathBuf::from(std::env::var_os("OUT_DIR").expect("cargo names it")).join("shaders");
+    let written = fs::create_dir_all(&folder).and_then(|()| {
+        for entry in fs::read_dir("shaders")? {
+            let entry = entry?;
+            let code = wgsl_text::without_comments(&fs::read_to_string(entry.path())?);
+            fs::write(folder.join(entry.file_name()), code)?;
+        }
+        Ok(())
+    });
+    written.unwrap_or_else(|error| panic!("shaders: {error}"));
 }
 
 fn add_tree(hash: &mut Fnv, path: &Path) {

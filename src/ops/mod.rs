@@ -49,6 +49,7 @@ mod slice;
 mod softmax;
 pub(crate) mod softmax_cross_entropy;
 mod weighted_cross_entropy;
+pub mod wgsl_text;
 mod window;
 
 pub use activation::{Relu, ReluBackward, Sigmoid, SigmoidBackward, Tanh, TanhBackward};

@@ -1,11 +1,27 @@
 //! The text of every shader, by name: file stem, entry point and label are one.
 
+/// WGSL text of a file in `shaders/`.
+#[cfg(not(target_arch = "wasm32"))]
+macro_rules! text_of {
+    ($name:literal) => {
+        include_str!(concat!("../../shaders/", $name, ".wgsl"))
+    };
+}
+
+/// The same without comments, which the page fetches when they are to be read: they are a third of the text.
+#[cfg(target_arch = "wasm32")]
+macro_rules! text_of {
+    ($name:literal) => {
+        include_str!(concat!(env!("OUT_DIR"), "/shaders/", $name, ".wgsl"))
+    };
+}
+
 /// (name, WGSL text) of one file in `shaders/`.
 macro_rules! shaders {
     ($($name:literal),+ $(,)?) => {
         /// All shaders; a test holds the list equal to the folder.
         pub const SHADERS: &[(&str, &str)] = &[
-            $(($name, include_str!(concat!("../../shaders/", $name, ".wgsl")))),+
+            $(($name, text_of!($name))),+
         ];
     };
 }

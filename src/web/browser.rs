@@ -40,6 +40,18 @@ pub async fn read_file(file: &File) -> Result<Vec<u8>, JsValue> {
     Ok(Uint8Array::new(&buffer).to_vec())
 }
 
+/// The text of a file beside the page.
+///
+/// # Errors
+/// What the browser says when it cannot get the file.
+pub async fn fetch_text(path: &str) -> Result<String, JsValue> {
+    let window = web_sys::window().ok_or("no window")?;
+    let response = wasm_bindgen_futures::JsFuture::from(window.fetch_with_str(path)).await?;
+    let response: web_sys::Response = response.unchecked_into();
+    let text = wasm_bindgen_futures::JsFuture::from(response.text()?).await?;
+    text.as_string().ok_or_else(|| "no text".into())
+}
+
 /// Paints RGBA bytes, row-major, over a canvas of that size.
 ///
 /// # Errors

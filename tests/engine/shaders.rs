@@ -8,6 +8,7 @@ use glassbox::exec::plan::{Group, PlannedOperand};
 use glassbox::exec::{Mode, Plan};
 use glassbox::graph::{Graph, ValueId};
 use glassbox::ops::shader::{SHADERS, source, uses_step};
+use glassbox::ops::wgsl_text::without_comments;
 use glassbox::ops::{
     AdamUpdate, KernelCall, MomentumUpdate, Op, Operand, Params, Role, SgdUpdate, StepValues,
 };
@@ -123,6 +124,23 @@ fn the_list_of_shaders_is_the_folder() {
         (listed.keys().collect(), files.keys().collect());
     assert_eq!(names, stems);
     assert!(listed == files, "the text in the binary is not the file's");
+}
+
+#[test]
+fn a_shader_without_comments_is_the_same_module_line_by_line() {
+    for &(name, text) in SHADERS {
+        let code = without_comments(text);
+        assert_eq!(code.lines().count(), text.lines().count(), "{name}");
+        assert!(code.len() < text.len(), "{name} has comments");
+        assert_eq!(without_comments(&code), code);
+        let module = |text: &str| {
+            format!(
+                "{:?}",
+                naga::front::wgsl::parse_str(text).unwrap().entry_points
+            )
+        };
+        assert_eq!(module(&code), module(text), "{name}");
+    }
 }
 
 #[test]

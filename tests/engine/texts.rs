@@ -286,8 +286,12 @@ fn a_text_is_written_anew_after_every_evaluation_while_training_goes_on() {
     events.extend(engine.work(1.0));
     let texts = written(&events);
     let steps: Vec<u64> = texts.iter().map(|(step, _)| *step).collect();
-    assert_eq!(steps, [0, 10, 20, 30]);
-    assert_ne!(text_of(&texts[0].1), text_of(&texts[3].1));
+    // A text that is still under way at an evaluation runs to its end, so a slow machine leaves some out, but neither
+    // the first nor the last.
+    assert_eq!((steps[0], *steps.last().unwrap()), (0, 30), "{steps:?}");
+    assert!(steps.is_sorted_by(|a, b| a < b), "{steps:?}");
+    assert!(steps.iter().all(|step| step % 10 == 0), "{steps:?}");
+    assert_ne!(text_of(&texts[0].1), text_of(&texts.last().unwrap().1));
     // Where training leaves the text behind, what is written last still comes from the newest weights.
     let mut hasty = start("lstm-text", Some(16));
     hasty.send(Command::SetEvaluationInterval {
@@ -303,10 +307,10 @@ fn a_text_is_written_anew_after_every_evaluation_while_training_goes_on() {
     assert_eq!(of_hasty.last(), texts.last());
     // The text of a step does not depend on the training that went on beside it.
     let mut paused = start("lstm-text", Some(16));
-    paused.train(10);
+    paused.train(30);
     assert_eq!(
         write(&mut paused, request("ROMEO", 12, 0.8)),
-        text_of(&texts[1].1)
+        text_of(&texts.last().unwrap().1)
     );
     // Until none is asked for.
     engine.send(generate(None));

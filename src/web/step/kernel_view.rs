@@ -3,10 +3,12 @@
 use leptos::prelude::*;
 
 use super::scope::use_microscope;
+use crate::ops::wgsl_text::without_comments;
 use crate::session::{Clock, KernelFacts, NodeFacts};
 use crate::view::format;
 use crate::view::microscope::kernel::{arithmetic_intensity, working_lines};
 use crate::web::address::{use_locale, use_texts};
+use crate::web::browser;
 
 /// Sources, workgroups, work and time of a node.
 #[component]
@@ -109,12 +111,12 @@ fn Kernel(
 ) -> impl IntoView {
     let texts = use_texts();
     let marked = working_lines(&kernel.source);
-    let lines = kernel
-        .source
-        .lines()
-        .enumerate()
-        .map(|(number, line)| {
-            let is_marked = marked.contains(&number);
+    let source = RwSignal::new(kernel.source.clone());
+    let is_marked = marked.clone();
+    let lines = move || {
+        let source = source.get();
+        let lines = source.lines().enumerate().map(|(number, line)| {
+            let is_marked = is_marked.contains(&number);
             view! {
                 <span
                     class="code-line"
@@ -126,8 +128,25 @@ fn Kernel(
                     "\n"
                 </span>
             }
-        })
-        .collect_view();
+        });
+        lines.collect_view()
+    };
+    // What runs has no comments; the file that is read has, and is shown if its code is what runs.
+    let file = format!("shaders/{}.wgsl", kernel.shader);
+    let code = without_comments(&kernel.source);
+    let fetch = move |_| {
+        let (file, code) = (file.clone(), code.clone());
+        leptos::task::spawn_local(async move {
+            match browser::fetch_text(&file).await {
+                Ok(text) if without_comments(&text) == code => {
+                    // The panel may be gone by now.
+                    let _ = source.try_set(text);
+                }
+                Ok(_) => leptos::logging::warn!("{file} is not what runs"),
+                Err(error) => leptos::logging::warn!("{file}: {error:?}"),
+            }
+        });
+    };
     let numbers: Vec<String> = marked.iter().map(|line| (line + 1).to_string()).collect();
     let numbers = numbers.join(", ");
     let workgroups = kernel
@@ -135,7 +154,7 @@ fn Kernel(
         .map(|size| format::count(size.into()))
         .join(" × ");
     view! {
-        <details class="kernel">
+        <details class="kernel" on:toggle=fetch>
             <summary>
                 <code>{format!("{}.wgsl", kernel.shader)}</code>
                 " "
@@ -147,7 +166,7 @@ fn Kernel(
                     {move || (texts.get().step.work_lines)(&numbers)}
                 </span>
             </summary>
-            <pre class="code" tabindex="0"><code>{lines}</code></pre>
+            <pre class="code" tabindex="0"><code class="source">{lines}</code></pre>
         </details>
     }
 }

@@ -50,7 +50,12 @@ pub fn pictures() -> Vec<Test> {
             writing(page, "writing-light-en", "lstm-text", "lang=en&theme=light")
         }),
         picture("writing-dark-zh", |page| {
-            writing(page, "writing-dark-zh", "lstm-text-zh", "lang=zh&theme=dark")
+            writing(
+                page,
+                "writing-dark-zh",
+                "lstm-text-zh",
+                "lang=zh&theme=dark",
+            )
         }),
         picture("train-phone-en", |page| {
             training(page, "train-phone-en", (390, 1180), "lang=en&theme=light")

@@ -209,6 +209,19 @@ fn update_and_kernel(page: &Page) -> Outcome {
         Ok(operation.filter(|operation| operation == "conv2d"))
     })?;
     expect_equal("marked lines", page.count(".code-line.is-marked")?, 1)?;
+    // The worker's copy has no comments; who opens a shader reads all of it.
+    page.click_on(".kernel summary")?;
+    page.wait_for("the shader's first comment", LONG, || {
+        let source = page.script(
+            "return document.querySelector('.kernel code.source').textContent",
+            &[],
+        )?;
+        Ok(source
+            .as_str()
+            .is_some_and(|text| text.contains("//! conv2d"))
+            .then_some(()))
+    })?;
+    expect_equal("marked lines", page.count(".code-line.is-marked")?, 1)?;
     expect(
         page.has("intensity")? && page.has("bytes")?,
         "expected bytes and arithmetic intensity",
