@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
-use crate::page::{Launch, Look, PATIENCE, Page};
+use crate::page::{Launch, Look, PATIENCE, Page, by_testid, keys};
 use crate::{Outcome, Test, package_folder};
 
 use super::run::{LONG, expect_badge, open_ready, play_until};
 use super::shell::engine_becomes;
+use super::step::{done_becomes, open_at_start};
 
 /// What a picture may weigh, so that the repository stays small.
 const MOST_BYTES: usize = 400_000;
@@ -56,6 +57,14 @@ pub fn pictures() -> Vec<Test> {
                 "lstm-text-zh",
                 "lang=zh&theme=dark",
             )
+        }),
+        picture("time-light-en", |page| {
+            let path = "step/lstm-mnist?device=cpu&seed=1&batch=8&lang=en&theme=light";
+            whole_batch(page, "time-light-en", path, "time")
+        }),
+        picture("attention-dark-zh", |page| {
+            let path = "step/gpt-text-zh?device=cpu&seed=1&batch=2&lang=zh&theme=dark";
+            whole_batch(page, "attention-dark-zh", path, "attention")
         }),
         picture("train-phone-en", |page| {
             training(page, "train-phone-en", (390, 1180), "lang=en&theme=light")
@@ -125,6 +134,34 @@ fn stepping(page: &Page, name: &str, look: &str) -> Outcome {
     page.wait_for("the terms of the gradient", LONG, || {
         Ok(page.has("explained-sum")?.then_some(()))
     })?;
+    keep(name, &page.screenshot()?)
+}
+
+/// A panel of the microscope after all operations of a batch.
+fn whole_batch(page: &Page, name: &str, path: &str, panel: &str) -> Outcome {
+    hide_scrollbars(page)?;
+    page.resize((1440, 1300))?;
+    open_at_start(page, path)?;
+    let total = page.wait_for("the batch's operations", LONG, || {
+        page.attribute("cursor-done", "data-total")
+    })?;
+    page.press(keys::END)?;
+    let total = total.parse().map_err(|_| "expected a number")?;
+    done_becomes(page, total)?;
+    page.wait_for("the panel at rest", LONG, || {
+        let script = "
+            const panel = document.querySelector(arguments[0]);
+            panel.scrollIntoView();
+            scrollBy(0, -16);
+            const height = panel.getBoundingClientRect().height;
+            const rests = height === window.lastHeight;
+            window.lastHeight = height;
+            return rests && height > 400;";
+        let rests = page.script(script, &[by_testid(panel).into()])?;
+        std::thread::sleep(Duration::from_millis(500));
+        Ok((rests == true).then_some(()))
+    })?;
+    page.script("document.activeElement.blur()", &[])?;
     keep(name, &page.screenshot()?)
 }
 
