@@ -226,7 +226,11 @@ impl Run {
             self.report_batch(inspector, emit).await?;
             state = self.state_of(inspector, inspector.start.step + 1).await?;
         }
+        let was_writing = self.is_writing();
         self.restore(state);
+        if was_writing {
+            self.rewrite_text().await?;
+        }
         Ok(())
     }
 

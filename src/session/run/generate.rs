@@ -54,9 +54,14 @@ impl Run {
         Ok(())
     }
 
+    /// Whether a text is under way.
+    pub(in crate::session) fn is_writing(&self) -> bool {
+        self.generating.is_some()
+    }
+
     /// Begins the text anew with the weights as they are, where one was asked for. One that is under way comes to its
     /// end first.
-    pub(super) async fn rewrite_text(&mut self) -> Result<(), SessionError> {
+    pub(in crate::session) async fn rewrite_text(&mut self) -> Result<(), SessionError> {
         self.is_rewriting_due = self.generating.is_some();
         if self.is_rewriting_due {
             return Ok(());

@@ -77,6 +77,8 @@ texts! {
         step_of: fn(u32, u32),
         /// Norm at the first and at the last step, ratio, course.
         verdict: fn(&str, &str, &str, &str),
+        /// The same without a course, where the norms do not show one.
+        ends: fn(&str, &str, &str),
         /// Bars: symbol, values of all steps.
         bars: fn(&str, &str),
         /// Limit.
@@ -136,7 +138,7 @@ pub(super) const ENGLISH: TimeTexts = TimeTexts {
     own_losses: "Every step also receives a gradient from its own output, so a large value at an early step need not have come from far.",
     history: "The same ratio in the batches seen here, each bar one batch (logarithmic)",
     influence: "What a prediction depends on",
-    influence_hint: "The magnitude of the derivative of one output by the input of every step, computed in 64 bits for this sample alone.",
+    influence_hint: "The norm of the derivative of one output, or of its loss, by the numbers that each step feeds in (for a text the embedding of its character), computed in 64 bits for this sample alone.",
     influence_of: "Derivative of",
     of_prediction: "the prediction",
     of_loss: "its loss",
@@ -179,12 +181,19 @@ pub(super) const ENGLISH: TimeTexts = TimeTexts {
     step_of: |step, steps| format!("Step {step} of 0 to {}", steps.saturating_sub(1)),
     verdict: |first, last, ratio, course| {
         format!(
-            "The first step receives {first}, the last {last}: {ratio} times as much, so on its way back through time {course}."
+            "The last step receives {last}, the first {first}, which is {ratio} times as much: on its way back through time {course}."
+        )
+    },
+    ends: |first, last, ratio| {
+        format!(
+            "The gradient at the first step has the norm {first}, {ratio} times that at the last step, {last}."
         )
     },
     bars: |symbol, values| format!("{symbol} at every step, from the first: {values}"),
     clip_ahead: |limit| {
-        format!("Behind the backward pass all gradients are clipped to a norm of {limit}.")
+        format!(
+            "After the backward pass all gradients together are scaled down to a norm of {limit} if theirs is larger."
+        )
     },
     clipped: |before, after, limit, factor| {
         format!(
@@ -201,10 +210,10 @@ pub(super) const ENGLISH: TimeTexts = TimeTexts {
     },
     influence_says: |what, value, half, steps| match half {
         1 => format!(
-            "{what} = {value}. Of {steps} steps the last one alone carries half of the dependence."
+            "{what} = {value}. Of {steps} steps the last one alone carries at least half of the dependence."
         ),
         _ => format!(
-            "{what} = {value}. The last {half} of {steps} steps carry half of the dependence."
+            "{what} = {value}. The last {half} of {steps} steps carry at least half of the dependence."
         ),
     },
     class_logit: |class| format!("Output {class}"),
@@ -220,8 +229,12 @@ pub(super) const ENGLISH: TimeTexts = TimeTexts {
         format!("Head {head}: {steps} queries downwards, {steps} keys to the right")
     },
     query_says: |query, weight, key, half, sum| {
+        let share = match half {
+            1 => "that key alone carries at least half of the weight".to_string(),
+            many => format!("its {many} largest weights together carry at least half"),
+        };
         format!(
-            "Query {query} gives its largest weight, {weight}, to place {key}; {half} of its keys carry half of the weight. Its weights add up to {sum}."
+            "Query {query} gives its largest weight, {weight}, to place {key}; {share}. Its weights add up to {sum}."
         )
     },
 };
@@ -239,7 +252,7 @@ pub(super) const CHINESE: TimeTexts = TimeTexts {
     forward: "前向",
     backward: "反向",
     not_yet: "尚未计算",
-    not_yet_backward: "这个批量中梯度还没有沿时间反向传播。",
+    not_yet_backward: "这个批量中还没有进行随时间反向传播。",
     numbers: "这一步、这个单元的数值",
     numbers_hint: "按下一个数，就能在“数值从何而来”中看到它的各项。",
     norms: "各较早时间步处的梯度",
@@ -256,7 +269,7 @@ pub(super) const CHINESE: TimeTexts = TimeTexts {
     own_losses: "每一步还从自己的输出得到梯度，所以较早的步上数值大，不一定来自很远的地方。",
     history: "在这里走过的各个批量中的同一比值，一条代表一个批量（对数刻度）",
     influence: "预测取决于什么",
-    influence_hint: "一个输出对每个时间步输入的导数的大小，只对这个样本、用 64 位计算。",
+    influence_hint: "一个输出或其损失，对每个时间步输入的数（文本则为该字符的嵌入）的导数的范数；只对这个样本、用 64 位计算。",
     influence_of: "求导对象",
     of_prediction: "预测",
     of_loss: "它的损失",
@@ -297,11 +310,16 @@ pub(super) const CHINESE: TimeTexts = TimeTexts {
     step_of: |step, steps| format!("时间步 {step}（0 到 {}）", steps.saturating_sub(1)),
     verdict: |first, last, ratio, course| {
         format!(
-            "第一步得到 {first}，最后一步得到 {last}，前者是后者的 {ratio} 倍：沿时间反向传播时，{course}。"
+            "第一步得到 {first}，最后一步得到 {last}，前者是后者的 {ratio} 倍：随时间反向传播时，{course}。"
         )
     },
+    ends: |first, last, ratio| {
+        format!("第一步的梯度范数为 {first}，是最后一步（{last}）的 {ratio} 倍。")
+    },
     bars: |symbol, values| format!("从第一步起各步的 {symbol}：{values}"),
-    clip_ahead: |limit| format!("反向传播之后，所有梯度将裁剪到范数 {limit}。"),
+    clip_ahead: |limit| {
+        format!("反向传播之后，若所有梯度合起来的范数超过 {limit}，就按比例缩小到 {limit}。")
+    },
     clipped: |before, after, limit, factor| {
         format!(
             "所有梯度合起来的范数是 {before}，超过上限 {limit}：每个梯度都乘以 {factor}，之后范数为 {after}。"
@@ -310,9 +328,9 @@ pub(super) const CHINESE: TimeTexts = TimeTexts {
     not_clipped: |norm, limit| {
         format!("所有梯度合起来的范数是 {norm}，没有超过上限 {limit}：没有裁剪。")
     },
-    truncated: |every| format!("截断的沿时间反向传播：梯度每隔 {every} 步就停止。"),
+    truncated: |every| format!("截断的随时间反向传播：梯度每隔 {every} 步就停止。"),
     influence_says: |what, value, half, steps| {
-        format!("{what} = {value}。共 {steps} 步，其中最后 {half} 步占了依赖程度的一半。")
+        format!("{what} = {value}。共 {steps} 步，其中最后 {half} 步至少占了依赖程度的一半。")
     },
     class_logit: |class| format!("输出 {class}"),
     path_says: |end, start, product, all, paths| {
@@ -326,7 +344,7 @@ pub(super) const CHINESE: TimeTexts = TimeTexts {
     head_picture: |head, steps| format!("头 {head}：向下 {steps} 个查询，向右 {steps} 个键"),
     query_says: |query, weight, key, half, sum| {
         format!(
-            "查询 {query} 把最大的权重 {weight} 给了位置 {key}；有 {half} 个键占了一半的权重。权重之和为 {sum}。"
+            "查询 {query} 把最大的权重 {weight} 给了位置 {key}；权重最大的 {half} 个键合起来至少占权重的一半。权重之和为 {sum}。"
         )
     },
 };

@@ -81,9 +81,21 @@ pub fn Norms(
         let facts = facts.get()?;
         let time = &texts.get().time;
         let is_computed = facts.rows.iter().any(|(_, values)| values.is_some());
+        // Norms that come from the steps' own losses, or that were cut off on the way, show no course.
+        let is_own = choice.strand.with(|strand| strand.is_read_everywhere);
+        let is_cut = facts.truncate.is_some_and(|every| {
+            let steps = facts
+                .rows
+                .iter()
+                .find_map(|(_, values)| Some(values.as_ref()?.len()));
+            steps.is_some_and(|steps| (every as usize) < steps)
+        });
         let verdict = ends_of(&facts).map(|ends| {
-            let course = course_name(ends.course, time);
             let numbers = [ends.first, ends.last, ends.ratio].map(number);
+            if is_own || is_cut {
+                return (time.ends)(&numbers[0], &numbers[1], &numbers[2]);
+            }
+            let course = course_name(ends.course, time);
             (time.verdict)(&numbers[0], &numbers[1], &numbers[2], course)
         });
         let ratio = ends_of(&facts).map(|ends| format::bare(ends.ratio));
@@ -91,7 +103,7 @@ pub fn Norms(
             (false, _) => time.not_yet_backward.to_string(),
             (true, verdict) => verdict.unwrap_or_default(),
         };
-        let own = is_computed && choice.strand.with(|strand| strand.is_read_everywhere);
+        let own = is_computed && is_own;
         let truncated = facts.truncate.map(|every| (time.truncated)(every));
         let clip = facts.clip.map(|clip| clip_text(clip, time));
         Some(view! {
