@@ -112,7 +112,7 @@ fn training(page: &Page, name: &str, size: (u32, u32), look: &str) -> Outcome {
 fn writing(page: &Page, name: &str, preset: &str, look: &str) -> Outcome {
     hide_scrollbars(page)?;
     page.extend_deadline(Duration::from_secs(900));
-    page.resize((1280, 1180))?;
+    page.resize((1440, 1000))?;
     open_ready(page, &format!("train/{preset}?device=cpu&{look}"))?;
     play_until(page, STEPS)?;
     page.wait_for("a text of weights that learned", LONG, || {
@@ -152,7 +152,7 @@ fn whole_batch(page: &Page, name: &str, path: &str, panel: &str) -> Outcome {
         let script = "
             const panel = document.querySelector(arguments[0]);
             panel.scrollIntoView();
-            scrollBy(0, -16);
+            scrollBy(0, -72);
             const height = panel.getBoundingClientRect().height;
             const rests = height === window.lastHeight;
             window.lastHeight = height;
