@@ -1,6 +1,7 @@
 //! What can be typed after `glassbox`.
 
 use super::CliError;
+use crate::lab::precision::PrecisionMode;
 use crate::layers::ModelSpec;
 use crate::optim::{OptimizerKind, OptionKey, Options, ScheduleKind};
 use crate::session::{DevicePreference, Lane};
@@ -26,6 +27,8 @@ pub enum Command {
     Train(Box<TrainArguments>),
     /// Train a small preset by several optimizers side by side
     Race(RaceArguments),
+    /// Train in float32, float16 and mixed precision side by side
+    Precision(PrecisionArguments),
     /// Show the layers of a network, their parameters, work and memory
     Summary(SummaryArguments),
     /// Check equations, gradients and kernels of a preset, operation by operation
@@ -49,6 +52,7 @@ impl Command {
             Self::Summary(arguments) => arguments.json,
             Self::Train(arguments) => arguments.json,
             Self::Race(arguments) => arguments.json,
+            Self::Precision(arguments) => arguments.json,
             Self::Check(arguments) => arguments.json,
             Self::Bench(arguments) => arguments.json,
             Self::Predict(arguments) => arguments.json,
@@ -180,6 +184,48 @@ pub struct RaceArguments {
     /// One JSON object a line
     #[arg(long)]
     pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct PrecisionArguments {
+    /// lenet5-mnist, mlp-mnist or mlp-moons
+    #[arg(default_value = "lenet5-mnist")]
+    pub preset: String,
+    /// float32, float16 or mixed; can be repeated [default: all three]
+    #[arg(long, value_name = "MODE", value_parser = precision_mode)]
+    pub mode: Vec<PrecisionMode>,
+    /// Steps of training [default: 300]
+    #[arg(long, value_name = "N", allow_hyphen_values = true, value_parser = whole::<u32>)]
+    pub steps: Option<u32>,
+    /// Samples in a batch [default: the preset's]
+    #[arg(long, value_name = "N", allow_hyphen_values = true, value_parser = whole::<u32>)]
+    pub batch: Option<u32>,
+    /// Learning rate [default: the preset's]
+    #[arg(long, value_name = "X", allow_hyphen_values = true, value_parser = real)]
+    pub lr: Option<f32>,
+    /// Optimizer [default: the preset's]
+    #[arg(long, value_name = "NAME", value_parser = optimizer)]
+    pub optimizer: Option<OptimizerKind>,
+    /// By which the loss is multiplied at first, in mixed precision [default: 1024]
+    #[arg(long, value_name = "X", allow_hyphen_values = true, value_parser = real)]
+    pub scale: Option<f32>,
+    /// Good steps after which the scale doubles [default: 20]
+    #[arg(long, value_name = "N", allow_hyphen_values = true, value_parser = whole::<u32>)]
+    pub growth_interval: Option<u32>,
+    /// Seed of the initial weights and of the order of the batches
+    #[arg(long, value_name = "S", default_value_t = 1)]
+    pub seed: u64,
+    /// Train nothing, but measure kernels with float16 storage on the GPU, if it has it
+    #[arg(long)]
+    pub kernels: bool,
+    /// One JSON object a line
+    #[arg(long)]
+    pub json: bool,
+}
+
+fn precision_mode(text: &str) -> Result<PrecisionMode, String> {
+    let names = PrecisionMode::ALL.map(PrecisionMode::name);
+    PrecisionMode::from_name(text).ok_or_else(|| format!("expected one of {}", names.join(", ")))
 }
 
 #[derive(Debug, Args)]

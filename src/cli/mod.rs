@@ -24,6 +24,7 @@ mod lines;
 mod memory;
 mod operation;
 mod picture;
+mod precision;
 mod predict;
 mod presets;
 mod race;
@@ -142,6 +143,7 @@ fn run(command: Command) -> Result<(), CliError> {
         Command::Devices(arguments) => devices::run(&arguments),
         Command::Train(arguments) => train::run(&arguments),
         Command::Race(arguments) => race::run(&arguments),
+        Command::Precision(arguments) => precision::run(&arguments),
         Command::Summary(arguments) => summary::run(&arguments),
         Command::Check(arguments) => check::run(&arguments),
         Command::Bench(arguments) => bench::run(&arguments),

@@ -16,17 +16,32 @@ macro_rules! text_of {
     };
 }
 
-/// (name, WGSL text) of one file in `shaders/`.
+/// (name, WGSL text) of files in `shaders/`.
 macro_rules! shaders {
-    ($($name:literal),+ $(,)?) => {
-        /// All shaders; a test holds the list equal to the folder.
-        pub const SHADERS: &[(&str, &str)] = &[
+    ($(#[$doc:meta])* $list:ident: $($name:literal),+ $(,)?) => {
+        $(#[$doc])*
+        pub const $list: &[(&str, &str)] = &[
             $(($name, text_of!($name))),+
         ];
     };
 }
 
 shaders! {
+    /// Shaders with float16 storage, which only the compute lab runs and only some devices have. A list of their own,
+    /// so that a program without the lab does not hold them.
+    HALF_SHADERS:
+    "conv2d_backward_input_f16",
+    "conv2d_backward_parameters_f16",
+    "conv2d_backward_parameters_reduce_f16",
+    "conv2d_f16",
+    "linear_backward_input_f16",
+    "linear_backward_parameters_f16",
+    "linear_f16",
+}
+
+shaders! {
+    /// The shaders of operations and executors; a test holds both lists together equal to the folder.
+    SHADERS:
     "adagrad_update",
     "adam_update",
     "adamw_update",
@@ -204,8 +219,12 @@ pub enum Access {
 
 /// The storage bindings of the shader's group 0, from binding 1 on, read off its text.
 pub fn bindings(name: &str) -> Vec<Access> {
-    source(name)
-        .lines()
+    bindings_of(source(name))
+}
+
+/// As [`bindings`], of a shader's text.
+pub fn bindings_of(text: &str) -> Vec<Access> {
+    text.lines()
         .filter(|line| line.starts_with("@group(0)"))
         .filter_map(|line| {
             let written = line.contains("var<storage, read_write>");

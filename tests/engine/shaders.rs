@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use glassbox::exec::plan::{Group, PlannedOperand};
 use glassbox::exec::{Mode, Plan};
 use glassbox::graph::{Graph, ValueId};
-use glassbox::ops::shader::{SHADERS, source, uses_step};
+use glassbox::ops::shader::{HALF_SHADERS, SHADERS, source, uses_step};
 use glassbox::ops::wgsl_text::without_comments;
 use glassbox::ops::{
     AdamUpdate, KernelCall, MomentumUpdate, Op, Operand, Params, Role, SgdUpdate, StepValues,
@@ -52,8 +52,34 @@ fn files() -> BTreeMap<String, String> {
     files
 }
 
+/// The text of a shader of either list.
+fn text_of(name: &str) -> &'static str {
+    let half = HALF_SHADERS.iter().find(|(known, _)| *known == name);
+    half.map_or_else(|| source(name), |(_, text)| text)
+}
+
+/// Whether it reads the step's values; those with float16 storage read none.
+fn reads_step(name: &str) -> bool {
+    let is_half = HALF_SHADERS.iter().any(|(known, _)| *known == name);
+    !is_half && uses_step(name)
+}
+
+/// Float16 for shaders that enable it: a module that does not is valid without.
+fn capabilities(module: &Module) -> Capabilities {
+    let half = naga::Scalar::F16;
+    let has_half = module
+        .types
+        .iter()
+        .any(|(_, declared)| declared.inner.scalar() == Some(half));
+    if has_half {
+        Capabilities::SHADER_FLOAT16
+    } else {
+        Capabilities::empty()
+    }
+}
+
 fn validate(module: &Module) -> Result<ModuleInfo, String> {
-    Validator::new(ValidationFlags::all(), Capabilities::empty())
+    Validator::new(ValidationFlags::all(), capabilities(module))
         .validate(module)
         .map_err(|error| format!("{error:?}"))
 }
@@ -69,7 +95,7 @@ fn parse(name: &str, text: &str) -> (Module, ModuleInfo) {
 ///
 /// Fails on a constant that the shader does not declare.
 fn specialised(name: &str, constants: &[(&str, f64)]) -> Result<(Module, ModuleInfo), String> {
-    let (module, info) = parse(name, source(name));
+    let (module, info) = parse(name, text_of(name));
     let mut pipeline = PipelineConstants::default();
     for &(constant, value) in constants {
         pipeline.insert(constant.to_string(), value);
@@ -117,9 +143,11 @@ fn the_list_of_shaders_is_the_folder() {
     let files = files();
     let listed: BTreeMap<String, String> = SHADERS
         .iter()
+        .chain(HALF_SHADERS)
         .map(|&(name, text)| (name.to_string(), text.to_string()))
         .collect();
-    assert_eq!(listed.len(), SHADERS.len(), "a shader is listed twice");
+    let count = SHADERS.len() + HALF_SHADERS.len();
+    assert_eq!(listed.len(), count, "a shader is listed twice");
     let (names, stems): (BTreeSet<_>, BTreeSet<_>) =
         (listed.keys().collect(), files.keys().collect());
     assert_eq!(names, stems);
@@ -128,7 +156,7 @@ fn the_list_of_shaders_is_the_folder() {
 
 #[test]
 fn a_shader_without_comments_is_the_same_code_line_by_line() {
-    for &(name, text) in SHADERS {
+    for &(name, text) in SHADERS.iter().chain(HALF_SHADERS) {
         let code = without_comments(text);
         assert_eq!(code.lines().count(), text.lines().count(), "{name}");
         assert!(code.len() < text.len(), "{name} has comments");
@@ -181,7 +209,11 @@ fn bindings_are_params_then_tensors_and_the_step_has_its_own_group() {
         assert!(bound.len() > 1, "{name} binds no tensor");
 
         let step = group(&module, 1);
-        assert_eq!(step.len(), usize::from(uses_step(&name)), "{name}: group 1");
+        assert_eq!(
+            step.len(),
+            usize::from(reads_step(&name)),
+            "{name}: group 1"
+        );
         for (binding, _, variable) in &step {
             assert_eq!(
                 (*binding, variable.name.as_deref()),
@@ -216,7 +248,7 @@ fn every_shader_keeps_the_base_limits() {
     for_every_planned_call(|_, _, group, call| {
         add(group.calls[call].shader, &group.calls[call].constants);
     });
-    for &(name, _) in SHADERS {
+    for &(name, _) in SHADERS.iter().chain(HALF_SHADERS) {
         let mut constants = vec![Vec::new()];
         constants.extend(constants_of.get(name).into_iter().flatten().cloned());
         for constants in constants {

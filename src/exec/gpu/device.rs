@@ -37,7 +37,7 @@ struct Troubles {
 }
 
 impl GpuDevice {
-    /// Asks for the fastest adapter, with WebGPU's default limits, and timestamps where it has them.
+    /// Asks for the fastest adapter, with WebGPU's default limits, and timestamps and float16 where it has them.
     ///
     /// # Errors
     /// [`GpuError::NoWebGpu`], [`GpuError::NoAdapter`] or [`GpuError::NoDevice`].
@@ -56,8 +56,9 @@ impl GpuDevice {
         let descriptor = wgpu::DeviceDescriptor {
             label: Some("glassbox"),
             required_limits: wgpu::Limits::default(),
-            // An extra for the microscope: nothing depends on it.
-            required_features: adapter.features() & wgpu::Features::TIMESTAMP_QUERY,
+            // Extras for the microscope and the lab: training depends on neither.
+            required_features: adapter.features()
+                & (wgpu::Features::TIMESTAMP_QUERY | wgpu::Features::SHADER_F16),
             ..Default::default()
         };
         let (device, queue) =
@@ -107,6 +108,12 @@ impl GpuDevice {
     pub fn has_timestamps(&self) -> bool {
         let features = self.shared.device.features();
         features.contains(wgpu::Features::TIMESTAMP_QUERY)
+    }
+
+    /// Whether its shaders store and compute float16.
+    pub fn has_f16(&self) -> bool {
+        let features = self.shared.device.features();
+        features.contains(wgpu::Features::SHADER_F16)
     }
 
     /// Whether the adapter computes on the CPU, slower than the CPU executor.

@@ -834,13 +834,13 @@ fn bind_all(
         .collect()
 }
 
-fn staging(objects: &Objects, name: &str, bytes: u64) -> Result<wgpu::Buffer, GpuError> {
+pub(super) fn staging(objects: &Objects, name: &str, bytes: u64) -> Result<wgpu::Buffer, GpuError> {
     let usage = wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST;
     objects.buffer(name, bytes, usage, None)
 }
 
 /// Starts mapping the first `bytes` of a staging buffer.
-fn map(
+pub(super) fn map(
     staging: &wgpu::Buffer,
     bytes: u64,
 ) -> oneshot::Receiver<Result<(), wgpu::BufferAsyncError>> {

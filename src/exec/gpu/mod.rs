@@ -4,16 +4,19 @@
 //! - `objects`: the one wrapper that makes GPU objects and counts them.
 //! - `pipelines`: shaders to pipelines and bind groups, once for each plan.
 //! - `executor`: memory, submits and reading back.
+//! - `loose`: kernels outside any plan, to measure them.
 //! - `timer`: how long the kernels of a group take, where the device can tell.
 
 mod device;
 mod executor;
+mod loose;
 mod objects;
 mod pipelines;
 mod timer;
 
 pub use device::{AdapterSummary, GpuDevice, adapters};
 pub use executor::{GpuExecutor, MAX_IN_FLIGHT, MAX_STEPS_PER_SUBMIT, Record, Recorded};
+pub use loose::{LooseCall, LooseKernels};
 pub use objects::GpuCounters;
 
 /// WebGPU's default limit on one storage binding: 128 MiB.

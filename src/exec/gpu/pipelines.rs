@@ -107,7 +107,10 @@ fn bits(constants: &[(&'static str, f64)]) -> Constants {
 }
 
 /// Binding 0 is `params`, the others are storage buffers.
-fn group_layout(device: &wgpu::Device, accesses: &[shader::Access]) -> wgpu::BindGroupLayout {
+pub(super) fn group_layout(
+    device: &wgpu::Device,
+    accesses: &[shader::Access],
+) -> wgpu::BindGroupLayout {
     let mut entries = vec![layout_entry(0, wgpu::BufferBindingType::Uniform, false)];
     entries.extend((1u32..).zip(accesses).map(|(binding, access)| {
         let read_only = *access == shader::Access::Read;

@@ -1,0 +1,403 @@
+//! Mixed precision: training in float32, in float16, and in float16 with float32 master weights and a scaled loss
+//! (equation E19), side by side from the same weights on the same batches.
+//!
+//! # Layout
+//! - `float16`: rounding, and what becomes of one number.
+//! - `mode`: the three ways, and the memory that each takes.
+//! - `scaler`: dynamic loss scaling.
+//! - `stepper`: training steps of any graph in one of the modes, emulated on the CPU executor.
+//! - `gradients`: exponents of gradients, and how many float16 loses.
+//! - `kernels`: real float16 storage on a GPU that has it, measured against float32.
+//! - `message`: what is asked and answered.
+
+pub mod float16;
+mod gradients;
+mod kernels;
+mod message;
+mod mode;
+mod scaler;
+mod stepper;
+#[cfg(test)]
+mod tests;
+
+pub use gradients::{BINS, Fates, HIGHEST_EXPONENT, LOWEST_EXPONENT, LayerGradients, exponent};
+pub use kernels::{HALF_SHADERS, KernelCase, KernelFigures, KernelReport, measure_kernels};
+pub use message::*;
+pub use mode::{MemoryParts, PrecisionMode};
+pub use scaler::{LossScale, SMALLEST_SCALE};
+pub use stepper::{StepOutcome, Stepper};
+
+use crate::data::{BatchSchedule, SampleSet};
+use crate::layers::Model;
+use crate::models::{self, Preset};
+use crate::ops::StepValues;
+use crate::optim::{MAX_LEARNING_RATE, Options, Schedule};
+use crate::platform::now_millis;
+use crate::session::{
+    OptimizerChoice, build_model, given_values, initial_parameters, order_values,
+};
+use crate::tensor::Values;
+use std::sync::Arc;
+
+/// Steps between two looks at the gradients.
+const GRADIENT_INTERVAL: u32 = 20;
+
+/// Passes on what happens.
+pub type Emit<'a> = dyn FnMut(Event) + 'a;
+
+/// The instrument: at most one comparison at a time.
+#[derive(Default)]
+pub struct Precision {
+    comparison: Option<Comparison>,
+}
+
+impl Precision {
+    /// Carries out a command. `samples` finds what a preset learns from.
+    ///
+    /// # Errors
+    /// When a setting or the data does not fit; the comparison under way goes on.
+    pub async fn handle(
+        &mut self,
+        command: Command,
+        samples: &mut dyn FnMut(&Preset) -> Result<Arc<SampleSet>, PrecisionError>,
+        emit: &mut Emit<'_>,
+    ) -> Result<(), PrecisionError> {
+        match command {
+            Command::Start { run, config } => {
+                let comparison = Comparison::new(run, config, samples)?;
+                self.stop(emit);
+                comparison.announce(emit);
+                self.comparison = Some(comparison);
+            }
+            Command::Stop => self.stop(emit),
+            Command::Measure => emit(Event::Kernels(measure_kernels().await)),
+        }
+        Ok(())
+    }
+
+    fn stop(&mut self, emit: &mut Emit<'_>) {
+        if let Some(comparison) = self.comparison.take() {
+            emit(Event::Done {
+                run: comparison.run,
+                is_complete: false,
+            });
+        }
+    }
+
+    /// Works for about `budget_millis`, at least one step of one mode; whether there is more to do.
+    pub fn advance(&mut self, budget_millis: f64, emit: &mut Emit<'_>) -> bool {
+        let Some(comparison) = &mut self.comparison else {
+            return false;
+        };
+        let deadline = now_millis() + budget_millis;
+        let has_more = comparison.advance(deadline, emit);
+        if !has_more {
+            emit(Event::Done {
+                run: comparison.run,
+                is_complete: true,
+            });
+            self.comparison = None;
+        }
+        has_more
+    }
+}
+
+/// One mode of a comparison.
+struct Lane {
+    mode: PrecisionMode,
+    stepper: Stepper,
+    /// Not told yet.
+    records: Vec<StepRecord>,
+    steps: u32,
+    skipped: u32,
+    has_diverged: bool,
+    /// Held-out samples judged, and how many of them rightly.
+    judged: u32,
+    right: f32,
+}
+
+struct Comparison {
+    run: u32,
+    config: PrecisionConfig,
+    preset: &'static Preset,
+    samples: Arc<SampleSet>,
+    model: Model,
+    order: BatchSchedule,
+    rates: Schedule,
+    learning_rate: f32,
+    batch: u32,
+    lanes: Vec<Lane>,
+    /// The lane whose turn it is.
+    turn: usize,
+    /// Steps before which the gradients were looked at last.
+    looked_at: Option<u32>,
+}
+
+/// Fills in the preset's defaults and checks every setting.
+fn resolve(config: &mut PrecisionConfig) -> Result<&'static Preset, PrecisionError> {
+    let refuse =
+        |setting, actual: &dyn ToString| Err(PrecisionError::setting(setting, actual.to_string()));
+    let known = PRESETS.contains(&config.preset.as_str());
+    let Some(preset) = models::find(&config.preset).filter(|_| known) else {
+        return refuse(Setting::Preset, &config.preset);
+    };
+    let modes = &config.modes;
+    let is_double = |at: usize| modes[..at].contains(&modes[at]);
+    if modes.is_empty() || (0..modes.len()).any(is_double) {
+        let names: Vec<&str> = modes.iter().map(|mode| mode.name()).collect();
+        return refuse(Setting::Modes, &format!("\"{}\"", names.join(",")));
+    }
+    let defaults = preset.defaults;
+    config.optimizer.get_or_insert(defaults.optimizer);
+    let rate = *config.learning_rate.get_or_insert(defaults.learning_rate);
+    if !(rate.is_finite() && rate > 0.0 && rate <= MAX_LEARNING_RATE) {
+        return refuse(Setting::LearningRate, &rate);
+    }
+    let batch = *config.batch.get_or_insert(defaults.batch);
+    if !(1..=MAX_BATCH).contains(&batch) {
+        return refuse(Setting::Batch, &batch);
+    }
+    if !(1..=MAX_STEPS).contains(&config.steps) {
+        return refuse(Setting::Steps, &config.steps);
+    }
+    if !(SMALLEST_SCALE..=LARGEST_SCALE).contains(&config.scale) {
+        return refuse(Setting::Scale, &config.scale);
+    }
+    if !(1..=MAX_GROWTH_INTERVAL).contains(&config.growth_interval) {
+        return refuse(Setting::GrowthInterval, &config.growth_interval);
+    }
+    Ok(preset)
+}
+
+impl Comparison {
+    fn new(
+        run: u32,
+        mut config: PrecisionConfig,
+        samples: &mut dyn FnMut(&Preset) -> Result<Arc<SampleSet>, PrecisionError>,
+    ) -> Result<Self, PrecisionError> {
+        let preset = resolve(&mut config)?;
+        let engine = |error: &dyn std::fmt::Display| PrecisionError::Engine {
+            message: error.to_string(),
+        };
+        let samples = samples(preset)?;
+        let defaults = preset.defaults;
+        let kind = config.optimizer.unwrap_or(defaults.optimizer);
+        let options = Options::NONE.resolve(kind, &defaults.options, defaults.optimizer);
+        let optimizer = OptimizerChoice {
+            kind,
+            momentum: defaults.momentum,
+            options,
+        };
+        let batch = config.batch.unwrap_or(defaults.batch);
+        let model = build_model(preset, Some(&*samples), batch, optimizer)
+            .map_err(|error| engine(&error))?;
+        let order = BatchSchedule::shuffled(config.seed, samples.train_count(), batch)
+            .map_err(|error| engine(&error))?;
+        let rates = Schedule::new(
+            &options,
+            order.steps_per_epoch().into(),
+            config.steps.into(),
+        );
+        let mut comparison = Self {
+            run,
+            preset,
+            samples,
+            order,
+            rates,
+            learning_rate: config.learning_rate.unwrap_or(defaults.learning_rate),
+            batch,
+            lanes: Vec::new(),
+            turn: 0,
+            looked_at: None,
+            model,
+            config,
+        };
+        comparison.add_lanes();
+        Ok(comparison)
+    }
+
+    fn add_lanes(&mut self) {
+        let graph = Arc::new(self.model.graph.clone());
+        let initial = initial_parameters(self.preset, &self.model, self.config.seed);
+        for &mode in &self.config.modes {
+            let scale = LossScale::new(self.config.scale, self.config.growth_interval);
+            let mut stepper = Stepper::new(Arc::clone(&graph), self.model.loss, mode, scale);
+            for (value, values) in given_values(&self.model, self.preset, Some(&self.samples)) {
+                stepper.give(value, values);
+            }
+            for (parameter, values) in self.model.parameters.iter().zip(&initial) {
+                if let Values::F32(values) = values {
+                    stepper.write_parameter(parameter.value, values);
+                }
+            }
+            self.lanes.push(Lane {
+                mode,
+                stepper,
+                records: Vec::new(),
+                steps: 0,
+                skipped: 0,
+                has_diverged: false,
+                judged: 0,
+                right: 0.0,
+            });
+        }
+    }
+
+    fn announce(&self, emit: &mut Emit<'_>) {
+        let memory = self.config.modes.iter();
+        emit(Event::Started {
+            run: self.run,
+            config: self.config.clone(),
+            parameters: self.model.parameter_count(),
+            memory: memory
+                .map(|&mode| MemoryParts::new(&self.model.graph, mode))
+                .collect(),
+        });
+    }
+
+    /// The step after `done` steps; its batch is written into a lane.
+    fn prepare(&mut self, lane: usize, done: u32) -> StepValues {
+        let step = u64::from(done);
+        let batch = self.order.at(step);
+        let (epoch, valid) = (batch.epoch, batch.valid());
+        let order: Vec<(u64, u32)> = batch.padded().map(|sample| (epoch, sample)).collect();
+        self.write_order(lane, &order);
+        let rate = self.rates.rate(self.learning_rate.into(), step) as f32;
+        StepValues {
+            step: done,
+            learning_rate: rate,
+            ..StepValues::forward(valid).in_training()
+        }
+    }
+
+    fn write_order(&mut self, lane: usize, order: &[(u64, u32)]) {
+        let gathered = self.model.gathered.expect("presets gather their samples");
+        for (value, values) in order_values(&gathered, self.preset, self.config.seed, order) {
+            self.lanes[lane].stepper.write(value, &values);
+        }
+    }
+
+    fn advance(&mut self, deadline: f64, emit: &mut Emit<'_>) -> bool {
+        let mut has_more = true;
+        while has_more {
+            has_more = self.take_turn(emit);
+            if now_millis() > deadline {
+                break;
+            }
+        }
+        let run = self.run;
+        for lane in &mut self.lanes {
+            if !lane.records.is_empty() {
+                let records = std::mem::take(&mut lane.records);
+                let mode = lane.mode;
+                emit(Event::Steps { run, mode, records });
+            }
+        }
+        has_more
+    }
+
+    /// One step, or one batch of the evaluation, of the next lane; whether there is more to do.
+    fn take_turn(&mut self, emit: &mut Emit<'_>) -> bool {
+        let test_count = self.samples.test_count();
+        let steps = self.config.steps;
+        let trains = |lane: &Lane| lane.steps < steps && !lane.has_diverged;
+        let count = self.lanes.len();
+        let next = |is_due: &dyn Fn(&Lane) -> bool| {
+            let mut turns = (0..count).map(|further| (self.turn + further) % count);
+            turns.find(|&lane| is_due(&self.lanes[lane]))
+        };
+        // All modes train side by side before the first one is measured.
+        if let Some(lane) = next(&trains) {
+            self.look_at_gradients(emit);
+            self.train(lane, emit);
+            self.turn = lane + 1;
+            return true;
+        }
+        if let Some(lane) = next(&|lane| lane.judged < test_count) {
+            self.judge(lane, emit);
+            // One after the other.
+            self.turn = lane;
+        }
+        self.lanes.iter().any(|lane| lane.judged < test_count)
+    }
+
+    fn train(&mut self, at: usize, emit: &mut Emit<'_>) {
+        let step = self.prepare(at, self.lanes[at].steps);
+        let lane = &mut self.lanes[at];
+        let outcome = lane.stepper.step(step);
+        lane.steps += 1;
+        lane.skipped += u32::from(outcome.is_skipped);
+        lane.records.push(StepRecord {
+            step: lane.steps,
+            loss: outcome.loss,
+            scale: outcome.scale,
+            is_skipped: outcome.is_skipped,
+        });
+        // In mixed precision a smaller scale may help, until it is exhausted.
+        lane.has_diverged = match lane.mode {
+            PrecisionMode::Mixed => lane.stepper.scale().is_exhausted(),
+            _ => !outcome.loss.is_finite(),
+        };
+        if lane.has_diverged {
+            emit(Event::Diverged {
+                run: self.run,
+                mode: lane.mode,
+                step: lane.steps,
+            });
+        }
+    }
+
+    /// The gradients of the first lane that trains, every [`GRADIENT_INTERVAL`] steps.
+    fn look_at_gradients(&mut self, emit: &mut Emit<'_>) {
+        let steps = self.config.steps;
+        let due = |lane: &Lane| lane.steps < steps && !lane.has_diverged;
+        let Some(at) = self.lanes.iter().position(due) else {
+            return;
+        };
+        let done = self.lanes[at].steps;
+        if !done.is_multiple_of(GRADIENT_INTERVAL) || self.looked_at == Some(done) {
+            return;
+        }
+        self.looked_at = Some(done);
+        let mut lanes = self.lanes.iter();
+        let mixed = lanes.find(|lane| lane.mode == PrecisionMode::Mixed);
+        let scale = mixed.map_or(self.config.scale, |lane| lane.stepper.scale().scale());
+        let step = self.prepare(at, done);
+        let stepper = &mut self.lanes[at].stepper;
+        let row = stepper.gradients_in_float32(&step);
+        emit(Event::Gradients {
+            run: self.run,
+            step: done,
+            scale,
+            layers: LayerGradients::of_graph(stepper.graph(), &row, scale),
+        });
+    }
+
+    /// One batch of held-out samples.
+    fn judge(&mut self, at: usize, emit: &mut Emit<'_>) {
+        let test_count = self.samples.test_count();
+        let first = self.lanes[at].judged;
+        let valid = self.batch.min(test_count - first);
+        let train_count = self.samples.train_count();
+        let order: Vec<(u64, u32)> = (first..first + valid)
+            .map(|sample| (0, train_count + sample))
+            .collect();
+        self.write_order(at, &order);
+        let correct = self.model.correct.expect("presets tell classes apart");
+        let lane = &mut self.lanes[at];
+        lane.stepper.evaluate(&StepValues::forward(valid));
+        lane.right += lane.stepper.reals(correct)[0];
+        lane.judged += valid;
+        if lane.judged == test_count {
+            emit(Event::Finished {
+                run: self.run,
+                result: ModeResult {
+                    mode: lane.mode,
+                    accuracy: lane.right / test_count as f32,
+                    step: lane.steps,
+                    skipped: lane.skipped,
+                },
+            });
+        }
+    }
+}
