@@ -1,6 +1,17 @@
 //! The compute lab: what training takes, computed from stated constants or measured, and saying which.
+//!
+//! [`LabSession`] is the lab's only door, as `session` is that of training: [`LabCommand`] in, [`LabEvent`] out.
 
+mod describe;
+mod error;
+mod message;
 pub mod precision;
 pub mod replicas;
 pub mod ring;
 pub mod scale;
+mod session;
+
+pub use describe::{Description, describe};
+pub use error::LabError;
+pub use message::{LabCommand, LabEvent};
+pub use session::{Files, LabSession};

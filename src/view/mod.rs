@@ -14,6 +14,7 @@
 //! - `microscope/`: the logic of the page that steps through a batch.
 //! - `notices`: messages that stand on the page.
 //! - `keys`: what a key does.
+//! - `lab/`: the compute lab's forms.
 //! - `sketch`: a drawing made of strokes.
 //! - `color`: the design tokens the page's style sheet and the plots share, and the colour scales.
 //!
@@ -24,6 +25,7 @@ pub mod color;
 pub mod digit;
 pub mod format;
 pub mod keys;
+pub mod lab;
 pub mod microscope;
 pub mod notices;
 pub mod presets;

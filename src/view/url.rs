@@ -4,6 +4,8 @@
 //! a [`Problem`]. Writing leaves out what has its default, so links stay short. What is written
 //! reads back as the same state.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use super::format;
@@ -25,6 +27,10 @@ pub const MOST_BATCH: u32 = 65_536;
 pub const MOST_OPERATIONS: u64 = 100_000;
 /// The most steps or epochs a link may ask for.
 pub const MOST_STEPS: u64 = 10_000_000;
+
+/// The most settings of the lab's instruments that a link may hold, and the longest of them in characters.
+const MOST_SETTINGS: usize = 40;
+const LONGEST_SETTING: usize = 200;
 
 /// Longest part of an address that is repeated in a message, in characters.
 const SHOWN_CHARACTERS: usize = 60;
@@ -86,6 +92,14 @@ choice! {
     }
 }
 
+/// The programs of the site. Each is loaded only where one of its pages is opened (`start.js`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Program {
+    /// All pages but the lab's.
+    Training,
+    Lab,
+}
+
 /// A page of the site. Addresses are below the site's base path.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Route {
@@ -130,6 +144,14 @@ impl Route {
             ["lab", id] => Self::LabPage(id.to_string()),
             ["about"] => Self::About,
             _ => Self::NotFound(segments.join("/")),
+        }
+    }
+
+    /// The program that shows the page.
+    pub fn program(&self) -> Program {
+        match self {
+            Self::Lab | Self::LabPage(_) => Program::Lab,
+            _ => Program::Training,
         }
     }
 
@@ -199,6 +221,8 @@ pub struct PageState {
     pub cursor: Option<u32>,
     /// The ends of the path of the chain rule that is followed there.
     pub path: Option<[Element; 2]>,
+    /// What the lab's instruments are set to, as it stands in the address: each reads its own. Empty on other pages.
+    pub settings: BTreeMap<String, String>,
 }
 
 /// A value in the address that was not used.
@@ -225,6 +249,7 @@ impl PageState {
             hyperparameters: Hyperparameters::default(),
             cursor: None,
             path: None,
+            settings: BTreeMap::new(),
         }
     }
 
@@ -304,8 +329,24 @@ impl PageState {
             }
             _ => match OptionKey::from_name(key) {
                 Some(key) => run.options.set(key, value).map_err(|e| (e, None)),
-                None => Ok(()),
+                None => {
+                    if self.route.program() == Program::Lab {
+                        self.set_in_lab(key, value);
+                    }
+                    Ok(())
+                }
             },
+        }
+    }
+
+    /// Sets what an instrument of the lab reads; an empty value is its default. What is too long or too many is left
+    /// out.
+    pub fn set_in_lab(&mut self, key: &str, value: &str) {
+        let has_room = self.settings.len() < MOST_SETTINGS || self.settings.contains_key(key);
+        if value.is_empty() {
+            self.settings.remove(key);
+        } else if has_room && !key.is_empty() && value.chars().count() <= LONGEST_SETTING {
+            self.settings.insert(key.to_string(), value.to_string());
         }
     }
 
@@ -354,10 +395,13 @@ impl PageState {
         let options = OptionKey::ALL
             .iter()
             .map(|&key| (key.name(), run.options.text(key)));
+        let settings = self.settings.iter();
+        let settings = settings.map(|(key, value)| format!("{}={}", encode(key), encode(value)));
         let pairs: Vec<String> = pairs
             .into_iter()
             .chain(options)
             .filter_map(|(key, value)| Some(format!("{key}={}", encode(&value?))))
+            .chain(settings)
             .collect();
         pairs.join("&")
     }
@@ -378,10 +422,11 @@ impl PageState {
         }
     }
 
-    /// The same state on another page; another model forgets the hyperparameters of this one, and
+    /// The same state on another page; another model, and another program, forgets the hyperparameters of this one, and
     /// every other page the place in the batch.
     pub fn on(&self, route: Route) -> Self {
-        let keeps_run = route.preset().is_none() || route.preset() == self.route.preset();
+        let keeps_run = route.program() == self.route.program()
+            && (route.preset().is_none() || route.preset() == self.route.preset());
         let mut state = Self {
             route,
             ..self.clone()
@@ -392,6 +437,7 @@ impl PageState {
         if state.route != self.route {
             state.cursor = None;
             state.path = None;
+            state.settings.clear();
         }
         state
     }
@@ -615,6 +661,28 @@ mod tests {
     }
 
     #[test]
+    fn instruments_of_the_lab_keep_their_settings_in_the_link() {
+        let link = "/lab/ddp-4?seed=3&lang=zh&mode=rank0&replicas=%E5%9B%9B";
+        let (state, problems) = parse(link);
+        assert_eq!(problems, []);
+        assert_eq!(state.settings["replicas"], "四");
+        assert_eq!(state.href(), link);
+        assert_eq!(state.on(Route::Lab).href(), "/lab?seed=3&lang=zh");
+        assert!(parse("/train/x?mode=rank0").0.settings.is_empty());
+        let long = format!("/lab/x?a={}&b=2", "9".repeat(LONGEST_SETTING + 1));
+        assert_eq!(parse(&long).0.href(), "/lab/x?b=2");
+        let many: Vec<String> = (0..90).map(|n| format!("k{n}=1")).collect();
+        let (state, _) = parse(&format!("/lab/x?{}", many.join("&")));
+        assert_eq!(state.settings.len(), MOST_SETTINGS);
+    }
+
+    #[test]
+    fn another_program_forgets_the_hyperparameters() {
+        let (state, _) = parse("/train/lenet5-mnist?lr=0.5&seed=3&lang=zh");
+        assert_eq!(state.on(Route::Lab).href(), "/lab?seed=3&lang=zh");
+    }
+
+    #[test]
     fn of_a_key_given_twice_the_last_counts() {
         let (state, problems) = parse("/train/x?lr=fast&lr=0.5");
         assert_eq!(state.hyperparameters.learning_rate, Some(0.5));
@@ -717,7 +785,7 @@ mod tests {
             options in options(),
         ) -> PageState {
             let hyperparameters = Hyperparameters { learning_rate, batch, optimizer, momentum, epochs, steps, options };
-            PageState { route, device, seed, locale, theme, hyperparameters, cursor, path }
+            PageState { route, device, seed, locale, theme, hyperparameters, cursor, path, settings: BTreeMap::new() }
         }
     }
 

@@ -13,8 +13,9 @@ use super::frame::{AppFooter, AppHeader, ErrorBanner};
 use super::pages::{AboutPage, ComingPage, HomePage, NotFoundPage, TrainPage};
 use super::step::StepPage;
 use crate::view::notices::Origin;
+use crate::view::run_state::EngineLink;
 use crate::view::texts::{Texts, Trouble};
-use crate::view::url::{Route, Theme};
+use crate::view::url::{Program, Route, Theme};
 
 /// The whole page.
 #[component]
@@ -26,13 +27,26 @@ pub fn App() -> impl IntoView {
     }
 }
 
-/// Header, messages, the page itself, footer.
+/// The frame of the training program.
 #[component]
 fn Frame() -> impl IntoView {
     let address = Address::provide();
     let engine = Engine::provide();
-    follow_the_address(address);
     explain_bad_values(address, engine);
+    let notices = view! { <ErrorBanner/> }.into_any();
+    let page = || view! { <CurrentPage/> }.into_any();
+    frame(Program::Training, address, engine.link(), notices, page)
+}
+
+/// Header, messages, the page itself, footer.
+pub(super) fn frame(
+    program: Program,
+    address: Address,
+    link: Signal<EngineLink>,
+    notices: AnyView,
+    page: fn() -> AnyView,
+) -> AnyView {
+    follow_the_address(address);
     let texts = use_texts();
     let content = NodeRef::<leptos::html::Main>::new();
     focus_new_pages(address, content);
@@ -50,18 +64,19 @@ fn Frame() -> impl IntoView {
                 <a class="skip-link" href="#content" on:click=skip>
                     {move || texts.get().app.skip_to_content}
                 </a>
-                <AppHeader/>
-                <ErrorBanner/>
+                <AppHeader program/>
+                {notices}
             </div>
             <main id="content" tabindex="-1" node_ref=content data-testid="page" data-route=route>
                 // The grammar of addresses is `view::url`: to the router, all are one.
-                <Routes fallback=CurrentPage>
-                    <RouteTo path=WildcardSegment("page") view=CurrentPage/>
+                <Routes fallback=page>
+                    <RouteTo path=WildcardSegment("page") view=page/>
                 </Routes>
             </main>
-            <AppFooter/>
+            <AppFooter link/>
         </div>
     }
+    .into_any()
 }
 
 /// Which component shows a route.
@@ -72,6 +87,8 @@ enum Kind {
     Step,
     About,
     Coming,
+    /// A page of another program.
+    Elsewhere,
     NotFound,
 }
 
@@ -85,7 +102,8 @@ fn CurrentPage() -> impl IntoView {
             Route::Train(_) => Kind::Train,
             Route::Step(_) => Kind::Step,
             Route::About => Kind::About,
-            Route::Map | Route::Learn(_) | Route::Lab | Route::LabPage(_) => Kind::Coming,
+            Route::Map | Route::Learn(_) => Kind::Coming,
+            Route::Lab | Route::LabPage(_) => Kind::Elsewhere,
             Route::NotFound(_) => Kind::NotFound,
         })
     });
@@ -95,8 +113,18 @@ fn CurrentPage() -> impl IntoView {
         Kind::Step => view! { <StepPage/> }.into_any(),
         Kind::About => view! { <AboutPage/> }.into_any(),
         Kind::Coming => view! { <ComingPage/> }.into_any(),
+        Kind::Elsewhere => {
+            load_document();
+            ().into_any()
+        }
         Kind::NotFound => view! { <NotFoundPage/> }.into_any(),
     }
+}
+
+/// Loads the address as a document, which brings the program that shows it.
+pub(super) fn load_document() {
+    // Fails only where the browser forbids reloading.
+    let _ = window().location().reload();
 }
 
 /// The name of a page in the navigation and in the browser's tab.

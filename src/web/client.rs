@@ -1,4 +1,4 @@
-//! The page's side of the engine: starts its worker, passes bytes both ways, notices its death.
+//! The page's side of an engine: starts its worker, passes bytes both ways, notices its death.
 //!
 //! Commands and events travel as postcard bytes (`Uint8Array`). What concerns the connection itself
 //! travels as text, which works before the engine stands, after it has broken, and between two
@@ -11,17 +11,27 @@
 //! | | `failed TEXT` | the program could not be loaded, panicked, or dropped an error |
 
 use std::cell::{Cell, RefCell};
+use std::marker::PhantomData;
 use std::rc::{Rc, Weak};
 
 use js_sys::Uint8Array;
 use wasm_bindgen::prelude::*;
 use web_sys::{ErrorEvent, MessageEvent, Url, Worker};
 
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
 use super::BUILD_ID;
 use crate::session::{Command, Event};
 
-/// The worker's start script, beside the page.
+/// The workers' start script, beside the page.
 const WORKER_SCRIPT: &str = "worker-start.js";
+
+/// The program of the engine that trains.
+pub const TRAINING_WORKER: &str = "worker";
+
+/// The client of the engine that trains.
+pub type EngineClient = Client<Command, Event>;
 
 /// Time between two pings.
 const PING_INTERVAL_MILLIS: i32 = 4_000;
@@ -32,14 +42,14 @@ const PING_INTERVAL_MILLIS: i32 = 4_000;
 /// find its worker dead on waking.
 const UNANSWERED_PINGS: u32 = 6;
 
-/// What the engine's worker tells the page.
+/// What an engine's worker tells the page; `E` is what its engine reports.
 #[derive(Clone, Debug, PartialEq)]
-pub enum FromWorker {
+pub enum FromWorker<E> {
     /// The engine runs and takes commands.
     Ready,
     /// What the engine reports.
-    Event(Box<Event>),
-    /// The worker is gone; nothing more comes until [`EngineClient::restart`].
+    Event(Box<E>),
+    /// The worker is gone; nothing more comes until [`Client::restart`].
     Lost(Loss),
 }
 
@@ -65,20 +75,32 @@ pub enum Loss {
     },
 }
 
-/// A running engine, or the place of one that was lost. Dropping it ends the worker.
-pub struct EngineClient {
+/// A running engine that takes commands `C` and reports `E`, or the place of one that was lost. Dropping it ends the
+/// worker.
+pub struct Client<C, E> {
     shared: Rc<Shared>,
     ping_timer: i32,
     _ping: Closure<dyn FnMut()>,
+    _messages: PhantomData<fn(C) -> E>,
 }
 
 struct Shared {
-    on_message: Box<dyn Fn(FromWorker)>,
+    /// Name of the worker's program.
+    program: &'static str,
+    /// Hears the bytes of an event and says why they cannot be read, or hears of the loss.
+    on_message: Box<dyn Fn(Heard) -> Result<(), String>>,
     connection: RefCell<Option<Connection>>,
     /// Commands sent before the engine was ready.
     waiting: RefCell<Vec<Vec<u8>>>,
     ready: Cell<bool>,
     unanswered_pings: Cell<u32>,
+}
+
+/// What comes from a worker, before it is known as an event of a certain engine.
+enum Heard {
+    Ready,
+    Event(Vec<u8>),
+    Lost(Loss),
 }
 
 struct Connection {
@@ -87,13 +109,25 @@ struct Connection {
     _on_error: Closure<dyn FnMut(ErrorEvent)>,
 }
 
-impl EngineClient {
-    /// Starts the engine's worker. `on_message` hears everything from it, in order.
+impl<C: Serialize, E: DeserializeOwned> Client<C, E> {
+    /// Starts the worker of a program. `on_message` hears everything from it, in order.
     ///
     /// A worker that cannot be started is reported to `on_message` as [`FromWorker::Lost`].
-    pub fn spawn(on_message: impl Fn(FromWorker) + 'static) -> Self {
+    pub fn spawn(program: &'static str, on_message: impl Fn(FromWorker<E>) + 'static) -> Self {
+        let hear = move |heard: Heard| {
+            on_message(match heard {
+                Heard::Ready => FromWorker::Ready,
+                Heard::Lost(loss) => FromWorker::Lost(loss),
+                Heard::Event(bytes) => {
+                    let event = postcard::from_bytes(&bytes).map_err(|error| error.to_string())?;
+                    FromWorker::Event(Box::new(event))
+                }
+            });
+            Ok(())
+        };
         let shared = Rc::new(Shared {
-            on_message: Box::new(on_message),
+            program,
+            on_message: Box::new(hear),
             connection: RefCell::new(None),
             waiting: RefCell::new(Vec::new()),
             ready: Cell::new(false),
@@ -118,13 +152,14 @@ impl EngineClient {
             shared,
             ping_timer,
             _ping: ping,
+            _messages: PhantomData,
         }
     }
 
     /// Sends a command; one sent before the engine is ready waits for it.
     ///
-    /// After [`FromWorker::Lost`] commands wait for [`EngineClient::restart`], which drops them.
-    pub fn send(&self, command: &Command) {
+    /// After [`FromWorker::Lost`] commands wait for [`Client::restart`], which drops them.
+    pub fn send(&self, command: &C) {
         let bytes = postcard::to_allocvec(command).expect("every command can be encoded");
         if self.shared.ready.get() {
             self.shared.post(&bytes);
@@ -140,7 +175,7 @@ impl EngineClient {
     }
 }
 
-impl Drop for EngineClient {
+impl<C, E> Drop for Client<C, E> {
     fn drop(&mut self) {
         window().clear_interval_with_handle(self.ping_timer);
         self.shared.disconnect();
@@ -150,7 +185,7 @@ impl Drop for EngineClient {
 impl Shared {
     fn connect(self: &Rc<Self>) {
         self.disconnect();
-        match open_worker(Rc::downgrade(self)) {
+        match open_worker(self.program, Rc::downgrade(self)) {
             Ok(connection) => *self.connection.borrow_mut() = Some(connection),
             Err(error) => self.lose(Loss::NotStarted {
                 reason: text_of(&error),
@@ -170,7 +205,13 @@ impl Shared {
 
     fn lose(&self, loss: Loss) {
         self.disconnect();
-        (self.on_message)(FromWorker::Lost(loss));
+        self.tell(Heard::Lost(loss));
+    }
+
+    fn tell(&self, heard: Heard) {
+        if let Err(error) = (self.on_message)(heard) {
+            self.break_down(&format!("unreadable event from the worker: {error}"));
+        }
     }
 
     fn post(&self, command: &[u8]) {
@@ -206,12 +247,7 @@ impl Shared {
     fn hear(&self, data: JsValue) {
         self.unanswered_pings.set(0);
         let Some(text) = data.as_string() else {
-            return match postcard::from_bytes(&Uint8Array::new(&data).to_vec()) {
-                Ok(event) => (self.on_message)(FromWorker::Event(Box::new(event))),
-                Err(error) => {
-                    self.break_down(&format!("unreadable event from the worker: {error}"))
-                }
-            };
+            return self.tell(Heard::Event(Uint8Array::new(&data).to_vec()));
         };
         match text.split_once(' ').unwrap_or((&text, "")) {
             ("pong", _) => {}
@@ -229,7 +265,7 @@ impl Shared {
         for command in self.waiting.take() {
             self.post(&command);
         }
-        (self.on_message)(FromWorker::Ready);
+        self.tell(Heard::Ready);
     }
 
     fn break_down(&self, reason: &str) {
@@ -242,9 +278,10 @@ impl Shared {
     }
 }
 
-fn open_worker(shared: Weak<Shared>) -> Result<Connection, JsValue> {
+fn open_worker(program: &str, shared: Weak<Shared>) -> Result<Connection, JsValue> {
     let base = document().base_uri()?.unwrap_or_default();
-    let url = Url::new_with_base(&format!("{WORKER_SCRIPT}?v={BUILD_ID}"), &base)?;
+    let script = format!("{WORKER_SCRIPT}?v={BUILD_ID}&program={program}");
+    let url = Url::new_with_base(&script, &base)?;
     let worker = Worker::new(&url.href())?;
 
     let listener = shared.clone();

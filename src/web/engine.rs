@@ -6,7 +6,7 @@ use leptos::prelude::*;
 
 use super::BUILD_ID;
 use super::browser;
-use super::client::{EngineClient, FromWorker, Loss};
+use super::client::{Client, EngineClient, FromWorker, Loss, TRAINING_WORKER};
 use crate::session::{Command, Event, Inspection, Kept, RunConfig, RunId};
 use crate::view::microscope::state::MicroscopeState;
 use crate::view::notices::{Notices, Origin};
@@ -92,7 +92,7 @@ impl Engine {
             is_notifying: StoredValue::default(),
             notify_after: StoredValue::default(),
         };
-        let client = EngineClient::spawn(move |message| engine.hear(message));
+        let client = Client::spawn(TRAINING_WORKER, move |message| engine.hear(message));
         engine.client.set_value(Some(client));
         engine.greet();
         provide_context(engine);
@@ -347,7 +347,7 @@ impl Engine {
         });
     }
 
-    fn hear(self, message: FromWorker) {
+    fn hear(self, message: FromWorker<Event>) {
         match message {
             FromWorker::Ready => self.link.set(EngineLink::Ready),
             FromWorker::Event(event) => self.take_in(*event),

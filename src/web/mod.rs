@@ -8,7 +8,9 @@
 //! - `step/`: the page that steps through a batch.
 //! - `train/`: the parts of the training page, one component a file.
 //! - `palette`: the colours of canvases.
-//! - `client`: the engine's worker; `browser`: what components need of the browser.
+//! - `lab/`: the compute lab, a program of its own.
+//! - `client`: the engine's worker; `worker`, `training`: its other side; `browser`: what components need of the
+//!   browser.
 
 mod address;
 mod app;
@@ -16,10 +18,13 @@ mod browser;
 pub mod client;
 mod engine;
 mod frame;
+pub mod lab;
 mod pages;
 mod palette;
 mod step;
 mod train;
+pub mod training;
+pub mod worker;
 
 use leptos::prelude::*;
 
@@ -37,9 +42,19 @@ pub fn base_path() -> String {
 
 /// Puts the page in place of the loading notice.
 pub fn mount() {
+    clear();
+    mount_to_body(app::App);
+}
+
+/// Puts the page of the lab in place of the loading notice.
+pub fn mount_lab() {
+    clear();
+    mount_to_body(lab::App);
+}
+
+fn clear() {
     console_error_panic_hook::set_once();
     if let Some(boot) = document().get_element_by_id("boot") {
         boot.remove();
     }
-    mount_to_body(app::App);
 }

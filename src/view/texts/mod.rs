@@ -99,6 +99,7 @@ macro_rules! texts {
 mod data;
 mod data_chinese;
 mod data_english;
+pub mod lab;
 mod presets;
 mod race;
 mod series;

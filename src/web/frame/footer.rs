@@ -5,13 +5,14 @@ use leptos::prelude::*;
 use crate::view::run_state::EngineLink;
 use crate::web::BUILD_ID;
 use crate::web::address::use_texts;
-use crate::web::engine::use_engine;
 
 /// The footer of every page.
 #[component]
-pub fn AppFooter() -> impl IntoView {
+pub fn AppFooter(
+    /// How the page stands with its engine.
+    link: Signal<EngineLink>,
+) -> impl IntoView {
     let texts = use_texts();
-    let link = use_engine().link();
     let state = move || match link.get() {
         EngineLink::Starting => "starting",
         EngineLink::Ready => "ready",

@@ -4,18 +4,22 @@ use leptos::prelude::*;
 
 use super::locale_toggle::LocaleToggle;
 use super::theme_toggle::ThemeToggle;
-use crate::view::url::Route;
+use crate::view::url::{Program, Route};
 use crate::web::address::{use_address, use_texts};
 use crate::web::app::page_name;
 
 /// Whether a page works already.
 fn is_coming(route: &Route) -> bool {
-    matches!(route, Route::Map | Route::Learn(_) | Route::Lab)
+    matches!(route, Route::Map | Route::Learn(_))
 }
 
 /// The header of every page.
 #[component]
-pub fn AppHeader() -> impl IntoView {
+pub fn AppHeader(
+    /// The program that runs: a page of another one is loaded as a document.
+    program: Program,
+) -> impl IntoView {
+    let rel = move |route: &Route| (route.program() != program).then_some("external");
     let address = use_address();
     let texts = use_texts();
     let routes = move || {
@@ -34,7 +38,8 @@ pub fn AppHeader() -> impl IntoView {
         routes()
             .into_iter()
             .map(|route| {
-                let is_current = std::mem::discriminant(&route) == std::mem::discriminant(&current);
+                let is_current = std::mem::discriminant(&route) == std::mem::discriminant(&current)
+                    || (program == Program::Lab && route == Route::Lab);
                 let coming = is_coming(&route)
                     .then(|| view! { <span class="tag">{texts.get().nav.coming}</span> });
                 view! {
@@ -43,6 +48,7 @@ pub fn AppHeader() -> impl IntoView {
                             class="app-nav-link"
                             class:is-coming=is_coming(&route)
                             aria-current=is_current.then_some("page")
+                            rel=rel(&route)
                             href=address.href(&route)
                         >
                             {page_name(&route, texts.get())}
@@ -55,7 +61,7 @@ pub fn AppHeader() -> impl IntoView {
     };
     view! {
         <header class="app-header">
-            <a class="app-brand" href=move || address.href(&Route::Home)>
+            <a class="app-brand" rel=rel(&Route::Home) href=move || address.href(&Route::Home)>
                 <span class="app-brand-mark" aria-hidden="true"></span>
                 {move || texts.get().app.name}
             </a>

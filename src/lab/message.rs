@@ -1,0 +1,39 @@
+//! The contract between the lab's page and its engine: [`LabCommand`] in, [`LabEvent`] out.
+//!
+//! Each instrument has a command and an event of its own; both travel as postcard bytes.
+
+use serde::{Deserialize, Serialize};
+
+use super::Description;
+
+/// What the lab's engine is asked to do.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum LabCommand {
+    /// A data file that was missing, with its path below `assets/data/`.
+    ProvideFile { path: String, bytes: Vec<u8> },
+    /// Ends what is under way; what was found stays.
+    Stop,
+    /// Counts a preset's model.
+    Describe { preset: String },
+}
+
+/// What the lab's engine reports.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum LabEvent {
+    /// Data files loaded, of all that are needed.
+    Loading {
+        done: u64,
+        total: u64,
+    },
+    /// A data file could not be had: which, and why.
+    FileMissing {
+        message: String,
+    },
+    /// A command was refused or a job ended early; what was found before stays.
+    Failed {
+        message: String,
+    },
+    /// What was under way has ended because it was asked to.
+    Stopped,
+    Described(Description),
+}

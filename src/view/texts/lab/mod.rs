@@ -1,0 +1,147 @@
+//! Texts of the compute lab: those of all its pages here, those of each instrument in a file of its own.
+
+pub mod scale;
+
+use super::Locale;
+use crate::view::lab::InstrumentId;
+
+/// An instrument's name and what it is for, in one sentence.
+pub struct InstrumentTexts {
+    pub name: &'static str,
+    pub purpose: &'static str,
+}
+
+texts! {
+    /// What is on all pages of the lab.
+    LabTexts {
+        title,
+        lead,
+        open,
+        all_instruments,
+        engine_lost,
+        file_missing,
+        failed,
+        kept,
+        restart,
+        dismiss,
+        computed,
+        measured,
+        must_be_number,
+        must_be_positive,
+        must_not_be_negative,
+        must_be_share,
+        must_be_one_or_more,
+        must_be_count,
+    }
+    functions {
+        /// The name of an instrument that does not exist.
+        unknown: fn(&str),
+        /// What became of the lab's engine, as the browser has it.
+        loss: fn(&str),
+    }
+}
+
+/// The texts of all pages of the lab.
+pub fn lab_texts(locale: Locale) -> &'static LabTexts {
+    match locale {
+        Locale::English => &ENGLISH,
+        Locale::Chinese => &CHINESE,
+    }
+}
+
+impl LabTexts {
+    fn is_chinese(&self) -> bool {
+        std::ptr::eq(self, &CHINESE)
+    }
+
+    /// Name and purpose of an instrument.
+    pub fn instrument(&self, id: InstrumentId) -> &'static InstrumentTexts {
+        let [english, chinese] = match id {
+            InstrumentId::Scale => &scale::INSTRUMENT,
+        };
+        match self.is_chinese() {
+            true => chinese,
+            false => english,
+        }
+    }
+}
+
+static ENGLISH: LabTexts = LabTexts {
+    title: "Compute lab",
+    lead: "What training takes: time, memory, energy and communication, measured on this device or computed from stated constants. Each page says which.",
+    open: "Open",
+    all_instruments: "← All instruments",
+    engine_lost: "The lab's engine has stopped",
+    file_missing: "A data file could not be loaded",
+    failed: "That did not work",
+    kept: "What stands on the page and in its address is kept.",
+    restart: "Start the engine again",
+    dismiss: "Close",
+    computed: "computed",
+    measured: "measured",
+    must_be_number: "Must be a number, such as 175e9 or 12.5",
+    must_be_positive: "Must be above 0",
+    must_not_be_negative: "Must not be below 0",
+    must_be_share: "Must be above 0 and at most 1",
+    must_be_one_or_more: "Must be 1 or more",
+    must_be_count: "Must be a whole number from 1",
+    unknown: |id| format!("The lab has no instrument called “{id}”. These are all there are."),
+    loss: |reason| format!("The browser says: {reason}"),
+};
+
+static CHINESE: LabTexts = LabTexts {
+    title: "算力实验室",
+    lead: "训练需要多少时间、内存、能量和通信：或在本机上实测，或由注明出处的常数计算得出，每一页都会写明是哪一种。",
+    open: "打开",
+    all_instruments: "← 全部实验",
+    engine_lost: "实验室的引擎已停止",
+    file_missing: "有数据文件未能加载",
+    failed: "操作未能完成",
+    kept: "页面和地址中的内容都已保留。",
+    restart: "重新启动引擎",
+    dismiss: "关闭",
+    computed: "计算值",
+    measured: "实测值",
+    must_be_number: "请填写一个数，例如 175e9 或 12.5",
+    must_be_positive: "必须大于 0",
+    must_not_be_negative: "不能小于 0",
+    must_be_share: "必须大于 0 且不超过 1",
+    must_be_one_or_more: "必须不小于 1",
+    must_be_count: "必须是不小于 1 的整数",
+    unknown: |id| format!("实验室里没有名为“{id}”的实验。全部实验如下。"),
+    loss: |reason| format!("浏览器给出的原因：{reason}"),
+};
+
+#[cfg(test)]
+pub(in crate::view::texts) mod tests {
+    use super::super::tests::is_chinese;
+    use super::*;
+
+    /// That plain texts are there, each in its language.
+    #[track_caller]
+    pub fn check_languages(
+        english: Vec<(&'static str, &'static str)>,
+        chinese: Vec<(&'static str, &'static str)>,
+    ) {
+        assert!(!english.is_empty());
+        for ((name, english), (_, chinese)) in english.into_iter().zip(chinese) {
+            for text in [english, chinese] {
+                assert!(!text.is_empty() && text.trim() == text, "{name}: {text:?}");
+            }
+            assert!(!english.chars().any(is_chinese), "{name}: {english}");
+            assert!(chinese.chars().any(is_chinese), "{name}: {chinese}");
+        }
+    }
+
+    #[test]
+    fn every_text_of_the_lab_is_in_its_language() {
+        check_languages(ENGLISH.entries(), CHINESE.entries());
+        for id in InstrumentId::ALL {
+            let texts = Locale::ALL.map(|locale| lab_texts(locale).instrument(id));
+            let pairs = texts.map(|texts| vec![("name", texts.name), ("purpose", texts.purpose)]);
+            let [english, chinese] = pairs;
+            check_languages(english, chinese);
+            assert_eq!(InstrumentId::from_name(id.name()), Some(id));
+        }
+    }
+}

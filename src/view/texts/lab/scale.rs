@@ -1,0 +1,246 @@
+//! Texts of the scale calculator, in both languages.
+
+use super::InstrumentTexts;
+use crate::view::texts::Locale;
+
+/// English, Chinese.
+pub static INSTRUMENT: [InstrumentTexts; 2] = [
+    InstrumentTexts {
+        name: "From here to GPT-3",
+        purpose: "How much work, memory, time, energy and communication a training run takes, from a network of this page to GPT-3.",
+    },
+    InstrumentTexts {
+        name: "从这里到 GPT-3",
+        purpose: "一次训练需要多少运算、内存、时间、能量和通信：从本站的小网络一直算到 GPT-3。",
+    },
+];
+
+texts! {
+    ScaleTexts {
+        model,
+        model_group_published,
+        device,
+        this_device,
+        not_measured,
+        precision,
+        precision_float32,
+        precision_mixed,
+        numbers,
+        result,
+        quantity,
+        formula,
+        value,
+        memory_title,
+        of_which_activations,
+        sources,
+        explain_title,
+        explain_work,
+        explain_memory,
+        explain_energy,
+        explain_ring,
+        no_result,
+    }
+    functions {
+        /// Label of a number, by its key in the address.
+        label: fn(&str),
+        /// Unit and meaning of a number.
+        hint: fn(&str),
+        /// Name of a line of the result.
+        line: fn(&str),
+        /// How long it would take on this device: years as text.
+        here: fn(&str),
+        /// Name of a published model.
+        published: fn(&str),
+    }
+}
+
+/// The calculator's texts.
+pub fn texts(locale: Locale) -> &'static ScaleTexts {
+    match locale {
+        Locale::English => &ENGLISH,
+        Locale::Chinese => &CHINESE,
+    }
+}
+
+static ENGLISH: ScaleTexts = ScaleTexts {
+    model: "Model",
+    model_group_published: "published",
+    device: "Device",
+    this_device: "this device, as measured",
+    not_measured: "This device has not been measured yet: measure it on the roofline page, or type a figure for R.",
+    precision: "Precision",
+    precision_float32: "float32 throughout",
+    precision_mixed: "16 bit with float32 master weights",
+    numbers: "Every number can be changed",
+    result: "What it takes (computed)",
+    quantity: "Quantity",
+    formula: "Formula",
+    value: "Result",
+    memory_title: "Memory before activations, against that of one device",
+    of_which_activations: "Activations come on top: they grow with the batch and the length of the sequence.",
+    sources: "Sources",
+    explain_title: "How to read this",
+    explain_work: "Training costs about 6 operations for each parameter and token: 2 for the forward pass, 4 for the backward pass, which computes two products where the forward pass computes one. For models of this page the operations are counted from their graph instead.",
+    explain_memory: "Adam keeps two numbers for each weight. In float32 that makes 4 + 4 + 8 = 16 bytes for each parameter; with 16-bit arithmetic 2 + 2 + 12, because a float32 copy of the weights is kept: again 16. Mixed precision saves activations and time, not these states.",
+    explain_energy: "The power of A100 and H100 is that of the chip alone; published figures that count the whole machine (330 W for a V100 in Patterson et al. 2021) cannot be compared with it. Use of 40 % of the peak is an assumption.",
+    explain_ring: "In a ring all-reduce every device sends 2(p − 1) messages of 1/p of the gradients, so the time hardly grows with p, but each message costs its latency. No time is given where one device cannot hold the states of a whole replica.",
+    no_result: "A number cannot be used; see the field that says so.",
+    label: |key| {
+        match key {
+            "parameters" => "N, parameters",
+            "tokens" => "D, tokens",
+            "flops_per_token" => "F, operations a token",
+            "devices" => "p, devices",
+            "peak" => "R, peak",
+            "utilisation" => "u, utilisation",
+            "memory" => "M, memory",
+            "power" => "P, power",
+            "pue" => "PUE",
+            "carbon" => "k, carbon",
+            "bandwidth" => "B, bandwidth",
+            _ => "l, latency",
+        }
+        .into()
+    },
+    hint: |key| {
+        match key {
+            "parameters" => "trainable numbers",
+            "tokens" => {
+                "seen in training; for images, samples. 20 N by default for models of this page"
+            }
+            "flops_per_token" => "of training; 6 N, or counted from the graph; empty: 6 N",
+            "devices" => "working at the same time",
+            "peak" => "FLOP/s of one device",
+            "utilisation" => "part of the peak that is reached",
+            "memory" => "bytes of one device",
+            "power" => "watts of one device",
+            "pue" => "power of the building over that of its devices",
+            "carbon" => "kg CO₂e for each kWh; 0.429: mean of the USA, 2020",
+            "bandwidth" => "bytes a second between neighbours, one way",
+            _ => "seconds for each message; an assumption",
+        }
+        .into()
+    },
+    line: |key| {
+        match key {
+            "flops" => "Work",
+            "petaflop-days" => "in petaflop/s-days",
+            "best-tokens" => "Tokens that would suit N best",
+            "weights" => "Weights",
+            "gradients" => "Gradients",
+            "optimizer" => "Optimizer (Adam)",
+            "states" => "All three",
+            "devices-for-states" => "Devices to hold them",
+            "seconds" => "Time",
+            "device-years" => "Device-years",
+            "energy" => "Energy",
+            "carbon" => "Emissions",
+            _ => "One all-reduce of the gradients",
+        }
+        .into()
+    },
+    here: |years| format!("At the speed measured on this device it would take {years}."),
+    published: |name| {
+        match name {
+            "gpt-3" => "GPT-3",
+            _ => "BERT-large",
+        }
+        .into()
+    },
+};
+
+static CHINESE: ScaleTexts = ScaleTexts {
+    model: "模型",
+    model_group_published: "已发表",
+    device: "设备",
+    this_device: "本机（实测）",
+    not_measured: "本机尚未测量：请先在屋顶线页面测量，或直接填写 R。",
+    precision: "数值精度",
+    precision_float32: "全部 float32",
+    precision_mixed: "16 位运算，float32 主权重",
+    numbers: "每个数都可以修改",
+    result: "所需资源（计算值）",
+    quantity: "量",
+    formula: "公式",
+    value: "结果",
+    memory_title: "不含激活值的内存，与单个设备的内存相比",
+    of_which_activations: "激活值另计：它随批量大小和序列长度增长。",
+    sources: "出处",
+    explain_title: "怎样理解这些数",
+    explain_work: "每个参数、每个词元的训练约需 6 次运算：前向传播 2 次，反向传播 4 次，因为前向的一个乘积在反向时对应两个乘积。对于本站的模型，运算次数直接由计算图数出。",
+    explain_memory: "Adam 为每个权重保存两个数。float32 时每个参数占 4 + 4 + 8 = 16 字节；16 位运算时是 2 + 2 + 12，因为还要保留一份 float32 主权重，同样是 16 字节。混合精度节省的是激活值和时间，而不是这些状态。",
+    explain_energy: "A100 和 H100 的功率只是芯片的热设计功率；按整机计算的已发表数字（Patterson 等 2021 年对 V100 取 330 W）不能与之直接比较。40 % 的利用率是一个假设。",
+    explain_ring: "环形全归约中，每个设备发送 2(p − 1) 条消息，每条是梯度的 1/p，因此总时间几乎不随 p 增长，但每条消息都要付出延迟。单个设备放不下一个完整副本的状态时，不给出时间。",
+    no_result: "有一个数无法使用，请看提示出错的那一栏。",
+    label: |key| {
+        match key {
+            "parameters" => "N，参数量",
+            "tokens" => "D，词元数",
+            "flops_per_token" => "F，每词元运算量",
+            "devices" => "p，设备数",
+            "peak" => "R，峰值",
+            "utilisation" => "u，利用率",
+            "memory" => "M，内存",
+            "power" => "P，功率",
+            "pue" => "PUE",
+            "carbon" => "k，碳排放",
+            "bandwidth" => "B，带宽",
+            _ => "l，延迟",
+        }
+        .into()
+    },
+    hint: |key| {
+        match key {
+            "parameters" => "可训练的数的个数",
+            "tokens" => "训练中看到的总数；图像按样本计。本站的模型默认取 20 N",
+            "flops_per_token" => "训练所需；取 6 N，或由计算图数出；留空即 6 N",
+            "devices" => "同时工作的设备",
+            "peak" => "单个设备的 FLOP/s",
+            "utilisation" => "实际达到峰值的几分之几",
+            "memory" => "单个设备的字节数",
+            "power" => "单个设备的瓦数",
+            "pue" => "机房总功率与设备功率之比",
+            "carbon" => "每千瓦时的二氧化碳当量（千克）；0.429 为美国 2020 年平均值",
+            "bandwidth" => "相邻设备之间单向每秒字节数",
+            _ => "每条消息的秒数；为假设值",
+        }
+        .into()
+    },
+    line: |key| {
+        match key {
+            "flops" => "总运算量",
+            "petaflop-days" => "折合 PFLOP/s·天",
+            "best-tokens" => "与 N 最相称的词元数",
+            "weights" => "权重",
+            "gradients" => "梯度",
+            "optimizer" => "优化器（Adam）",
+            "states" => "三者合计",
+            "devices-for-states" => "放下它们所需的设备数",
+            "seconds" => "时间",
+            "device-years" => "设备·年",
+            "energy" => "能量",
+            "carbon" => "碳排放",
+            _ => "一次梯度全归约",
+        }
+        .into()
+    },
+    here: |years| format!("按本机实测的速度，需要 {years}。"),
+    published: |name| {
+        match name {
+            "gpt-3" => "GPT-3",
+            _ => "BERT-large",
+        }
+        .into()
+    },
+};
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::view::texts::lab::tests::check_languages;
+
+    #[test]
+    fn every_text_is_in_its_language() {
+        check_languages(ENGLISH.entries(), CHINESE.entries());
+    }
+}

@@ -1,0 +1,286 @@
+//! The scale calculator: from a model of this page to GPT-3, every number editable, every formula shown.
+
+use leptos::prelude::*;
+
+use super::engine::use_lab_engine;
+use super::field::{choice_field, text_field};
+use crate::lab::scale::{Expected, Job, REFERENCE_DEVICES, REFERENCE_MODELS, SECONDS_PER_YEAR};
+use crate::lab::{Description, LabCommand, LabEvent};
+use crate::view::format;
+use crate::view::lab::scale::{FieldError, Form, NUMBERS, THIS_DEVICE, Wanted, lines};
+use crate::view::presets;
+use crate::view::texts::lab::scale::texts;
+use crate::view::texts::lab::{LabTexts, lab_texts};
+use crate::web::address::{use_address, use_locale};
+
+/// Where the page keeps what was measured last, in FLOP/s.
+pub const MEASURED_KEY: &str = "glassbox-measured-flops";
+
+/// This device's speed: from the link, or as it was measured here last.
+fn measured(settings: &std::collections::BTreeMap<String, String>) -> Option<f64> {
+    let kept = || {
+        let storage = window().local_storage().ok().flatten()?;
+        storage.get_item(MEASURED_KEY).ok().flatten()
+    };
+    let text = settings.get("measured").cloned().or_else(kept)?;
+    let speed: f64 = text.parse().ok()?;
+    (speed.is_finite() && speed > 0.0).then_some(speed)
+}
+
+/// The whole instrument.
+pub fn instrument() -> AnyView {
+    let address = use_address();
+    let locale = use_locale();
+    let engine = use_lab_engine();
+    let counted = RwSignal::new(None::<Description>);
+    engine.listen(move |event| {
+        if let LabEvent::Described(description) = event {
+            counted.set(Some(description.clone()));
+        }
+    });
+    let form = Memo::new(move |_| {
+        address.state.with(|state| {
+            counted.with(|counted| {
+                Form::read(&state.settings, counted.as_ref(), measured(&state.settings))
+            })
+        })
+    });
+    let model = Memo::new(move |_| form.with(|form| form.model.clone()));
+    Effect::new(move |_| {
+        let preset = model.get();
+        if presets::ids().any(|id| id == preset) {
+            engine.send(&LabCommand::Describe { preset });
+        }
+    });
+    let job = Memo::new(move |_| form.with(Form::job));
+    let number = move |key: &'static str| {
+        let wrong = Signal::derive(move || {
+            let error = job.get().err().filter(|error| error.key == key)?;
+            Some(explain(&error, lab_texts(locale.get())))
+        });
+        text_field(
+            key,
+            Signal::derive(move || (texts(locale.get()).label)(key)),
+            Signal::derive(move || (texts(locale.get()).hint)(key)),
+            Signal::derive(move || form.with(|form| form.number(key).to_string())),
+            wrong,
+        )
+    };
+    let needs_measuring = move || {
+        let is_this =
+            form.with(|form| form.device == THIS_DEVICE && form.number("peak").is_empty());
+        is_this.then(|| texts(locale.get()).not_measured)
+    };
+    view! {
+        <div class="lab-bench">
+            <section class="panel stack">
+                {choices(form)}
+                <p class="panel-note">{needs_measuring}</p>
+                <h2 class="panel-title">{move || texts(locale.get()).numbers}</h2>
+                <div class="lab-fields">{NUMBERS.map(number)}</div>
+            </section>
+            <section class="panel stack" aria-live="polite">
+                <h2 class="panel-title">{move || texts(locale.get()).result}</h2>
+                {move || match job.get() {
+                    Ok(job) => result(&job, locale.get()),
+                    Err(_) => view! { <p>{texts(locale.get()).no_result}</p> }.into_any(),
+                }}
+            </section>
+            <section class="panel stack prose lab-wide">
+                <h2 class="panel-title">{move || texts(locale.get()).explain_title}</h2>
+                <p>{move || texts(locale.get()).explain_work}</p>
+                <p>{move || texts(locale.get()).explain_memory}</p>
+                <p>{move || texts(locale.get()).explain_energy}</p>
+                <p>{move || texts(locale.get()).explain_ring}</p>
+                <h3 class="panel-title">{move || texts(locale.get()).sources}</h3>
+                <ul class="lab-sources">{sources()}</ul>
+            </section>
+        </div>
+    }
+    .into_any()
+}
+
+/// Model, device and precision.
+fn choices(form: Memo<Form>) -> AnyView {
+    let locale = use_locale();
+    let models = Signal::derive(move || {
+        let locale = locale.get();
+        let text = texts(locale);
+        let published = REFERENCE_MODELS.iter().rev().map(|model| {
+            let name = (text.published)(model.name);
+            (
+                model.name.to_string(),
+                format!("{name} ({})", text.model_group_published),
+            )
+        });
+        let own = presets::ids()
+            .filter(|id| presets::own_data(id).is_none())
+            .map(|id| (id.to_string(), id.to_string()));
+        published.chain(own).collect()
+    });
+    let devices = Signal::derive(move || {
+        let chips = REFERENCE_DEVICES.iter();
+        let chips = chips.map(|chip| {
+            (
+                chip.name.to_string(),
+                format!("NVIDIA {}", chip.name.to_uppercase()),
+            )
+        });
+        let this = (
+            THIS_DEVICE.to_string(),
+            texts(locale.get()).this_device.to_string(),
+        );
+        chips.chain([this]).collect()
+    });
+    let precisions = Signal::derive(move || {
+        let text = texts(locale.get());
+        vec![
+            ("mixed16".to_string(), text.precision_mixed.to_string()),
+            ("float32".to_string(), text.precision_float32.to_string()),
+        ]
+    });
+    view! {
+        <div class="lab-fields">
+            {choice_field(
+                "model",
+                Signal::derive(move || texts(locale.get()).model.to_string()),
+                Signal::derive(move || form.with(|form| form.model.clone())),
+                models,
+            )}
+            {choice_field(
+                "accelerator",
+                Signal::derive(move || texts(locale.get()).device.to_string()),
+                Signal::derive(move || form.with(|form| form.device.clone())),
+                devices,
+            )}
+            {choice_field(
+                "precision",
+                Signal::derive(move || texts(locale.get()).precision.to_string()),
+                Signal::derive(move || form.with(|form| form.precision.clone())),
+                precisions,
+            )}
+        </div>
+    }
+    .into_any()
+}
+
+/// The table of results, the bar of memory, and the time on this device.
+fn result(job: &Job, locale: crate::view::texts::Locale) -> AnyView {
+    let text = texts(locale);
+    let rows = lines(job, locale)
+        .into_iter()
+        .map(|line| {
+            let testid = format!("scale-{}", line.key);
+            view! {
+                <tr>
+                    <th scope="row">{(text.line)(line.key)}</th>
+                    <td class="lab-formula">{line.formula}<br/><span class="muted">{line.numbers}</span></td>
+                    <td class="numeric" data-testid=testid data-value=format::bare(line.value)>{line.shown}</td>
+                </tr>
+            }
+        })
+        .collect_view();
+    let here = use_address()
+        .state
+        .with(|state| measured(&state.settings))
+        .map(|speed| {
+            let flops = job.estimate().map_or(f64::NAN, |estimate| estimate.flops);
+            let years = flops / speed / SECONDS_PER_YEAR;
+            let shown = match locale {
+                crate::view::texts::Locale::English => {
+                    format!("{} years", format::significant(years, 4))
+                }
+                crate::view::texts::Locale::Chinese => {
+                    format!("{} 年", format::significant(years, 4))
+                }
+            };
+            view! {
+                <p data-testid="scale-here" data-value=format::bare(years)>{(text.here)(&shown)}</p>
+            }
+        });
+    view! {
+        <table class="lab-table">
+            <thead>
+                <tr>
+                    <th scope="col">{text.quantity}</th>
+                    <th scope="col">{text.formula}</th>
+                    <th scope="col">{text.value}</th>
+                </tr>
+            </thead>
+            <tbody>{rows}</tbody>
+        </table>
+        {here}
+        <h3 class="panel-title">{text.memory_title}</h3>
+        <div inner_html=memory_bar(job, text)></div>
+        <p class="panel-note">{text.of_which_activations}</p>
+    }
+    .into_any()
+}
+
+/// Weights, gradients and optimizer as one bar, with a mark where the memory of one device ends.
+fn memory_bar(job: &Job, text: &crate::view::texts::lab::scale::ScaleTexts) -> String {
+    let Ok(estimate) = job.estimate() else {
+        return String::new();
+    };
+    let whole = estimate.states.max(job.memory);
+    let at = |bytes: f64| 600.0 * bytes / whole;
+    let mut svg =
+        String::from("<svg class=\"lab-bar\" viewBox=\"0 0 600 64\" role=\"img\" aria-label=\"");
+    svg.push_str(text.memory_title);
+    svg.push_str("\">");
+    let mut start = 0.0;
+    let parts = [
+        ("weights", estimate.weights, "is-forward"),
+        ("gradients", estimate.gradients, "is-backward"),
+        ("optimizer", estimate.optimizer, "is-update"),
+    ];
+    let mut legend = String::from("<ul class=\"legend\">");
+    for (key, bytes, class) in parts {
+        svg.push_str(&format!(
+            "<rect class=\"lab-part {class}\" x=\"{:.2}\" y=\"8\" width=\"{:.2}\" height=\"36\"></rect>",
+            at(start),
+            at(bytes)
+        ));
+        start += bytes;
+        legend.push_str(&format!(
+            "<li class=\"legend-item {class}\">{}</li>",
+            (text.line)(key)
+        ));
+    }
+    let mark = at(job.memory).min(599.0);
+    svg.push_str(&format!(
+        "<path class=\"lab-mark\" d=\"M{mark:.2} 2 V56\"></path><text class=\"lab-mark-text\" x=\"{:.2}\" y=\"60\" text-anchor=\"{}\">M</text></svg>",
+        mark,
+        if mark > 300.0 { "end" } else { "start" }
+    ));
+    legend.push_str("</ul>");
+    svg + &legend
+}
+
+/// Where the constants come from.
+fn sources() -> Vec<AnyView> {
+    let rules = [
+        "Kaplan et al. 2020, arXiv 2001.08361: C = 6ND",
+        "Rajbhandari et al. 2019 (ZeRO), arXiv 1910.02054: 16 B",
+        "Hoffmann et al. 2022, arXiv 2203.15556: D ≈ 20N",
+        "Patterson et al. 2021, arXiv 2104.10350: PUE 1.10, 0.429 kg/kWh",
+        "Patarasuk & Yuan 2009: ring all-reduce",
+    ];
+    let models = REFERENCE_MODELS.iter().map(|model| model.source);
+    let devices = REFERENCE_DEVICES.iter().map(|device| device.source);
+    let all = models.chain(devices).chain(rules);
+    all.map(|source| view! { <li lang="en">{source}</li> }.into_any())
+        .collect()
+}
+
+fn explain(error: &FieldError, texts: &LabTexts) -> String {
+    let text = match error.expected {
+        Wanted::Number => texts.must_be_number,
+        Wanted::Range(Expected::Positive) => texts.must_be_positive,
+        Wanted::Range(Expected::NotNegative) => texts.must_not_be_negative,
+        Wanted::Range(Expected::Share) => texts.must_be_share,
+        Wanted::Range(Expected::AtLeastOne) => texts.must_be_one_or_more,
+        Wanted::Range(Expected::Count) => texts.must_be_count,
+    };
+    text.into()
+}
