@@ -2,6 +2,7 @@
 
 use super::CliError;
 use crate::lab::precision::PrecisionMode;
+use crate::lab::replicas::Mode;
 use crate::layers::ModelSpec;
 use crate::optim::{OptimizerKind, OptionKey, Options, ScheduleKind};
 use crate::session::{DevicePreference, Lane};
@@ -43,6 +44,10 @@ pub enum Command {
     Op(OpArguments),
     /// Continue a text, with weights of a text preset saved by `train --save`
     Generate(GenerateArguments),
+    /// Train several replicas of one model on shards of the samples, their gradients combined by a ring
+    Ddp(DdpArguments),
+    /// Write a preset as a PyTorch script with its weights and batches
+    Export(ExportArguments),
 }
 
 impl Command {
@@ -60,6 +65,8 @@ impl Command {
             // Every line answers a request; what else goes wrong is said on stderr.
             Self::Op(_) => false,
             Self::Generate(arguments) => arguments.json,
+            Self::Ddp(arguments) => arguments.json,
+            Self::Export(arguments) => arguments.json,
         }
     }
 }
@@ -226,6 +233,99 @@ pub struct PrecisionArguments {
 fn precision_mode(text: &str) -> Result<PrecisionMode, String> {
     let names = PrecisionMode::ALL.map(PrecisionMode::name);
     PrecisionMode::from_name(text).ok_or_else(|| format!("expected one of {}", names.join(", ")))
+}
+
+#[derive(Debug, Args)]
+pub struct DdpArguments {
+    /// linear (256 samples in four dimensions) or a preset such as lenet5-mnist
+    #[arg(long, value_name = "NAME", default_value = "linear")]
+    pub preset: String,
+    #[arg(long, value_name = "N", default_value_t = 4)]
+    pub replicas: u32,
+    /// How gradients are combined: mean, sum, rank0 (the first replica alone takes steps) or federated
+    #[arg(long, value_name = "MODE", default_value = "mean", value_parser = mode)]
+    pub mode: Mode,
+    /// Steps, or rounds of the federated mode
+    #[arg(long, value_name = "N", default_value_t = 50)]
+    pub steps: u64,
+    /// Samples of a step, of all replicas together [default: the preset's]
+    #[arg(long, value_name = "N")]
+    pub batch: Option<u32>,
+    /// Learning rate, constant [default: the preset's]
+    #[arg(long, value_name = "X", allow_hyphen_values = true, value_parser = real)]
+    pub lr: Option<f32>,
+    /// Optimizer [default: the preset's]
+    #[arg(long, value_name = "NAME", value_parser = optimizer)]
+    pub optimizer: Option<OptimizerKind>,
+    /// Federated: updates of each replica between two averagings
+    #[arg(long, value_name = "N", default_value_t = 5)]
+    pub local_steps: u32,
+    /// Federated: how the samples are shared out, such as 1,2,3,2 [default: equally]
+    #[arg(long, value_name = "N,N,…", value_delimiter = ',')]
+    pub shares: Vec<u32>,
+    /// Between neighbours of the ring, in bytes a second, for the modelled time
+    #[arg(
+        long,
+        value_name = "X",
+        default_value_t = 1.25e9,
+        allow_hyphen_values = true
+    )]
+    pub bandwidth: f64,
+    /// Of one message, in seconds, for the modelled time
+    #[arg(
+        long,
+        value_name = "X",
+        default_value_t = 50e-6,
+        allow_hyphen_values = true
+    )]
+    pub latency: f64,
+    /// Seed of the samples, of the initial weights and of the order of the batches
+    #[arg(long, value_name = "S", default_value_t = 1)]
+    pub seed: u64,
+    /// Threads for the replicas to run in [default: one for each replica, as far as there are cores]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=64))]
+    pub threads: Option<u32>,
+    /// One JSON object a line
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// What a preset is written as.
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+pub enum ExportFormat {
+    /// A script for PyTorch, also under torchrun
+    Torch,
+}
+
+#[derive(Debug, Args)]
+pub struct ExportArguments {
+    /// The network to write; also linear, the linear regression of `glassbox ddp`
+    pub preset: String,
+    #[command(flatten)]
+    pub table: TableArguments,
+    #[arg(long, value_enum, default_value_t = ExportFormat::Torch)]
+    pub format: ExportFormat,
+    /// Folder to write the files into
+    #[arg(long, value_name = "DIR")]
+    pub out: PathBuf,
+    /// Batches to write [default: the preset's epochs]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub steps: Option<u32>,
+    /// Samples in a batch [default: the preset's]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub batch: Option<u32>,
+    /// Learning rate [default: the preset's]
+    #[arg(long, value_name = "X", allow_hyphen_values = true, value_parser = real)]
+    pub lr: Option<f32>,
+    /// Optimizer [default: the preset's]
+    #[arg(long, value_name = "NAME", value_parser = optimizer)]
+    pub optimizer: Option<OptimizerKind>,
+    /// Seed of the initial weights and of the order of the batches
+    #[arg(long, value_name = "S", default_value_t = 1)]
+    pub seed: u64,
+    /// One JSON object a line
+    #[arg(long)]
+    pub json: bool,
 }
 
 #[derive(Debug, Args)]
@@ -512,6 +612,13 @@ fn optimizer(text: &str) -> Result<OptimizerKind, String> {
 }
 
 /// A number; whether it is in range, the session says.
+fn mode(text: &str) -> Result<Mode, String> {
+    Mode::from_name(text).ok_or_else(|| {
+        let known = Mode::ALL.map(Mode::name).join(", ");
+        format!("expected one of {known}")
+    })
+}
+
 fn real(text: &str) -> Result<f32, String> {
     let number = text.parse();
     number.map_err(|_| "expected a number such as 0.001".into())

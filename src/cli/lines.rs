@@ -183,6 +183,44 @@ pub enum Line<'a> {
         text: &'a str,
         steps: Vec<GeneratedLine>,
     },
+    /// A step of `glassbox ddp`: numbers of every replica, null for one that told none.
+    ReplicaStep {
+        step: u64,
+        losses: Vec<Option<Number>>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        summed_loss: Option<Number>,
+        measured_losses: Vec<Option<Number>>,
+        distance_l2: Option<Number>,
+        distance_largest: Option<Number>,
+        compute_millis: Number,
+        communication_millis: Option<Number>,
+        step_millis: Option<Number>,
+    },
+    /// The end of `glassbox ddp`, and of the single replica beside it.
+    ReplicasDone {
+        preset: &'a str,
+        mode: &'static str,
+        replicas: u32,
+        threads: u32,
+        steps: u64,
+        parameters: u64,
+        samples_per_second: Number,
+        compute_millis_median: Number,
+        communication_millis_median: Number,
+        bytes_per_replica_and_step: u64,
+        /// From bandwidth and latency, not measured.
+        modelled_all_reduce_seconds: Number,
+        distance_l2: Option<Number>,
+        /// Of the parameters from those of the single replica, over the latter's norm.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        relative_to_single: Option<Number>,
+    },
+    Exported {
+        format: &'static str,
+        files: Vec<String>,
+        steps: u32,
+        batch: u32,
+    },
     /// Of `glassbox op`.
     Answer(Answer),
     /// A request of `glassbox op` that could not be run.

@@ -17,8 +17,10 @@ mod arguments;
 mod bench;
 mod check;
 mod data;
+mod ddp;
 mod devices;
 mod driver;
+mod export;
 mod generate;
 mod lines;
 mod memory;
@@ -36,6 +38,8 @@ mod train;
 use crate::data::DataError;
 use crate::exec::gpu::GpuError;
 use crate::export::ExportError;
+use crate::export::torch::TorchError;
+use crate::lab::replicas::{Problem, ReplicaError, SettingsError};
 use crate::plot::PlotError;
 use crate::session::{Failure, FailureKind, SessionError};
 use arguments::{Arguments, Command};
@@ -60,6 +64,14 @@ enum CliError {
     Gpu(#[from] GpuError),
     #[error(transparent)]
     Export(#[from] ExportError),
+    #[error(transparent)]
+    Torch(#[from] TorchError),
+    #[error(transparent)]
+    ReplicaSettings(#[from] SettingsError),
+    #[error(transparent)]
+    Replica(#[from] ReplicaError),
+    #[error(transparent)]
+    Replicas(#[from] Problem),
     #[error(transparent)]
     Plot(#[from] PlotError),
     #[error("{path}: {message}")]
@@ -96,6 +108,8 @@ impl CliError {
             Self::Session(error) => error.failure().kind,
             Self::Gpu(error) => SessionError::from(error.clone()).failure().kind,
             Self::Data(_) | Self::Export(_) => FailureKind::BadFile,
+            Self::Torch(_) | Self::ReplicaSettings(_) | Self::Replica(_) => FailureKind::BadConfig,
+            Self::Replicas(_) => FailureKind::NonFinite,
             Self::Plot(_) => FailureKind::Internal,
         };
         lines::kind_name(kind)
@@ -103,7 +117,7 @@ impl CliError {
 
     fn exit_code(&self) -> u8 {
         match self {
-            Self::Usage(_) => 2,
+            Self::Usage(_) | Self::ReplicaSettings(_) => 2,
             Self::Engine(failure) => match failure.kind {
                 FailureKind::UnknownPreset | FailureKind::BadConfig => 2,
                 _ => 1,
@@ -151,5 +165,7 @@ fn run(command: Command) -> Result<(), CliError> {
         Command::Step(arguments) => step::run(&arguments),
         Command::Op(arguments) => operation::run(&arguments),
         Command::Generate(arguments) => generate::run(&arguments),
+        Command::Ddp(arguments) => ddp::run(&arguments),
+        Command::Export(arguments) => export::run(&arguments),
     }
 }

@@ -1,5 +1,7 @@
-//! Files that leave Glassbox and come back: weights and optimizer state as safetensors.
+//! Files that leave Glassbox: weights and optimizer state as safetensors, which come back, and a PyTorch script with
+//! its weights and batches.
 
+pub mod torch;
 mod weights;
 
 pub use weights::{Checkpoint, ExportError, MAX_FILE_BYTES, NamedTensor, RunFacts};

@@ -1,0 +1,305 @@
+//! Scripts are run by PyTorch where it is installed, and their losses held to the engine's.
+
+use super::*;
+use crate::data::{DataSource, TextSet, TextSource, mnist_from_bytes};
+use crate::lab::replicas::{Coordinator, Crew, Settings, Subject, linear_samples};
+use crate::models::{PRESETS, PresetData, find};
+use crate::session::{
+    Command, DevicePreference, Event, OptimizerChoice, RunConfig, RunId, Session, build_model,
+    build_spec, initial_parameters,
+};
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+
+fn digits() -> SampleSet {
+    let whole = mnist_from_bytes(
+        include_bytes!("../../../assets/data/mnist/train-images-idx3-ubyte.gz"),
+        include_bytes!("../../../assets/data/mnist/train-labels-idx1-ubyte.gz"),
+        include_bytes!("../../../assets/data/mnist/t10k-images-idx3-ubyte.gz"),
+        include_bytes!("../../../assets/data/mnist/t10k-labels-idx1-ubyte.gz"),
+    );
+    SampleSet::Images(whole.expect("the committed files"))
+}
+
+/// Samples of a preset, where they need no files beside the program.
+fn samples(preset: &Preset) -> Option<SampleSet> {
+    match preset.data {
+        PresetData::Toy(source) => Some(source.draw().unwrap().into()),
+        PresetData::Series(source) => Some(source.draw().unwrap().into()),
+        PresetData::Text {
+            source: source @ TextSource::Shakespeare,
+            window,
+        } => {
+            let bytes = include_bytes!("../../../assets/data/text/en-shakespeare.txt");
+            Some(
+                TextSet::from_bytes(source.name(), bytes, window)
+                    .unwrap()
+                    .into(),
+            )
+        }
+        PresetData::Images {
+            source: DataSource::Mnist,
+            ..
+        } => Some(digits()),
+        _ => None,
+    }
+}
+
+const BATCH: u32 = 16;
+const STEPS: u32 = 4;
+
+/// The files of a preset at its own optimizer and rate.
+fn files(preset: &Preset, samples: &SampleSet, batch: u32) -> Result<TorchFiles, TorchError> {
+    let choice = OptimizerChoice::of(preset);
+    let spec = (preset.spec)();
+    let model = if preset.id == "linear" {
+        build_spec(&spec, preset, Some(samples), 2, choice)
+    } else {
+        build_model(preset, Some(samples), 2, choice)
+    };
+    let model = model.unwrap();
+    let weights = initial_parameters(preset, &model, 1);
+    TorchRun {
+        preset,
+        spec: &spec,
+        model: &model,
+        samples,
+        weights: &weights,
+        seed: 1,
+        batch,
+        steps: STEPS,
+        optimizer: preset.defaults.optimizer,
+        momentum: preset.defaults.momentum,
+        learning_rate: preset.defaults.learning_rate,
+        options: preset.defaults.options,
+    }
+    .files()
+}
+
+fn write(files: &TorchFiles, name: &str, folder: &Path) -> std::path::PathBuf {
+    let names = TorchFiles::names(name);
+    let contents = [files.script.as_bytes(), &files.weights, &files.data];
+    for (name, bytes) in names.iter().zip(contents) {
+        std::fs::write(folder.join(name), bytes).unwrap();
+    }
+    folder.join(&names[0])
+}
+
+/// A Python that has PyTorch.
+fn python() -> Option<&'static str> {
+    let has_torch = |python: &&str| {
+        let mut command = std::process::Command::new(python);
+        let status = command
+            .args(["-c", "import torch, torch.distributed"])
+            .output();
+        status.is_ok_and(|output| output.status.success())
+    };
+    let found = ["python3", "/usr/bin/python3"].into_iter().find(has_torch);
+    if found.is_none() {
+        eprintln!(
+            "NOT RUN: no Python with PyTorch here; the PyTorch scripts were written and read, but not run"
+        );
+    }
+    found
+}
+
+/// Losses of the script's steps, by `processes` processes.
+fn script_losses(python: &str, script: &Path, processes: u32) -> Vec<f64> {
+    let mut command = std::process::Command::new(python);
+    if processes > 1 {
+        command
+            .args(["-m", "torch.distributed.run", "--standalone"])
+            .args(["--nproc_per_node", &processes.to_string()])
+            // The torchrun of PyTorch 1.13 does not read its own defaults under Python 3.11; these it does.
+            .args(["--redirects", "1", "--tee", "1", "--log_dir"])
+            .arg(script.with_extension("log"));
+    }
+    command
+        .arg(script)
+        .args(["--device", "cpu"])
+        .env("OMP_NUM_THREADS", "1");
+    let output = command.output().unwrap();
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{}: {errors}", script.display());
+    let text = String::from_utf8(output.stdout).unwrap();
+    let losses: Vec<f64> = text
+        .lines()
+        .map(|line| {
+            // torchrun puts the process's name in front.
+            let json = &line[line.find('{').unwrap_or(0)..];
+            let line: serde_json::Value = serde_json::from_str(json).unwrap();
+            assert_eq!(line["processes"], processes);
+            line["loss"].as_f64().unwrap()
+        })
+        .collect();
+    assert_eq!(losses.len(), STEPS as usize, "{errors}");
+    losses
+}
+
+/// The engine's own losses.
+fn session_losses(preset: &Preset, samples: &SampleSet, batch: u32) -> Vec<f64> {
+    let events = Arc::new(Mutex::new(Vec::new()));
+    let sink = Arc::clone(&events);
+    let mut session = Session::new("test", move |event| sink.lock().unwrap().push(event));
+    match (preset.data, samples.clone()) {
+        (PresetData::Images { source, .. }, SampleSet::Images(images)) => {
+            session.provide_dataset(source, images);
+        }
+        (PresetData::Text { source, .. }, SampleSet::Text(text)) => {
+            session.provide_source_text(source, text);
+        }
+        _ => {}
+    }
+    let run: RunId = 1;
+    let config = RunConfig {
+        preset: preset.id.into(),
+        device: DevicePreference::Cpu,
+        seed: 1,
+        batch: Some(batch),
+        steps: Some(STEPS.into()),
+        ..RunConfig::default()
+    };
+    pollster::block_on(async {
+        session.handle(Command::Start { run, config }).await;
+        let count = STEPS;
+        session.handle(Command::StepBatches { run, count }).await;
+        while session.advance(1e3).await {}
+    });
+    let events = events.lock().unwrap();
+    let records = events.iter().filter_map(|event| match event {
+        Event::Steps { records, .. } => Some(records),
+        Event::Failed { failure, .. } => panic!("{}: {}", preset.id, failure.message),
+        _ => None,
+    });
+    records.flatten().map(|record| record.loss.into()).collect()
+}
+
+#[track_caller]
+fn assert_same(name: &str, actual: &[f64], expected: &[f64]) {
+    assert_eq!(actual.len(), expected.len(), "{name}");
+    for (step, (a, e)) in actual.iter().zip(expected).enumerate() {
+        let close = (a - e).abs() <= 1e-4 * e.abs();
+        assert!(close, "{name}, step {}: PyTorch {a}, here {e}", step + 1);
+    }
+}
+
+#[test]
+fn a_script_reaches_the_engines_losses_in_two_processes() {
+    let Some(python) = python() else {
+        return;
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let lenet = find("lenet5-mnist").unwrap();
+    let samples = digits();
+    // 15 samples: parts of 7 and 8.
+    let script = write(
+        &files(lenet, &samples, 15).unwrap(),
+        lenet.id,
+        folder.path(),
+    );
+    let losses = script_losses(python, &script, 2);
+    let expected = session_losses(lenet, &samples, 15);
+    assert_same(lenet.id, &losses, &expected);
+    // Control: other weights have other losses.
+    let other = session_losses(find("mlp-mnist").unwrap(), &samples, 15);
+    assert!((losses[0] - other[0]).abs() > 1e-4 * other[0]);
+
+    // The linear regression, beside the lab's own replicas.
+    let linear = Subject::preset("linear").unwrap();
+    let script = write(
+        &files(linear, &linear_samples(1), 256).unwrap(),
+        linear.id,
+        folder.path(),
+    );
+    let losses = script_losses(python, &script, 2);
+    let mut settings = Settings::linear();
+    settings.replicas = 2;
+    let mut crew = Crew::new(2, linear.id, None);
+    let mut coordinator = Coordinator::new(settings).unwrap();
+    crew.run(&mut coordinator, STEPS.into());
+    let records = coordinator.records().iter();
+    let mean = |losses: &[Option<f64>]| losses.iter().flatten().sum::<f64>() / 2.0;
+    let expected: Vec<f64> = records.map(|record| mean(&record.losses)).collect();
+    assert_same("linear", &losses, &expected);
+}
+
+#[test]
+fn scripts_of_sequences_and_points_reach_the_engines_losses() {
+    let Some(python) = python() else {
+        return;
+    };
+    let folder = tempfile::tempdir().unwrap();
+    for id in ["lstm-text", "gru-mnist", "rnn-sine", "logreg-mse"] {
+        let preset = find(id).unwrap();
+        let samples = samples(preset).unwrap();
+        let script = write(&files(preset, &samples, BATCH).unwrap(), id, folder.path());
+        let losses = script_losses(python, &script, 1);
+        assert_same(id, &losses, &session_losses(preset, &samples, BATCH));
+    }
+}
+
+#[test]
+fn every_preset_is_written_or_refused_by_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut written = Vec::new();
+    let mut refused = Vec::new();
+    for preset in PRESETS {
+        let Some(samples) = samples(preset) else {
+            continue;
+        };
+        match files(preset, &samples, BATCH) {
+            Ok(files) => {
+                assert!(!files.script.contains("{{"), "{}", preset.id);
+                written.push(write(&files, preset.id, folder.path()));
+            }
+            Err(error) => refused.push(format!("{}: {error}", preset.id)),
+        }
+    }
+    assert!(written.len() >= 12, "{written:?}");
+    assert_eq!(
+        refused,
+        [
+            "gpt-text: layer \"positions\" is a positional_embedding, which the PyTorch script has no counterpart of"
+        ]
+    );
+    // What stands in the script is what Python accepts; PyTorch is not needed for that.
+    let compile = "import sys\nfor name in sys.argv[1:]: compile(open(name).read(), name, 'exec')";
+    let mut command = std::process::Command::new("python3");
+    match command.args(["-c", compile]).args(&written).output() {
+        Ok(output) => {
+            let errors = String::from_utf8_lossy(&output.stderr);
+            assert!(output.status.success(), "{errors}");
+        }
+        Err(error) => eprintln!("NOT RUN: no python3 here to read the scripts: {error}"),
+    }
+}
+
+#[test]
+fn layers_without_a_counterpart_are_named() {
+    let image = |layer: &str| {
+        let text = format!(
+            r#"{{"layers": [{layer}, {{"name": "flatten", "kind": "flatten"}},
+                {{"name": "fc", "kind": "linear", "out_features": 10}}], "loss": "softmax_cross_entropy"}}"#
+        );
+        let spec = ModelSpec::from_json(&text).unwrap();
+        let preset = find("lenet5-mnist").unwrap();
+        let samples = digits();
+        let choice = OptimizerChoice::of(preset);
+        let model = build_spec(&spec, preset, Some(&samples), 2, choice).unwrap();
+        layers::code(&spec, &model)
+    };
+    let (modules, forward) = image(
+        r#"{"name": "block1.conv", "kind": "conv2d", "out_channels": 2, "kernel": 3, "stride": [2, 1], "bias": false}"#,
+    )
+    .unwrap();
+    assert!(modules.contains(
+        "put(self, \"block1.conv\", nn.Conv2d(1, 2, (3, 3), stride=(2, 1), padding=(0, 0), dilation=(1, 1), groups=1, bias=False))"
+    ));
+    assert!(forward.contains("v0 = self.get_submodule(\"block1.conv\")(x)"));
+    let lopsided = r#"{"name": "conv", "kind": "conv2d", "out_channels": 2, "kernel": 2, "padding": [1, 0, 1, 0]}"#;
+    let error = image(lopsided).unwrap_err().to_string();
+    assert!(
+        error.starts_with("layer \"conv\": its padding is 1, 0, 1, 0"),
+        "{error}"
+    );
+}
