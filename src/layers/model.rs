@@ -26,6 +26,8 @@ pub struct Model {
     pub loss_of_row: ValueId,
     /// (N) How many tokens of each row are right; `None` where a row is judged as a whole.
     pub correct_of_row: Option<ValueId>,
+    /// The token that the loss does not count, in sequences.
+    pub ignored: Option<u32>,
     /// (N) What each row counts in the mean; `None` where all count alike.
     pub weight_of_row: Option<ValueId>,
     /// In the order of PyTorch's state_dict.
@@ -76,7 +78,10 @@ impl Model {
             let position = declared.iter().position(|output| output.name == symbol);
             position.map(|at| outputs[at])
         };
-        let is_sequence = matches!(spec.loss, Loss::SequenceCrossEntropy(_));
+        let ignored = match &spec.loss {
+            Loss::SequenceCrossEntropy(loss) => Some(loss.ignore_index.cast_unsigned()),
+            _ => None,
+        };
         let mut targets: Vec<ValueId> =
             parameters.iter().map(|parameter| parameter.value).collect();
         if gathered.is_none() {
@@ -96,7 +101,8 @@ impl Model {
             loss: outputs[0],
             correct: output("correct"),
             loss_of_row: output("loss_of_row").expect("a loss tells of its rows"),
-            correct_of_row: output("correct_of_row").filter(|_| is_sequence),
+            correct_of_row: output("correct_of_row").filter(|_| ignored.is_some()),
+            ignored,
             weight_of_row: output("weight_of_row"),
             parameters,
         })

@@ -4,10 +4,25 @@ use js_sys::{Array, Uint8Array};
 use leptos::prelude::*;
 use wasm_bindgen::prelude::*;
 use wasm_bindgen::{Clamped, JsCast};
-use web_sys::{Blob, CanvasRenderingContext2d, File, HtmlAnchorElement, HtmlCanvasElement};
-use web_sys::{ImageData, Url};
+use web_sys::{Blob, CanvasRenderingContext2d, Element, File, HtmlAnchorElement};
+use web_sys::{HtmlCanvasElement, ImageData, MouseEvent, Url};
 
 use crate::view::url::Theme;
+
+/// The column and the row under a pointer, of an element that is divided into so many.
+pub fn cell_at(event: &MouseEvent, [columns, rows]: [u32; 2]) -> Option<(u32, u32)> {
+    let target = event.current_target()?;
+    let area = target.dyn_into::<Element>().ok()?;
+    let area = area.get_bounding_client_rect();
+    let at = |position: i32, start: f64, length: f64, parts: u32| {
+        let share = (f64::from(position) - start) / length.max(1.0);
+        ((share * f64::from(parts)).max(0.0) as u32).min(parts.max(1) - 1)
+    };
+    Some((
+        at(event.client_x(), area.left(), area.width(), columns),
+        at(event.client_y(), area.top(), area.height(), rows),
+    ))
+}
 
 /// Offers bytes to the reader as a file to keep.
 ///

@@ -4,7 +4,7 @@ use super::reverse::{Reverse, behind};
 use super::*;
 use crate::data::SampleSet;
 use crate::layers::Model;
-use crate::ops::{Op, Slice, order_of_steps};
+use crate::ops::{Op, order_of_steps};
 use crate::tensor::ElementType;
 
 impl Run {
@@ -276,6 +276,15 @@ impl Run {
     }
 }
 
+/// An output of the loss, by its symbol.
+fn of_loss(model: &Model, symbol: &str) -> Option<ValueId> {
+    let mut nodes = model.graph.nodes().iter();
+    let node = nodes.find(|node| node.outputs.contains(&model.loss))?;
+    let outputs = node.op.outputs();
+    let at = outputs.iter().position(|output| output.name == symbol)?;
+    Some(node.outputs[at])
+}
+
 /// What the largest output, or the loss, of one place depends on.
 fn differentiate(
     model: &Model,
@@ -315,20 +324,17 @@ fn differentiate(
             value
         }
         InfluenceOf::Loss => {
-            // The loss is the mean over the places: that of one place has so many times its gradient.
-            let scale = f64::from(positions);
+            // Where the loss is a mean, that of one place has so many times its gradient as places count.
+            let scale = of_loss(model, "D").map_or(1.0, |divisor| exact.reals(divisor)[0]);
             let gradients = reverse.gradients(model.loss, vec![1.0]);
             let of_all = gradients.get(&model.logits).map_or(&[][..], |g| g);
             for (seed, &slope) in seed[row.clone()].iter_mut().zip(of_all.iter().skip(first)) {
                 *seed = slope * scale;
             }
-            match (model.probabilities, exact.slice(model.target)) {
-                // Of several places the loss of each is that of its class.
-                (Some(probabilities), Slice::Index(targets)) if positions > 1 => {
-                    let class = targets[position as usize] as usize;
-                    -exact.reals(probabilities)[first + class].ln()
-                }
-                _ => exact.reals(model.loss_of_row)[0],
+            match of_loss(model, "loss_of_token") {
+                // 0 where the place does not count.
+                Some(losses) => exact.reals(losses)[position as usize],
+                None => exact.reals(model.loss_of_row)[0],
             }
         }
     };

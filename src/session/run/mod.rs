@@ -70,6 +70,8 @@ struct PlannedStep {
     /// Counted from 0.
     step: u64,
     valid: u32,
+    /// Predictions that are right or wrong.
+    judged: usize,
     learning_rate: f32,
 }
 

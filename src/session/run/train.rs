@@ -50,10 +50,13 @@ impl Run {
             let valid = batch.valid();
             let epoch = batch.epoch;
             order.extend(batch.padded().map(|sample| (epoch, sample)));
+            let last = &order[order.len() - self.config.batch as usize..];
+            let judged = self.judged(last[..valid as usize].iter().map(|(_, sample)| *sample));
             values.push(self.step_values(step, place, valid));
             planned.push(PlannedStep {
                 step,
                 valid,
+                judged,
                 learning_rate: self.learning_rate(step),
             });
         }
@@ -64,6 +67,18 @@ impl Run {
             }
         }
         (values, planned)
+    }
+
+    /// How many predictions of these samples are right or wrong: of a text one for each token that the loss counts.
+    fn judged(&self, samples: impl Iterator<Item = u32>) -> usize {
+        let text = self.samples.as_ref().and_then(|samples| samples.text());
+        match (text, self.model.ignored) {
+            (Some(text), Some(ignored)) => {
+                let targets = samples.flat_map(|sample| text.sample(sample).1);
+                targets.filter(|&&target| target != ignored).count()
+            }
+            _ => samples.count() * self.model.judged_per_sample(),
+        }
     }
 
     /// The samples of one step, and how their images are moved, as the graph reads them.
@@ -250,9 +265,9 @@ impl Run {
             step: step.step + 1,
             epoch: (self.done as f64 / f64::from(self.config.steps_per_epoch.max(1))) as f32,
             loss: result.loss,
-            accuracy: result.correct.map(|correct| {
-                correct / (step.valid.max(1) as usize * self.model.judged_per_sample()) as f32
-            }),
+            accuracy: result
+                .correct
+                .map(|correct| correct / step.judged.max(1) as f32),
             learning_rate: step.learning_rate,
             step_millis,
             gradient_norm: result.gradient_norm,

@@ -149,6 +149,17 @@ pub fn of_head(values: &[f32], head: u32, steps: u32) -> Option<&[f32]> {
     values.get(first..first + count)
 }
 
+/// The largest magnitude.
+pub fn largest(values: &[f32]) -> f32 {
+    values.iter().fold(0.0, |a: f32, b| a.max(b.abs()))
+}
+
+/// What the strongest colour of a matrix of weights stands for. The first queries have few keys to choose from: their
+/// large weights would leave the others pale.
+pub fn limit_of_weights(values: &[f32]) -> f32 {
+    largest(&values[values.len() / 8..])
+}
+
 /// Whether a mask hides from every query the keys behind its own place: there all weights are exactly 0, which no
 /// softmax without a mask gives.
 pub fn is_causal(weights: &[f32], steps: u32) -> bool {
@@ -205,6 +216,16 @@ mod tests {
         assert!(is_causal(&[1.0, 0.0, 0.4, 0.6, 1.0, 0.0, 0.5, 0.5], 2));
         assert!(!is_causal(&[0.9, 0.1, 0.4, 0.6], 2));
         assert!(!is_causal(&[1.0], 1));
+    }
+
+    #[test]
+    fn the_first_rows_do_not_decide_the_scale() {
+        let mut values = vec![0.125; 64];
+        values[0] = 1.0;
+        values[20] = -0.5;
+        assert_eq!((largest(&values), limit_of_weights(&values)), (1.0, 0.5));
+        assert_eq!(limit_of_weights(&[1.0]), 1.0);
+        assert_eq!(limit_of_weights(&[]), 0.0);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 
 use super::model::{Element, GraphModel};
 use crate::graph::Phase;
+use crate::session::NormFacts;
 
 /// What an operation over time keeps of a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -244,6 +245,26 @@ pub fn course(norms: &[f64], is_reversed: bool) -> Option<Ends> {
     })
 }
 
+/// The ends of the first row of norms that is computed.
+pub fn ends_of(facts: &NormFacts) -> Option<Ends> {
+    let (_, values) = facts.rows.first()?;
+    course(values.as_ref()?, facts.is_reversed)
+}
+
+/// Whether gradients are cut off on the way through the sequence.
+pub fn is_cut(facts: &NormFacts) -> bool {
+    let mut rows = facts.rows.iter();
+    let steps = rows.find_map(|(_, values)| Some(values.as_ref()?.len()));
+    let every = facts.truncate.zip(steps);
+    every.is_some_and(|(every, steps)| (every as usize) < steps)
+}
+
+/// The ratio of the norms at both ends, where it tells of the network: what was cut off on its way did not arrive.
+pub fn ratio_of_network(facts: &NormFacts) -> Option<f64> {
+    let ends = ends_of(facts).filter(|_| !is_cut(facts))?;
+    Some(ends.ratio)
+}
+
 /// Decades that a logarithmic axis shows.
 const DECADES: f64 = 8.0;
 
@@ -327,6 +348,22 @@ mod tests {
         );
         assert_eq!(course(&[1.0, 0.0], false), None);
         assert_eq!(course(&[f64::NAN, 1.0], false), None);
+    }
+
+    #[test]
+    fn a_gradient_that_is_cut_off_tells_nothing_of_the_network() {
+        let facts = |truncate| NormFacts {
+            node: 0,
+            is_reversed: false,
+            truncate,
+            rows: vec![("rnn.l0.backward.dh".into(), Some(vec![0.5, 0.0, 1.0]))],
+            clip: None,
+        };
+        for truncate in [None, Some(3)] {
+            assert_eq!(ratio_of_network(&facts(truncate)), Some(0.5));
+        }
+        assert_eq!(ends_of(&facts(Some(2))).unwrap().ratio, 0.5);
+        assert_eq!(ratio_of_network(&facts(Some(2))), None);
     }
 
     #[test]

@@ -8,10 +8,13 @@ use super::characters::{Characters, batch_moment, use_window};
 use super::influence::Influence;
 use super::ribbons::{Part, Ribbon, number_buttons};
 use crate::view::format;
-use crate::view::microscope::attention::{Attention, attentions, is_causal, of_head, query_facts};
+use crate::view::microscope::attention::{
+    Attention, attentions, is_causal, largest, limit_of_weights, of_head, query_facts,
+};
 use crate::view::microscope::model::GraphModel;
 use crate::view::writing::shown;
 use crate::web::address::use_texts;
+use crate::web::browser;
 use crate::web::step::detail::HeatMap;
 use crate::web::step::operation_panel::SampleChooser;
 use crate::web::step::scope::use_microscope;
@@ -35,14 +38,21 @@ fn Blocks(
     let scope = use_microscope();
     let texts = use_texts();
     let names: Vec<String> = all.iter().map(|attention| attention.name.clone()).collect();
-    let steps = all[0].steps;
-    let heads = all[0].heads;
     let number = RwSignal::new(0_usize);
+    let asked_query = RwSignal::new(all[0].steps - 1);
     let chosen = Memo::new(move |_| all[number.get().min(all.len() - 1)].clone());
-    let head = RwSignal::new(0_u32);
-    let query = RwSignal::new(steps - 1);
-    let key = RwSignal::new(0_u32);
-    let column = RwSignal::new(0_u32);
+    let asked_head = RwSignal::new(0_u32);
+    let asked_key = RwSignal::new(0_u32);
+    let asked_column = RwSignal::new(0_u32);
+    // Blocks may differ in their sizes: what was chosen in one is kept within another's.
+    let size = Memo::new(move |_| chosen.with(|c| [c.heads, c.steps, c.width]));
+    let within = move |asked: RwSignal<u32>, axis: usize| {
+        Memo::new(move |_| asked.get().min(size.get()[axis].max(1) - 1))
+    };
+    let head = within(asked_head, 0);
+    let query = within(asked_query, 1);
+    let key = within(asked_key, 1);
+    let column = within(asked_column, 2);
     let is_backward = RwSignal::new(false);
     let is_score = RwSignal::new(false);
     Effect::new(move |_| {
@@ -74,6 +84,7 @@ fn Blocks(
     let read = move |name: Option<String>| {
         let reading = scope.reading(name?).get()?;
         let values = reading.values.clone()?;
+        let [heads, steps, _] = size.get();
         let count = u64::from(heads) * u64::from(steps) * u64::from(steps);
         let is_this_sample =
             values.len() as u64 == count && reading.first == u64::from(scope.sample.get()) * count;
@@ -97,6 +108,7 @@ fn Blocks(
     });
     let mask = Memo::new(move |_| {
         // What was seen once holds for the backward pass, which shows other tensors.
+        let [_, steps, _] = size.get();
         weights.with(|weights| weights.as_ref().map(|weights| is_causal(weights, steps)))
     });
     let masked = RwSignal::new(false);
@@ -105,25 +117,26 @@ fn Blocks(
             masked.set(is_masked);
         }
     });
-    let maps = (0..heads)
-        .map(|own| {
+    let maps = move || {
+        let [heads, steps, _] = size.get();
+        let map = move |own| {
             let values = Signal::derive(move || {
                 let all = matrices.get();
                 let values = all.as_ref().and_then(|all| of_head(all, own, steps));
                 values.map(<[f32]>::to_vec).unwrap_or_default()
             });
             let limit = Signal::derive(move || {
-                // The first queries have few keys to choose from: their large weights would leave the others pale.
-                let count = values.with(Vec::len);
-                let first = if is_score.get() { 0 } else { count / 8 };
-                values.with(|values| values[first..].iter().fold(0.0_f32, |a, b| a.max(b.abs())))
+                values.with(|values| match is_score.get() {
+                    true => largest(values),
+                    false => limit_of_weights(values),
+                })
             });
             let label = Signal::derive(move || (texts.get().time.head_picture)(own, steps));
             let choose = move |event: web_sys::MouseEvent| {
-                head.set(own);
-                if let Some((j, i)) = super::ribbons::cell_at(&event, [steps, steps]) {
-                    query.set(i);
-                    key.set(j);
+                asked_head.set(own);
+                if let Some((j, i)) = browser::cell_at(&event, [steps, steps]) {
+                    asked_query.set(i);
+                    asked_key.set(j);
                 }
             };
             view! {
@@ -146,8 +159,9 @@ fn Blocks(
                     </div>
                 </div>
             }
-        })
-        .collect_view();
+        };
+        (0..heads).map(map).collect_view()
+    };
     let is_there = move || matrices.with(Option::is_some);
     let elements = Memo::new(move |_| {
         let at = [query.get(), key.get(), column.get()];
@@ -157,7 +171,7 @@ fn Blocks(
     let part = move |which: usize| {
         Memo::new(move |_| {
             let c = chosen.get();
-            let (head, width) = (head.get(), c.width);
+            let (head, width, heads, steps) = (head.get(), c.width, c.heads, c.steps);
             let of_row = |name: &String| {
                 let first = (head * steps + query.get()) * steps;
                 Part::row(name.clone(), heads * steps * steps, first)
@@ -203,15 +217,16 @@ fn Blocks(
         })
     };
     let choose_key = Callback::new(move |(step, row): (u32, u32)| {
-        key.set(step);
-        column.set(row);
+        asked_key.set(step);
+        asked_column.set(row);
     });
     let choose_query = Callback::new(move |(step, row): (u32, u32)| {
-        query.set(step);
-        column.set(row);
+        asked_query.set(step);
+        asked_column.set(row);
     });
     let said = move || {
         let weights = weights.get()?;
+        let [_, steps, _] = size.get();
         let row = of_head(&weights, head.get(), steps)?;
         let first = (query.get() * steps) as usize;
         let facts = query_facts(&row[first..first + steps as usize])?;
@@ -233,6 +248,7 @@ fn Blocks(
     };
     let shades = Signal::derive(move || {
         let weights = weights.get();
+        let [_, steps, _] = size.get();
         let row = weights.as_ref().and_then(|w| of_head(w, head.get(), steps));
         let first = (query.get() * steps) as usize;
         let row = row.map_or(&[][..], |row| &row[first..first + steps as usize]);
@@ -240,11 +256,12 @@ fn Blocks(
         let share = |&weight: &f32| f64::from(weight / most.max(f32::MIN_POSITIVE));
         row.iter().map(share).collect::<Vec<_>>()
     });
-    let all_steps = Signal::stored(steps);
+    let all_steps = Signal::derive(move || size.get()[1]);
+    let step_count = move || all_steps.get().to_string();
     let row_unit = Signal::stored(None::<u32>);
     let column_unit = Signal::derive(move || Some(column.get()));
     let hidden_behind = move || {
-        let is_hidden = masked.get() && query.get() + 1 < steps;
+        let is_hidden = masked.get() && query.get() + 1 < all_steps.get();
         is_hidden.then(|| {
             let from = format!("{}", query.get() + 1);
             view! {
@@ -260,7 +277,10 @@ fn Blocks(
         })
     };
     let moment = Signal::derive(move || batch_moment(scope));
-    let slider = move |name: &'static str, label: Signal<&'static str>, value: RwSignal<u32>| {
+    let slider = move |name: &'static str,
+                       label: Signal<&'static str>,
+                       value: Memo<u32>,
+                       asked: RwSignal<u32>| {
         view! {
             <label class="ribbon-name" for=name>
                 {label}
@@ -271,11 +291,11 @@ fn Blocks(
                 class="ribbon-slider"
                 data-testid=name
                 min="0"
-                max=(steps - 1).to_string()
+                max=move || (all_steps.get() - 1).to_string()
                 prop:value=move || value.get().to_string()
                 on:input=move |event| {
                     if let Ok(step) = event_target_value(&event).parse() {
-                        value.set(step);
+                        asked.set(step);
                     }
                 }
             />
@@ -332,18 +352,18 @@ fn Blocks(
                 class="attention-heads"
                 hidden=move || !is_there()
                 style=("--step", move || key.get().to_string())
-                style=("--steps", steps.to_string())
+                style=("--steps", step_count)
             >
                 {maps}
             </div>
             <div
                 class="ribbons"
                 style=("--step", move || key.get().to_string())
-                style=("--steps", steps.to_string())
+                style=("--steps", step_count)
             >
-                {slider("attention-query", Signal::derive(move || texts.get().time.query), query)}
-                {slider("attention-key", Signal::derive(move || texts.get().time.key), key)}
-                <Characters window shades on_choose=move |place| key.set(place)/>
+                {slider("attention-query", Signal::derive(move || texts.get().time.query), query, asked_query)}
+                {slider("attention-key", Signal::derive(move || texts.get().time.key), key, asked_key)}
+                <Characters window shades on_choose=move |place| asked_key.set(place)/>
                 <Ribbon name="s" part=part(0) symbol=symbol(0) note=note(0) steps=all_steps unit=row_unit on_choose=choose_key/>
                 {hidden_behind}
                 <Ribbon name="a" part=part(1) symbol=symbol(1) note=note(1) steps=all_steps unit=row_unit on_choose=choose_key/>
@@ -354,7 +374,7 @@ fn Blocks(
             <div
                 class="ribbons"
                 style=("--step", move || query.get().to_string())
-                style=("--steps", steps.to_string())
+                style=("--steps", step_count)
             >
                 <Ribbon name="q" part=part(2) symbol=symbol(2) note=note(2) steps=all_steps unit=column_unit on_choose=choose_query/>
                 <Ribbon name="o" part=part(5) symbol=symbol(5) note=note(5) steps=all_steps unit=column_unit on_choose=choose_query/>

@@ -1,13 +1,11 @@
 //! How long the gradient is that reaches each step, and how all gradients are clipped.
 
-use std::sync::Arc;
-
 use leptos::prelude::*;
 
 use super::Choice;
-use crate::session::{ClipFacts, NormFacts, SequenceQuestion};
+use crate::session::{ClipFacts, SequenceQuestion};
 use crate::view::format;
-use crate::view::microscope::unrolled::{Course, bars, course, heights};
+use crate::view::microscope::unrolled::{Course, bars, ends_of, heights, is_cut, ratio_of_network};
 use crate::view::texts::TimeTexts;
 use crate::web::address::use_texts;
 use crate::web::step::scope::use_microscope;
@@ -51,7 +49,7 @@ pub fn Norms(
     });
     let history = RwSignal::new(Vec::<(u64, f64)>::new());
     Effect::new(move |_| {
-        let ratio = facts.get().and_then(|facts| Some(ends_of(&facts)?.ratio));
+        let ratio = facts.get().and_then(|facts| ratio_of_network(&facts));
         let step = scope.cursor.with_untracked(|c| c.as_ref().map(|c| c.step));
         let (Some(ratio), Some(step)) = (ratio, step) else {
             return;
@@ -83,16 +81,9 @@ pub fn Norms(
         let is_computed = facts.rows.iter().any(|(_, values)| values.is_some());
         // Norms that come from the steps' own losses, or that were cut off on the way, show no course.
         let is_own = choice.strand.with(|strand| strand.is_read_everywhere);
-        let is_cut = facts.truncate.is_some_and(|every| {
-            let steps = facts
-                .rows
-                .iter()
-                .find_map(|(_, values)| Some(values.as_ref()?.len()));
-            steps.is_some_and(|steps| (every as usize) < steps)
-        });
         let verdict = ends_of(&facts).map(|ends| {
             let numbers = [ends.first, ends.last, ends.ratio].map(number);
-            if is_own || is_cut {
+            if is_own || is_cut(&facts) {
                 return (time.ends)(&numbers[0], &numbers[1], &numbers[2]);
             }
             let course = course_name(ends.course, time);
@@ -177,11 +168,6 @@ pub fn Norms(
             </p>
         </div>
     }
-}
-
-fn ends_of(facts: &Arc<NormFacts>) -> Option<crate::view::microscope::unrolled::Ends> {
-    let (_, values) = facts.rows.first()?;
-    course(values.as_ref()?, facts.is_reversed)
 }
 
 fn course_name(course: Course, time: &TimeTexts) -> &'static str {

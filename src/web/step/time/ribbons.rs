@@ -1,7 +1,6 @@
 //! Every step a column: states, gates and gradients as heat maps under each other.
 
 use leptos::prelude::*;
-use wasm_bindgen::JsCast;
 
 use super::Choice;
 use super::characters::{Characters, use_window};
@@ -10,6 +9,7 @@ use crate::view::microscope::model::Element;
 use crate::view::microscope::paint::own_limit;
 use crate::view::microscope::unrolled::{Cell, ribbon, ribbon_height};
 use crate::web::address::use_texts;
+use crate::web::browser;
 use crate::web::step::detail::HeatMap;
 use crate::web::step::scope::{Microscope, use_microscope};
 use crate::web::step::segmented::Segmented;
@@ -60,21 +60,6 @@ impl Part {
             false => ribbon(values, self.width, self.first, self.rows),
         })
     }
-}
-
-/// The column and the row of a click among so many.
-pub fn cell_at(event: &web_sys::MouseEvent, [columns, rows]: [u32; 2]) -> Option<(u32, u32)> {
-    let target = event.current_target()?;
-    let area = target.dyn_into::<web_sys::Element>().ok()?;
-    let area = area.get_bounding_client_rect();
-    let at = |position: i32, start: f64, length: f64, parts: u32| {
-        let share = (f64::from(position) - start) / length.max(1.0);
-        ((share * f64::from(parts)).max(0.0) as u32).min(parts.max(1) - 1)
-    };
-    Some((
-        at(event.client_x(), area.left(), area.width(), columns),
-        at(event.client_y(), area.top(), area.height(), rows),
-    ))
 }
 
 /// The ribbons of the chosen layer.
@@ -315,7 +300,7 @@ pub fn Ribbon(
     let height = move || format!("{}px", ribbon_height(rows.get()));
     let has_units = Memo::new(move |_| unit.with(Option::is_some));
     let choose = move |event: web_sys::MouseEvent| {
-        if let Some(at) = cell_at(&event, [steps.get_untracked(), rows.get_untracked()]) {
+        if let Some(at) = browser::cell_at(&event, [steps.get_untracked(), rows.get_untracked()]) {
             on_choose.run(at);
         }
     };
