@@ -149,6 +149,9 @@ pub enum Line<'a> {
         total: Number,
         term_count: u32,
         groups: Vec<GroupLine<'a>>,
+        /// Where the element is a function of a sum, such as a gate.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        inside: Option<InsideLine<'a>>,
     },
     GradientCheck {
         tensor: &'a str,
@@ -406,6 +409,16 @@ pub struct Tensor<'a> {
     pub statistics: Option<Statistics>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub values: Vec<Number>,
+}
+
+/// The sum inside a function, its terms written out.
+#[derive(Debug, Serialize)]
+pub struct InsideLine<'a> {
+    /// `σ`, `tanh`, `max(0, ·)`
+    pub function: &'a str,
+    pub total: Number,
+    pub term_count: u32,
+    pub groups: Vec<GroupLine<'a>>,
 }
 
 /// Terms that share a value of the outermost summed index.

@@ -7,14 +7,16 @@ use super::CliError;
 use super::arguments::{Element, StepArguments};
 use super::driver::{Driver, RUN, find_preset};
 use super::lines::{
-    GroupLine, Line, NudgeLine, Number, ReferenceLine, Statistics, Tensor, TermLine, print,
+    GroupLine, InsideLine, Line, NudgeLine, Number, ReferenceLine, Statistics, Tensor, TermLine,
+    print,
 };
 use crate::graph::{PARAMETERS, Phase};
 use crate::models::PresetData;
 use crate::optim::OptimizerKind;
 use crate::session::{
     self, Command, CursorFacts, Event, ExplanationFacts, GradientCheckFacts, GraphFacts,
-    Inspection, InspectionReport, NodeFacts, RunConfig, StepUnit, TensorFacts, TensorKind,
+    GroupFacts, Inspection, InspectionReport, NodeFacts, RunConfig, StepUnit, TensorFacts,
+    TensorKind,
 };
 
 /// Samples of a batch where none are asked for: few enough to read.
@@ -355,44 +357,29 @@ fn print_operation(line: &Line<'_>) -> Result<(), CliError> {
     Ok(())
 }
 
-fn print_explanation(facts: &ExplanationFacts, json: bool) -> Result<(), CliError> {
-    if json {
-        let groups = facts.groups.iter().map(|group| GroupLine {
-            key: group.key.as_ref().map(|(index, at)| (index.as_str(), *at)),
-            subtotal: group.subtotal.into(),
-            term_count: group.term_count,
-            terms: group
-                .terms
-                .iter()
-                .map(|term| TermLine {
-                    value: term.value.into(),
-                    references: term
-                        .references
-                        .iter()
-                        .map(|reference| ReferenceLine {
-                            tensor: &reference.tensor,
-                            index: &reference.index,
-                            value: reference.value.into(),
-                        })
-                        .collect(),
-                })
-                .collect(),
-        });
-        return Line::Explanation {
-            tensor: &facts.tensor,
-            index: &facts.index,
-            stored: facts.stored.into(),
-            total: facts.total.into(),
-            term_count: facts.term_count,
-            groups: groups.collect(),
-        }
-        .print();
+fn group_line(group: &GroupFacts) -> GroupLine<'_> {
+    let terms = group.terms.iter().map(|term| TermLine {
+        value: term.value.into(),
+        references: term
+            .references
+            .iter()
+            .map(|reference| ReferenceLine {
+                tensor: &reference.tensor,
+                index: &reference.index,
+                value: reference.value.into(),
+            })
+            .collect(),
+    });
+    GroupLine {
+        key: group.key.as_ref().map(|(index, at)| (index.as_str(), *at)),
+        subtotal: group.subtotal.into(),
+        term_count: group.term_count,
+        terms: terms.collect(),
     }
-    print(&format!(
-        "  {}{:?} = {:.8}: {} terms add up to {:.8}",
-        facts.tensor, facts.index, facts.stored, facts.term_count, facts.total
-    ))?;
-    for group in &facts.groups {
+}
+
+fn print_groups(groups: &[GroupFacts]) -> Result<(), CliError> {
+    for group in groups {
         if let Some((index, at)) = &group.key {
             let (count, subtotal) = (group.term_count, group.subtotal);
             print(&format!("    {index} = {at}: {count} terms, {subtotal:.8}"))?;
@@ -411,6 +398,39 @@ fn print_explanation(facts: &ExplanationFacts, json: bool) -> Result<(), CliErro
         }
     }
     Ok(())
+}
+
+fn print_explanation(facts: &ExplanationFacts, json: bool) -> Result<(), CliError> {
+    if json {
+        return Line::Explanation {
+            tensor: &facts.tensor,
+            index: &facts.index,
+            stored: facts.stored.into(),
+            total: facts.total.into(),
+            term_count: facts.term_count,
+            groups: facts.groups.iter().map(group_line).collect(),
+            inside: facts.inside.as_ref().map(|inside| InsideLine {
+                function: &inside.function,
+                total: inside.total.into(),
+                term_count: inside.term_count,
+                groups: inside.groups.iter().map(group_line).collect(),
+            }),
+        }
+        .print();
+    }
+    print(&format!(
+        "  {}{:?} = {:.8}: {} terms add up to {:.8}",
+        facts.tensor, facts.index, facts.stored, facts.term_count, facts.total
+    ))?;
+    print_groups(&facts.groups)?;
+    let Some(inside) = &facts.inside else {
+        return Ok(());
+    };
+    print(&format!(
+        "    inside {}: {} terms add up to {:.8}",
+        inside.function, inside.term_count, inside.total
+    ))?;
+    print_groups(&inside.groups)
 }
 
 fn print_check(check: &GradientCheckFacts, json: bool) -> Result<(), CliError> {

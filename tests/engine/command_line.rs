@@ -705,6 +705,37 @@ fn step_explains_elements_checks_gradients_and_goes_on_to_the_next_batch() {
     }
 }
 
+/// Of a function of a sum, the sum is told too; of a sum there is nothing more to tell.
+#[test]
+fn step_tells_the_sum_inside_a_gate() {
+    let explained = |preset: &str, element: &str| {
+        let step = ["step", preset, "--device", "cpu", "--batch", "2", "--json"];
+        let output = lines(&[&step[..], &["--values", "0", "--explain", element]].concat());
+        of_event(&output, "explanation")[0].clone()
+    };
+    let gate = explained("lstm-trend", "lstm.l0.gates[1,7,5]");
+    let inside = &gate["inside"];
+    assert_eq!(inside["function"], "σ");
+    let number = |value: &serde_json::Value| value.as_f64().expect("a number");
+    let total: f64 = inside["groups"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|group| number(&group["subtotal"]))
+        .sum();
+    assert!((total - number(&inside["total"])).abs() < 1e-12);
+    let stored = 1.0 / (1.0 + (-total).exp());
+    assert!((stored - number(&gate["stored"])).abs() < 2e-6);
+    // One feature, two biases, 16 units.
+    assert_eq!(inside["term_count"], 19);
+    let sum = explained("lstm-trend", "fc.y[0,0]");
+    assert!(sum.get("inside").is_none());
+    let step = ["step", "lstm-trend", "--device", "cpu", "--batch", "2"];
+    let plain = glassbox(&[&step[..], &["--explain", "lstm.l0.gates[1,7,5]"]].concat());
+    let text = String::from_utf8_lossy(&plain.stdout).into_owned();
+    assert!(text.contains("inside σ: 19 terms add up to"), "{text}");
+}
+
 #[test]
 fn bench_measures_on_the_device_that_was_asked_for() {
     for device in ["cpu", "gpu"] {

@@ -1,5 +1,6 @@
 //! What a gate is made of: the sum inside its sigmoid or tanh, term by term, against what the buffers hold.
 
+use glassbox::layers::ModelSpec;
 use glassbox::session::{
     Command, DevicePreference, Event, ExplanationFacts, GraphFacts, Inspection, InspectionReport,
     RunConfig, Session,
@@ -18,9 +19,17 @@ struct Microscope {
 impl Microscope {
     /// At the end of the first batch of two samples, before its update.
     fn on(preset: &str, device: DevicePreference) -> Self {
+        Self::of(preset, None, device)
+    }
+
+    /// The same with another model.
+    fn of(preset: &str, spec: Option<ModelSpec>, device: DevicePreference) -> Self {
         let events = Rc::new(RefCell::new(Vec::new()));
         let sink = Rc::clone(&events);
-        let session = Session::new("test", move |event| sink.borrow_mut().push(event));
+        let mut session = Session::new("test", move |event| sink.borrow_mut().push(event));
+        if let Some(spec) = spec {
+            session.provide_model(spec);
+        }
         let graph = GraphFacts {
             nodes: Vec::new(),
             tensors: Vec::new(),
@@ -228,6 +237,77 @@ fn the_sum_inside_a_plain_recurrent_unit_is_written_out_too() {
         // A sum is no function of one.
         let y = microscope.output("linear", "y");
         assert_eq!(microscope.explain(&y, &[0, 0]).inside, None);
+    }
+}
+
+/// A GRU's gates: reset and update are functions of a sum of products, the candidate's sum holds the reset gate times the
+/// recurrent sum, which is kept as a fourth block and is no function of anything.
+#[test]
+fn the_sums_inside_the_gates_of_a_gru_are_what_its_buffers_hold() {
+    const HIDDEN: u32 = 6;
+    let json = format!(
+        r#"{{"layers": [
+            {{"name": "steps", "kind": "reshape", "shape": [20, 1]}},
+            {{"name": "gru", "kind": "gru", "hidden_size": {HIDDEN}, "returns": "last"}},
+            {{"name": "fc", "kind": "linear", "out_features": 1}}
+        ], "loss": {{"mean_squared_error": {{}}}}}}"#
+    );
+    for device in [DevicePreference::Cpu, DevicePreference::Gpu] {
+        let spec = ModelSpec::from_json(&json).expect("a layer list");
+        let mut microscope = Microscope::of("lstm-trend", Some(spec), device);
+        let gates = microscope.tensor("gru.l0.gates");
+        let h = microscope.tensor("gru.l0.h");
+        let stored = |n: u32, t: u32, block: u32, unit: u32| {
+            f64::from(gates[(((n * 20 + t) * 4 + block) * HIDDEN + unit) as usize])
+        };
+        for (n, t, unit) in [(0, 0, 3), (1, 11, 5)] {
+            let index = |block: u32| [n, t, block * HIDDEN + unit];
+            for block in [0, 1] {
+                check(
+                    &mut microscope,
+                    "gru.l0.gates",
+                    index(block),
+                    "σ",
+                    HIDDEN as usize,
+                );
+            }
+            let facts = microscope.explain("gru.l0.gates", &index(2));
+            assert_eq!(f64::from(facts.stored), stored(n, t, 2, unit));
+            let inside = facts.inside.expect("the candidate is a function of a sum");
+            assert_eq!((inside.function.as_str(), inside.term_count), ("tanh", 3));
+            assert!(is_close(inside.total.tanh(), facts.stored.into()));
+            let terms = inside.groups.iter().flat_map(|group| &group.terms);
+            let of_gates = |term: &&glassbox::session::TermFacts| {
+                let mut references = term.references.iter();
+                references.all(|reference| reference.tensor == "gru.l0.gates")
+            };
+            let reset = terms.clone().find(of_gates).expect("r · s");
+            let kept = [0, 3].map(|block| stored(n, t, block, unit));
+            let read: Vec<f64> = reset.references.iter().map(|r| r.value).collect();
+            assert_eq!(read, kept);
+            assert!((reset.value - kept[0] * kept[1]).abs() < 1e-12);
+            // Control: the reset gate matters.
+            assert!(!is_close(
+                (inside.total - reset.value).tanh(),
+                facts.stored.into()
+            ));
+            let sum = microscope.explain("gru.l0.gates", &index(3));
+            assert_eq!((sum.inside, sum.term_count), (None, HIDDEN + 1));
+            assert!(is_close(sum.total, kept[1]));
+            if t == 0 {
+                continue;
+            }
+            let before = sum.groups.iter().flat_map(|group| &group.terms);
+            let mut units = 0;
+            for reference in before.flat_map(|term| &term.references) {
+                if reference.tensor == "gru.l0.h" {
+                    let at = ((n * 20 + t - 1) * HIDDEN + reference.index[2]) as usize;
+                    assert_eq!(reference.value, f64::from(h[at]));
+                    units += 1;
+                }
+            }
+            assert_eq!(units, HIDDEN);
+        }
     }
 }
 
