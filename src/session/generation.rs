@@ -92,3 +92,26 @@ pub struct TextFacts {
     /// How the held-out part begins: a prompt to start with.
     pub prompt: String,
 }
+
+/// The weights of one attention on a text.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct BlockAttention {
+    /// `block1.attention`
+    pub name: String,
+    pub heads: u32,
+    /// (heads, L, L): in each row how much a query gives every key; the rows add up to 1.
+    pub weights: Vec<f32>,
+}
+
+/// What every attention of a network makes of a text.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TextAttention {
+    /// Training steps done before.
+    pub step: u64,
+    /// As it was asked for.
+    pub text: String,
+    /// L: the characters that were read, the last of the text.
+    pub characters: Vec<char>,
+    /// In running order; none where the network has no attention.
+    pub blocks: Vec<BlockAttention>,
+}

@@ -4,15 +4,16 @@
 //! written, and nothing waits for a GPU at every character.
 
 use super::generation::{
-    CANDIDATES, Candidate, GenerateRequest, GeneratedStep, MAX_GENERATED, MAX_PROMPT, PromptProblem,
+    BlockAttention, CANDIDATES, Candidate, GenerateRequest, GeneratedStep, MAX_GENERATED,
+    MAX_PROMPT, PromptProblem, TextAttention,
 };
 use super::{SessionError, TextFacts};
 use crate::data::{TextSet, Vocabulary};
 use crate::exec::cpu::CpuExecutor;
 use crate::exec::{Mode, Plan};
-use crate::graph::Phase;
+use crate::graph::{Phase, ValueId};
 use crate::layers::{BatchSource, Model, ModelError, ModelSpec};
-use crate::ops::{Op, SgdUpdate, StepValues};
+use crate::ops::{Op, SgdUpdate, StepValues, order_of_steps};
 use crate::tensor::Values;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
@@ -31,6 +32,8 @@ pub struct TextGenerator {
     window: usize,
     model: Model,
     executor: CpuExecutor<f32>,
+    /// Names of the attentions and their weights (1, heads, T, T), in running order.
+    attentions: Vec<(String, ValueId)>,
 }
 
 /// A text under way.
@@ -58,12 +61,12 @@ impl Writing {
     }
 }
 
-/// That a request can be carried out with this vocabulary; the tokens of its prompt.
+/// The tokens of a prompt.
 ///
 /// # Errors
-/// When the prompt is empty, too long or has unknown characters, or a number is out of range.
-fn check(request: &GenerateRequest, vocabulary: &Vocabulary) -> Result<Vec<u32>, SessionError> {
-    let characters = request.prompt.chars().count();
+/// When it is empty, too long or has unknown characters.
+fn read_prompt(prompt: &str, vocabulary: &Vocabulary) -> Result<Vec<u32>, SessionError> {
+    let characters = prompt.chars().count();
     if characters == 0 {
         return Err(SessionError::Prompt(PromptProblem::Empty));
     }
@@ -73,6 +76,20 @@ fn check(request: &GenerateRequest, vocabulary: &Vocabulary) -> Result<Vec<u32>,
             most: MAX_PROMPT as u64,
         }));
     }
+    vocabulary.encode(prompt).map_err(|characters| {
+        SessionError::Prompt(PromptProblem::Unknown {
+            characters,
+            vocabulary: vocabulary.len() as u64,
+        })
+    })
+}
+
+/// That a request can be carried out with this vocabulary; the tokens of its prompt.
+///
+/// # Errors
+/// When the prompt is empty, too long or has unknown characters, or a number is out of range.
+fn check(request: &GenerateRequest, vocabulary: &Vocabulary) -> Result<Vec<u32>, SessionError> {
+    let tokens = read_prompt(&request.prompt, vocabulary)?;
     let refuse = |name, actual: String, expected: String| SessionError::BadConfig {
         name,
         actual,
@@ -97,19 +114,39 @@ fn check(request: &GenerateRequest, vocabulary: &Vocabulary) -> Result<Vec<u32>,
         let expected = format!("a whole number from 1 to {}", vocabulary.len());
         return Err(refuse("top-k", "0".into(), expected));
     }
-    vocabulary.encode(&request.prompt).map_err(|characters| {
-        SessionError::Prompt(PromptProblem::Unknown {
-            characters,
-            vocabulary: vocabulary.len() as u64,
-        })
-    })
+    Ok(tokens)
+}
+
+/// The layer behind which a step can know of later ones, as far as operations tell: one that runs from the end to the
+/// beginning, or an attention without a mask.
+fn looks_ahead(model: &Model) -> Option<String> {
+    let mut nodes = model.graph.nodes().iter();
+    let node = nodes.find(|node| match &node.op {
+        Op::AttentionWeights(op) => !op.causal,
+        op => order_of_steps(op).is_some_and(|(is_reversed, _)| is_reversed),
+    })?;
+    Some(node.name.clone())
+}
+
+fn last_layer(spec: &ModelSpec) -> String {
+    spec.layers
+        .last()
+        .map_or("input", |layer| &layer.name)
+        .into()
+}
+
+/// The n-th of some numbers between −1/2 and 1/2 that are far from each other.
+fn scattered(n: usize) -> f32 {
+    let golden = (n as u32).wrapping_mul(0x9e37_79b9);
+    (f64::from(golden) / f64::from(u32::MAX) - 0.5) as f32
 }
 
 impl TextGenerator {
     /// A network of this layer list; its weights are written by [`TextGenerator::write`].
     ///
     /// # Errors
-    /// When a layer does not fit, or the last one does not tell every character of the vocabulary at every step.
+    /// When a layer does not fit, the last one does not tell every character of the vocabulary at every step, or what is
+    /// told at a step depends on later characters: of a text that is being written there are none.
     pub fn new(
         spec: &ModelSpec,
         vocabulary: &Vocabulary,
@@ -125,11 +162,7 @@ impl TextGenerator {
         let logits = model.graph.value(model.logits);
         if logits.shape.dims() != [1, window, vocabulary.len()] {
             return Err(ModelError::Attribute {
-                layer: spec
-                    .layers
-                    .last()
-                    .map_or("input", |layer| &layer.name)
-                    .into(),
+                layer: last_layer(spec),
                 message: format!(
                     "its output is {}, expected a value for each of the {} characters at each of {window} steps",
                     logits.shape,
@@ -138,12 +171,67 @@ impl TextGenerator {
             });
         }
         let graph = Arc::new(model.graph.clone());
-        let plan = Arc::new(Plan::forward(&graph, Mode::Train, &[model.logits]));
-        Ok(Self {
+        let nodes = graph.nodes().iter();
+        let attentions: Vec<(String, ValueId)> = nodes
+            .filter(|node| matches!(node.op, Op::AttentionWeights(_)))
+            .map(|node| {
+                let name = node.name.strip_suffix(".weights").unwrap_or(&node.name);
+                (name.to_string(), node.outputs[0])
+            })
+            .collect();
+        let mut keep = vec![model.logits];
+        keep.extend(attentions.iter().map(|(_, weights)| *weights));
+        let plan = Arc::new(Plan::forward(&graph, Mode::Train, &keep));
+        let mut generator = Self {
             vocabulary: vocabulary.clone(),
             window,
             executor: CpuExecutor::new(graph, plan),
             model,
+            attentions,
+        };
+        generator.check_direction(spec)?;
+        Ok(generator)
+    }
+
+    /// Tries whether what is told at a step changes with the characters behind it, on some weights or other.
+    fn check_direction(&mut self, spec: &ModelSpec) -> Result<(), ModelError> {
+        let mut at = 0;
+        for parameter in &self.model.parameters {
+            let shape = &self.model.graph.value(parameter.value).shape;
+            let count = shape.count();
+            // Rows of at most 1 in all: nothing grows from step to step.
+            let scale = 2.0 / shape.dims().last().map_or(1.0, |&columns| columns as f32);
+            let values = (at..at + count).map(|n| scale * scattered(n)).collect();
+            at += count;
+            self.executor.write(parameter.value, &Values::F32(values));
+        }
+        for buffer in self.model.graph.buffers() {
+            let initial = self.model.graph.initial_buffer(buffer);
+            self.executor.write(buffer, &initial);
+        }
+        let steps = self.window;
+        let classes = self.vocabulary.len() as u32;
+        // From the middle on every character is another one.
+        let half = steps / 2;
+        let tokens = |shift| {
+            let token = move |t| (t as u32 + if t < half { 0 } else { shift }) % classes;
+            (0..steps).map(token).collect::<Vec<_>>()
+        };
+        let [mut first, second] = [0, 1].map(|shift| {
+            self.run(tokens(shift));
+            self.executor.reals(self.model.logits).to_vec()
+        });
+        first.truncate(half * classes as usize);
+        let mut pairs = first.iter().zip(&second);
+        if pairs.all(|(a, b)| a == b || a.is_nan() && b.is_nan()) {
+            return Ok(());
+        }
+        Err(ModelError::Attribute {
+            layer: looks_ahead(&self.model).unwrap_or_else(|| last_layer(spec)),
+            message: "what is told at a step depends on the characters behind it, expected on those up to it alone: a \
+                      text cannot be written by layers that look ahead (bidirectional or reversed ones, attention \
+                      without \"causal\", sums over steps)"
+                .into(),
         })
     }
 
@@ -187,15 +275,56 @@ impl TextGenerator {
     ///
     /// The window begins with them and what lies behind is padding, which a network that looks back alone never sees.
     pub fn logits(&mut self, tokens: &[u32]) -> Vec<f32> {
-        let read = &tokens[tokens.len().saturating_sub(self.window)..];
-        let mut padded = read.to_vec();
-        padded.resize(self.window, 0);
-        self.executor.write(self.model.input, &Values::U32(padded));
-        let groups = self.executor.plan().phases(Phase::Forward, Phase::Forward);
-        self.executor.run(groups, &StepValues::forward(1));
+        let read = self.read(tokens);
         let classes = self.vocabulary.len();
         let last = read.len().saturating_sub(1) * classes;
         self.executor.reals(self.model.logits)[last..last + classes].to_vec()
+    }
+
+    /// Runs the forward pass on the last T characters of a text; those characters.
+    fn read<'a>(&mut self, tokens: &'a [u32]) -> &'a [u32] {
+        let read = &tokens[tokens.len().saturating_sub(self.window)..];
+        let mut padded = read.to_vec();
+        padded.resize(self.window, 0);
+        self.run(padded);
+        read
+    }
+
+    /// Runs the forward pass on a window (T) of tokens.
+    fn run(&mut self, tokens: Vec<u32>) {
+        self.executor.write(self.model.input, &Values::U32(tokens));
+        let groups = self.executor.plan().phases(Phase::Forward, Phase::Forward);
+        self.executor.run(groups, &StepValues::forward(1));
+    }
+
+    /// What every attention makes of a text, of which the last T characters are read. `step`: training steps done.
+    ///
+    /// # Errors
+    /// When the text is empty, too long or has unknown characters.
+    pub fn attention(&mut self, text: String, step: u64) -> Result<TextAttention, SessionError> {
+        let tokens = read_prompt(&text, &self.vocabulary)?;
+        let read = self.read(&tokens);
+        let (steps, length) = (self.window, read.len());
+        let blocks = self.attentions.iter().map(|(name, weights)| {
+            let all = self.executor.reals(*weights);
+            // Queries and keys behind the text are padding.
+            let queries = all.chunks_exact(steps * steps).flat_map(|head| {
+                let rows = head.chunks_exact(steps).take(length);
+                rows.flat_map(|row| &row[..length])
+            });
+            BlockAttention {
+                name: name.clone(),
+                heads: (all.len() / (steps * steps)) as u32,
+                weights: queries.copied().collect(),
+            }
+        });
+        let characters = read.iter().filter_map(|&t| self.vocabulary.character(t));
+        Ok(TextAttention {
+            step,
+            characters: characters.collect(),
+            blocks: blocks.collect(),
+            text,
+        })
     }
 
     /// Adds one character.

@@ -5,7 +5,7 @@
 //! it by [`RunId`]: answers to a run that was replaced can be told apart.
 
 use super::forecast::Forecast;
-use super::generation::{GenerateRequest, GeneratedStep, TextFacts};
+use super::generation::{GenerateRequest, GeneratedStep, TextAttention, TextFacts};
 use super::inspection::{Inspection, InspectionReport};
 use super::points::{Boundary, TablePoints};
 use super::race::{Landscape, Lane, LaneRecord};
@@ -168,6 +168,12 @@ pub enum Command {
     Generate {
         run: RunId,
         request: Option<GenerateRequest>,
+    },
+    /// Asks for the weights that every attention gives the characters of a text, of which the network reads the last
+    /// ones, as many as its window holds. Answered by [`Event::Attention`].
+    ShowAttention {
+        run: RunId,
+        text: String,
     },
     /// Asks for the weights and the optimiser's state as a safetensors file.
     Save {
@@ -461,6 +467,11 @@ pub enum Event {
         steps: Vec<GeneratedStep>,
         is_done: bool,
     },
+    /// The answer to [`Command::ShowAttention`].
+    Attention {
+        run: RunId,
+        attention: TextAttention,
+    },
     /// Probabilities of the watched samples, (count, classes) row-major; one number each where the model gives one.
     /// Predicted numbers are in the target's unit.
     SamplePredictions {
@@ -613,6 +624,7 @@ impl Command {
             | Self::Race { run, .. }
             | Self::Predict { run, .. }
             | Self::Generate { run, .. }
+            | Self::ShowAttention { run, .. }
             | Self::Save { run }
             | Self::SaveKept { run, .. }
             | Self::GoBack { run, .. }

@@ -294,6 +294,23 @@ impl RunState {
         started.is_some_and(|started| started.has_images())
     }
 
+    /// Whether the run that stands has an attention.
+    pub fn has_attention(&self) -> bool {
+        let layers = self
+            .started
+            .iter()
+            .flat_map(|started| &started.model.layers);
+        let mut operations = layers.map(|layer| layer.operation.as_str());
+        operations.any(|operation| operation == "attention_weights")
+    }
+
+    /// The text whose attention is to be asked for; `None` where what is shown holds, or nobody would answer.
+    pub fn attention_due(&self) -> Option<String> {
+        let answers = matches!(self.status, Some(RunStatus::Paused | RunStatus::Playing));
+        let is_asked = answers && !self.is_starting() && self.has_attention();
+        is_asked.then(|| self.writing.attention_due(self.step))?
+    }
+
     /// The step after which training is to stop, where the address asks for steps or epochs.
     pub fn last_step(&self, wanted: &Hyperparameters) -> Option<u64> {
         let steps_per_epoch = self.started.as_ref()?.config.steps_per_epoch;

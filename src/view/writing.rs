@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use crate::session::{Event, GenerateRequest, GeneratedStep, RunId, TextFacts};
+use crate::session::{Event, GenerateRequest, GeneratedStep, RunId, TextAttention, TextFacts};
 
 /// Earlier texts that are kept.
 const EARLIER: usize = 6;
@@ -48,6 +48,8 @@ pub struct Writing {
     pub written: Option<Arc<Written>>,
     /// Whole texts that were replaced since the weights were new, latest first.
     pub earlier: Vec<Arc<Written>>,
+    /// What every attention makes of the prompt.
+    pub attention: Option<Arc<TextAttention>>,
 }
 
 impl Writing {
@@ -72,6 +74,9 @@ impl Writing {
                     self.begin(step, request);
                 }
                 self.go_on(first, steps, is_done);
+            }
+            Event::Attention { run, attention } if current == Some(run) => {
+                self.attention = Some(Arc::new(attention));
             }
             _ => {}
         }
@@ -110,6 +115,18 @@ impl Writing {
     pub fn forget(&mut self) {
         self.written = None;
         self.earlier.clear();
+        self.attention = None;
+    }
+
+    /// The text whose attention is to be asked for after `step` steps; `None` where what is known of it holds.
+    pub fn attention_due(&self, step: u64) -> Option<String> {
+        let facts = self.facts.as_ref()?;
+        // What was written has a prompt that can be read.
+        let written = self.written.as_ref();
+        let text = written.map_or(&facts.prompt, |written| &written.request.prompt);
+        let known = self.attention.as_ref();
+        let holds = known.is_some_and(|known| known.step == step && known.text == *text);
+        (!holds).then(|| text.clone())
     }
 }
 
@@ -142,6 +159,39 @@ pub fn shown(character: char) -> String {
     }
 }
 
+/// Most characters that stand along a matrix.
+const MOST_ON_AXIS: usize = 40;
+
+/// The characters along a side of a matrix as HTML, the one in `chosen` marked; none where they would be too small to
+/// read.
+pub fn axis_html(characters: &[char], chosen: u32) -> String {
+    let mut html = String::new();
+    if characters.len() > MOST_ON_AXIS {
+        return html;
+    }
+    for (place, &character) in (0..).zip(characters) {
+        let mark = if place == chosen {
+            " class=\"is-chosen\""
+        } else {
+            ""
+        };
+        let text = escaped(character).unwrap_or_else(|| shown(character));
+        html += &format!("<span{mark}>{text}</span>");
+    }
+    html
+}
+
+/// A character that HTML would take for its own.
+fn escaped(character: char) -> Option<String> {
+    let text = match character {
+        '<' => "&lt;",
+        '>' => "&gt;",
+        '&' => "&amp;",
+        _ => return None,
+    };
+    Some(text.into())
+}
+
 /// The added characters as HTML: each an element with its place and, for the ground behind it, a class by the
 /// probability that the network gave it: `sure-0` to `sure-4` for each fifth. Characters are escaped; the place in
 /// `chosen` is marked.
@@ -161,11 +211,8 @@ pub fn characters_html(written: &Written, chosen: Option<usize>) -> String {
             ""
         };
         let text = match step.character {
-            '<' => "&lt;".into(),
-            '>' => "&gt;".into(),
-            '&' => "&amp;".into(),
             '\n' => "<i>⏎</i>\n".into(),
-            other => other.to_string(),
+            other => escaped(other).unwrap_or_else(|| other.into()),
         };
         html += &format!("<span class=\"sure-{fifth}{mark}\" data-place=\"{place}\">{text}</span>");
     }
@@ -241,6 +288,43 @@ mod tests {
     }
 
     #[test]
+    fn attention_is_asked_for_where_what_is_known_of_it_no_longer_holds() {
+        let mut writing = Writing::default();
+        assert_eq!(writing.attention_due(0), None, "nothing is read");
+        let facts = TextFacts {
+            name: "own".into(),
+            characters: 9,
+            train_characters: 8,
+            vocabulary: 3,
+            window: 4,
+            prompt: "begin".into(),
+        };
+        writing.apply(Some(1), Event::Text { run: 1, facts });
+        assert_eq!(writing.attention_due(0).as_deref(), Some("begin"));
+        let answer = |run, step, text: &str| Event::Attention {
+            run,
+            attention: TextAttention {
+                step,
+                text: text.into(),
+                characters: Vec::new(),
+                blocks: Vec::new(),
+            },
+        };
+        writing.apply(Some(1), answer(2, 0, "begin"));
+        assert!(writing.attention.is_none(), "of another run");
+        writing.apply(Some(1), answer(1, 0, "begin"));
+        assert_eq!(writing.attention_due(0), None);
+        assert!(writing.attention_due(3).is_some(), "other weights");
+        // The prompt that was written on comes first.
+        writing.apply(Some(1), generated(1, 0, 0, "cd", true));
+        assert_eq!(writing.attention_due(0).as_deref(), Some("ab"));
+        writing.apply(Some(1), answer(1, 0, "ab"));
+        assert_eq!(writing.attention_due(0), None);
+        writing.forget();
+        assert!(writing.attention.is_none());
+    }
+
+    #[test]
     fn repetition_is_counted() {
         assert_eq!(distinct_share("short"), None);
         assert_eq!(distinct_share("abcdefghijklmnop"), Some(1.0));
@@ -265,5 +349,10 @@ mod tests {
              <span class=\"sure-0\" data-place=\"3\"><i>⏎</i>\n</span>"
         );
         assert_eq!(shown(' '), "␣");
+        assert_eq!(
+            axis_html(&['a', '<', '\n'], 1),
+            "<span>a</span><span class=\"is-chosen\">&lt;</span><span>⏎</span>"
+        );
+        assert_eq!(axis_html(&['a'; 41], 0), "");
     }
 }

@@ -40,6 +40,7 @@ fn is_frequent(event: &Event) -> bool {
             | Event::CellSamples { .. }
             | Event::LaneDone { .. }
             | Event::Generated { .. }
+            | Event::Attention { .. }
     )
 }
 

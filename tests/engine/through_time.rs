@@ -496,3 +496,276 @@ fn the_prediction_of_a_character_depends_on_those_before_it() {
         assert!(is_close(losses, of_row, 1e-6), "{losses} {of_row}");
     }
 }
+
+/// A character that the loss leaves out has no loss and no gradient; those that count have what they have without it.
+#[test]
+fn a_character_that_does_not_count_has_no_loss_to_depend_on() {
+    let text = "to be, or not to be: that is the question. ".repeat(60);
+    let text = || TextSet::new("own", &text, TEXT_WINDOW).unwrap();
+    let ignored = text().vocabulary.token('o').unwrap() as i32;
+    let spec = |ignore_index| {
+        let vocabulary = text().vocabulary.len();
+        let features = 4;
+        let layers = vec![
+            Layer::new(
+                "embedding",
+                Embedding {
+                    vocabulary,
+                    features,
+                },
+            ),
+            Layer::new("mix", Gru::new(3)),
+            Layer::new(
+                "fc",
+                Linear {
+                    out_features: vocabulary,
+                },
+            ),
+        ];
+        let loss = Loss::SequenceCrossEntropy(SequenceCrossEntropy { ignore_index });
+        ModelSpec { layers, loss }
+    };
+    let mut all = Microscope::on("own-text", Some(text()), Some(spec(-100)), None);
+    let mut some = Microscope::on("own-text", Some(text()), Some(spec(ignored)), None);
+    for microscope in [&mut all, &mut some] {
+        microscope.ask(Inspection::Forward(StepUnit::Batch));
+    }
+    let window = match some.sequence(SequenceQuestion::Text { sample: 2 }) {
+        Ok(SequenceAnswer::Text(window)) => window,
+        other => panic!("expected characters, got {other:?}"),
+    };
+    let (mut left_out, mut counted) = (0, 0);
+    for (place, &target) in (0..).zip(&window.targets).skip(3).take(50) {
+        let told = some.influence_at(2, Some(place), InfluenceOf::Loss);
+        let whole = all.influence_at(2, Some(place), InfluenceOf::Loss);
+        assert!(whole.value > 0.0 && whole.norms[place as usize] > 0.0);
+        if target == 'o' {
+            left_out += 1;
+            assert_eq!(told.value, 0.0);
+            assert!(told.norms.iter().all(|norm| *norm == 0.0));
+            continue;
+        }
+        counted += 1;
+        assert!(is_close(told.value, whole.value, 1e-12));
+        for (told, whole) in told.norms.iter().zip(&whole.norms) {
+            assert!(is_close(*told, *whole, 1e-9), "{place}: {told} {whole}");
+        }
+    }
+    assert!(left_out > 1 && counted > 10, "{left_out} {counted}");
+}
+
+/// Right answers are shared out over the characters that count.
+#[test]
+fn the_accuracy_of_a_step_leaves_out_what_the_loss_leaves_out() {
+    let text = "to be, or not to be: that is the question. ".repeat(60);
+    let text = TextSet::new("own", &text, TEXT_WINDOW).unwrap();
+    let vocabulary = text.vocabulary.len();
+    let ignore_index = text.vocabulary.token(' ').unwrap() as i32;
+    let features = 4;
+    let layers = vec![
+        Layer::new(
+            "embedding",
+            Embedding {
+                vocabulary,
+                features,
+            },
+        ),
+        Layer::new("mix", Rnn::new(8)),
+        Layer::new(
+            "fc",
+            Linear {
+                out_features: vocabulary,
+            },
+        ),
+    ];
+    let loss = Loss::SequenceCrossEntropy(SequenceCrossEntropy { ignore_index });
+    let spec = ModelSpec { layers, loss };
+    let mut microscope = Microscope::on("own-text", Some(text), Some(spec), None);
+    for step in 0..4 {
+        microscope.ask(Inspection::Enter);
+        microscope.ask(Inspection::Forward(StepUnit::Batch));
+        let sum = |values: Vec<f32>| values.iter().sum::<f32>();
+        let right = sum(microscope.tensor("loss.correct_of_row"));
+        let counted = sum(microscope.tensor("loss.weight_of_row"));
+        assert!(counted < 0.9 * (3 * TEXT_WINDOW) as f32, "blanks are many");
+        microscope.command(Command::Reset { run: RUN });
+        microscope.command(Command::StepBatches {
+            run: RUN,
+            count: step + 1,
+        });
+        let events = microscope.events.borrow().clone();
+        let records = events.iter().filter_map(|event| match event {
+            Event::Steps { records, .. } => records.last(),
+            _ => None,
+        });
+        let accuracy = records.last().and_then(|record| record.accuracy);
+        assert_eq!(accuracy, Some(right / counted), "step {step}");
+    }
+}
+
+/// What the training page shows of attention is what the microscope shows of the same characters and weights.
+#[test]
+fn the_attention_on_a_text_is_the_one_of_the_batch_that_holds_it() {
+    let text = "to be, or not to be: that is the question. ".repeat(60);
+    let text = TextSet::new("own", &text, TEXT_WINDOW).unwrap();
+    let vocabulary = text.vocabulary.len();
+    let features = 8;
+    let layers = vec![
+        Layer::new(
+            "embedding",
+            Embedding {
+                vocabulary,
+                features,
+            },
+        ),
+        Layer::new("first", SelfAttention::causal(2)),
+        Layer::new("second", SelfAttention::causal(4)),
+        Layer::new(
+            "fc",
+            Linear {
+                out_features: vocabulary,
+            },
+        ),
+    ];
+    let loss = Loss::SequenceCrossEntropy(SequenceCrossEntropy::default());
+    let spec = ModelSpec { layers, loss };
+    let open = || {
+        let (text, spec) = (text.clone(), spec.clone());
+        let mut microscope = Microscope::on("own-text", Some(text), Some(spec), None);
+        microscope.command(Command::StepBatches { run: RUN, count: 3 });
+        microscope
+    };
+    let mut stepped = open();
+    stepped.ask(Inspection::Enter);
+    stepped.ask(Inspection::Forward(StepUnit::Batch));
+    let window = match stepped.sequence(SequenceQuestion::Text { sample: 1 }) {
+        Ok(SequenceAnswer::Text(window)) => window,
+        other => panic!("expected characters, got {other:?}"),
+    };
+    let mut training = open();
+    let mut show = |text: String| {
+        training.command(Command::ShowAttention { run: RUN, text });
+        let events = training.events.borrow().clone();
+        match events.into_iter().next_back() {
+            Some(Event::Attention { attention, .. }) => attention,
+            other => panic!("expected the attention, got {other:?}"),
+        }
+    };
+    // What stands before the last window is not read.
+    let text: String = window.characters.iter().collect();
+    let shown = show(format!("to be {text}"));
+    assert_eq!((shown.step, &shown.characters), (3, &window.characters));
+    let names: Vec<&str> = shown.blocks.iter().map(|block| &*block.name).collect();
+    assert_eq!(names, ["first", "second"]);
+    let beginning = show(text.chars().take(20).collect());
+    assert_eq!(beginning.characters, window.characters[..20]);
+    for (number, heads) in [(0, 2), (1, 4)] {
+        let block = &shown.blocks[number];
+        assert_eq!(block.heads as usize, heads);
+        let count = heads * TEXT_WINDOW * TEXT_WINDOW;
+        let inspected = stepped.tensor(&format!("{}.weights.a", block.name));
+        let inspected = &inspected[count..2 * count];
+        assert_eq!(block.weights.len(), count);
+        for (at, (told, expected)) in block.weights.iter().zip(inspected).enumerate() {
+            let (told, expected) = (f64::from(*told), f64::from(*expected));
+            assert!(is_close(told, expected, 1e-5), "{at}: {told} {expected}");
+        }
+        // Control: another sample has others.
+        assert_ne!(
+            block.weights,
+            stepped.tensor(&format!("{}.weights.a", block.name))[..count]
+        );
+        for (row, weights) in block.weights.chunks_exact(TEXT_WINDOW).enumerate() {
+            let sum: f64 = weights.iter().map(|&weight| f64::from(weight)).sum();
+            assert!((sum - 1.0).abs() < 1e-5, "row {row}: {sum}");
+            let behind = &weights[row % TEXT_WINDOW + 1..];
+            assert!(behind.iter().all(|weight| *weight == 0.0));
+        }
+        // Of a text that does not fill the window the padding behind it is not shown, and changes nothing.
+        let short = &beginning.blocks[number].weights;
+        assert_eq!(short.len(), heads * 20 * 20);
+        for (row, weights) in short.chunks_exact(20).enumerate() {
+            let place = (row / 20 * TEXT_WINDOW + row % 20) * TEXT_WINDOW;
+            assert_eq!(weights, &block.weights[place..place + 20], "row {row}");
+        }
+    }
+}
+
+/// Layers that know what comes later cannot write a text; nothing else is lost.
+#[test]
+fn a_network_that_looks_ahead_writes_no_text() {
+    let text = "to be, or not to be: that is the question. ".repeat(60);
+    let text = TextSet::new("own", &text, TEXT_WINDOW).unwrap();
+    let vocabulary = text.vocabulary.len();
+    let list = |layers: &str| {
+        let json = format!(
+            r#"{{"layers": [
+                {{"name": "embedding", "kind": "embedding", "vocabulary": {vocabulary}, "features": 4}},
+                {layers},
+                {{"name": "fc", "kind": "linear", "out_features": {vocabulary}}}
+            ], "loss": {{"sequence_cross_entropy": {{}}}}}}"#
+        );
+        ModelSpec::from_json(&json).expect("a layer list")
+    };
+    let request = glassbox::session::GenerateRequest {
+        prompt: "to be".into(),
+        length: 3,
+        temperature: 1.0,
+        top_k: None,
+        seed: 1,
+    };
+    let refusal = |layers: &str| {
+        let mut microscope =
+            Microscope::on("own-text", Some(text.clone()), Some(list(layers)), None);
+        microscope.command(Command::StepBatches { run: RUN, count: 1 });
+        microscope.events.borrow_mut().clear();
+        let request = Some(request.clone());
+        let generate = Command::Generate { run: RUN, request };
+        pollster::block_on(microscope.session.handle(generate));
+        let events = microscope.events.borrow().clone();
+        let failed = events.into_iter().find_map(|event| match event {
+            Event::Failed { failure, .. } => Some(failure.message),
+            _ => None,
+        });
+        microscope.command(Command::StepBatches { run: RUN, count: 1 });
+        failed
+    };
+    for (layers, culprit) in [
+        (
+            r#"{"name": "both", "kind": "lstm", "hidden_size": 3, "bidirectional": true}"#,
+            "both.l0_reverse",
+        ),
+        (
+            r#"{"name": "back", "kind": "gru", "hidden_size": 3, "reverse": true}"#,
+            "back.l0",
+        ),
+        (
+            r#"{"name": "back", "kind": "rnn", "hidden_size": 3, "nonlinearity": "relu", "reverse": true}"#,
+            "back.l0",
+        ),
+        (
+            r#"{"name": "free", "kind": "self_attention", "heads": 2}"#,
+            "free.weights",
+        ),
+        // No single operation looks ahead here, but the mean holds every step.
+        (
+            r#"{"name": "mean", "kind": "mean", "axes": [1], "keepdim": true},
+               {"name": "sum", "kind": "add", "inputs": ["embedding", "mean"]}"#,
+            "fc",
+        ),
+    ] {
+        let message = refusal(layers).unwrap_or_else(|| panic!("{culprit} is refused"));
+        assert!(
+            message.starts_with(&format!("layer {culprit}: "))
+                && message.contains("depends on the characters behind it"),
+            "{message}"
+        );
+    }
+    for layers in [
+        r#"{"name": "l", "kind": "rnn", "hidden_size": 300, "nonlinearity": "relu", "num_layers": 2}"#,
+        r#"{"name": "l", "kind": "self_attention", "heads": 2, "causal": true}"#,
+        r#"{"name": "n", "kind": "layer_norm", "axes": 1}"#,
+    ] {
+        assert_eq!(refusal(layers), None);
+    }
+}

@@ -72,26 +72,56 @@ impl Run {
         Ok(())
     }
 
-    async fn begin_writing(
-        &mut self,
-        request: GenerateRequest,
-    ) -> Result<Generating, SessionError> {
+    /// A network for one sample; its weights are not those of the run yet.
+    fn generator(&mut self) -> Result<TextGenerator, SessionError> {
         let samples = self.samples.clone();
         let text = samples.as_ref().and_then(|samples| samples.text());
         let text = text.ok_or(SessionError::NoText {
             preset: self.preset.id,
         })?;
-        let mut generator = match self.idle_generator.take() {
-            Some(generator) => generator,
-            None => {
-                let spec = match (&self.spec, self.preset.data) {
-                    (Some(spec), _) => spec.clone(),
-                    (None, PresetData::OwnText { .. }) => text_spec(text),
-                    (None, _) => (self.preset.spec)(),
-                };
-                TextGenerator::new(&spec, &text.vocabulary, text.window())?
-            }
+        if let Some(generator) = self.idle_generator.take() {
+            return Ok(generator);
+        }
+        let spec = match (&self.spec, self.preset.data) {
+            (Some(spec), _) => spec.clone(),
+            (None, PresetData::OwnText { .. }) => text_spec(text),
+            (None, _) => (self.preset.spec)(),
         };
+        Ok(TextGenerator::new(&spec, &text.vocabulary, text.window())?)
+    }
+
+    /// Gives a network the weights as they are.
+    async fn copy_weights(&self, generator: &mut TextGenerator) -> Result<(), SessionError> {
+        let parameters = self.executor.read_many(&self.parameter_values()).await?;
+        let buffers = self.executor.read_many(&self.model.graph.buffers()).await?;
+        generator.write(parameters, buffers);
+        Ok(())
+    }
+
+    /// Sends what every attention makes of a text.
+    pub(super) async fn show_attention(
+        &mut self,
+        text: String,
+        emit: &mut Emit,
+    ) -> Result<(), SessionError> {
+        self.refuse_if_stopped()?;
+        self.drain(emit).await?;
+        let mut generator = self.generator()?;
+        self.copy_weights(&mut generator).await?;
+        let attention = generator.attention(text, self.done);
+        self.idle_generator = Some(generator);
+        emit(Event::Attention {
+            run: self.id,
+            attention: attention?,
+        });
+        Ok(())
+    }
+
+    async fn begin_writing(
+        &mut self,
+        request: GenerateRequest,
+    ) -> Result<Generating, SessionError> {
+        let mut generator = self.generator()?;
         let writing = match generator.begin(request) {
             Ok(writing) => writing,
             Err(error) => {
@@ -99,9 +129,7 @@ impl Run {
                 return Err(error);
             }
         };
-        let parameters = self.executor.read_many(&self.parameter_values()).await?;
-        let buffers = self.executor.read_many(&self.model.graph.buffers()).await?;
-        generator.write(parameters, buffers);
+        self.copy_weights(&mut generator).await?;
         Ok(Generating {
             generator,
             writing,

@@ -451,6 +451,7 @@ impl Run {
                 self.predict_image(emit).await?;
             }
             Command::Generate { request, .. } => self.request_text(request, emit).await?,
+            Command::ShowAttention { text, .. } => self.show_attention(text, emit).await?,
             Command::Save { .. } => {
                 self.refuse_if_stopped()?;
                 self.drain(emit).await?;

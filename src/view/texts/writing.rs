@@ -31,6 +31,9 @@ texts! {
         own_hint,
         own_private,
         pasted,
+        attention,
+        attention_hint,
+        attention_label,
     }
     functions {
         /// What a shipped text is; the name of a learner's own.
@@ -45,6 +48,8 @@ texts! {
         looped: fn(&str, &str),
         /// Name, characters, different ones.
         own_read: fn(&str, &str, &str),
+        /// Query, key, weight.
+        attention_says: fn(&str, &str, &str),
     }
 }
 
@@ -78,6 +83,9 @@ pub(super) const ENGLISH: WritingTexts = WritingTexts {
     own_hint: "Plain text in UTF-8. A few pages at least: 20,000 characters or more give it something to learn. The last tenth is held out.",
     own_private: "The text stays on this device.",
     pasted: "pasted text",
+    attention: "Where it looks",
+    attention_hint: "The attention weights of every head on the prompt. Each row is a character that asks (the query), each column one that it can look back at (the key); the stronger the colour, the more weight. What comes later is hidden. Point at a cell, or use the arrow keys.",
+    attention_label: "Attention weights: the up and down arrows choose the query, left and right the key",
     source: |name| match name {
         "shakespeare" => "Romeo and Juliet, A Midsummer Night's Dream".into(),
         "wuyan" => "Chinese poems in lines of five characters".into(),
@@ -100,6 +108,7 @@ pub(super) const ENGLISH: WritingTexts = WritingTexts {
     own_read: |name, characters, different| {
         format!("{name}: {characters} characters, {different} different ones")
     },
+    attention_says: |query, key, weight| format!("Query {query}, key {key}: weight {weight}."),
 };
 
 pub(super) const CHINESE: WritingTexts = WritingTexts {
@@ -132,6 +141,9 @@ pub(super) const CHINESE: WritingTexts = WritingTexts {
     own_hint: "UTF-8 纯文本。至少要有几页：两万个字符以上才学得到东西。最后十分之一留出不用于训练。",
     own_private: "文本不会离开这台设备。",
     pasted: "粘贴的文本",
+    attention: "它在看哪里",
+    attention_hint: "每个头在提示词上的注意力权重。每一行是一个提问的字符（查询），每一列是它可以回看的一个字符（键）；颜色越浓，权重越大；后面的字符被遮住。指向一个格子，或使用方向键。",
+    attention_label: "注意力权重：上下方向键选择查询，左右方向键选择键",
     source: |name| match name {
         "shakespeare" => "莎士比亚《罗密欧与朱丽叶》《仲夏夜之梦》（英文）".into(),
         "wuyan" => "五言诗".into(),
@@ -148,4 +160,5 @@ pub(super) const CHINESE: WritingTexts = WritingTexts {
     own_read: |name, characters, different| {
         format!("{name}：共 {characters} 个字符，其中不同的有 {different} 个")
     },
+    attention_says: |query, key, weight| format!("查询 {query}，键 {key}：权重 {weight}。"),
 };

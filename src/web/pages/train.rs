@@ -16,10 +16,10 @@ use crate::web::engine::use_engine;
 use crate::web::frame::HelpDialog;
 use crate::web::pages::UnknownPreset;
 use crate::web::train::{
-    BoundaryPanel, ClassMetrics, ConfusionPanel, CurvePanel, DevicePanel, DigitStrip, DrawPanel,
-    ForecastPanel, Hyperparameters, Metrics, ModelTable, OwnDataPanel, PresetPanel, RacePanel,
-    RowsPanel, StatusLine, Transport, WeightsPanel, WorkPanel, WritingPanel, start_wanted,
-    waits_for_own,
+    AttentionPanel, BoundaryPanel, ClassMetrics, ConfusionPanel, CurvePanel, DevicePanel,
+    DigitStrip, DrawPanel, ForecastPanel, Hyperparameters, Metrics, ModelTable, OwnDataPanel,
+    PresetPanel, RacePanel, RowsPanel, StatusLine, Transport, WeightsPanel, WorkPanel,
+    WritingPanel, start_wanted, waits_for_own,
 };
 
 /// Training of the preset in the address; a list of presets where there is no such preset.
@@ -131,6 +131,7 @@ fn Bench() -> impl IntoView {
     let races = of_race(race::is_offered);
     let races_first = of_race(|preset| race::goal(preset).is_some());
     let writes = engine.part(|run| run.writing.facts.is_some());
+    let attends = engine.part(|run| run.writing.facts.is_some() && run.has_attention());
     let needs_reset = Memo::new(move |_| {
         wanted.with(|config| {
             let config = config.as_ref();
@@ -170,6 +171,9 @@ fn Bench() -> impl IntoView {
                 <div class="bench-side">
                     <Show when=move || writes.get()>
                         <WritingPanel/>
+                    </Show>
+                    <Show when=move || attends.get()>
+                        <AttentionPanel/>
                     </Show>
                     <Show when=move || has_points.get()>
                         <BoundaryPanel/>

@@ -21,4 +21,5 @@ mod tensor_panel;
 mod time;
 mod update_comparison;
 
+pub use detail::HeatMap;
 pub use page::StepPage;

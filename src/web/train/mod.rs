@@ -1,5 +1,6 @@
 //! The parts of the training page, one component a file.
 
+mod attention_panel;
 mod boundary_panel;
 mod class_metrics;
 mod confusion_panel;
@@ -30,6 +31,7 @@ mod weights_panel;
 mod work_panel;
 mod writing_panel;
 
+pub use attention_panel::AttentionPanel;
 pub use boundary_panel::BoundaryPanel;
 pub use class_metrics::ClassMetrics;
 pub use confusion_panel::ConfusionPanel;

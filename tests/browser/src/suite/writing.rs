@@ -18,6 +18,7 @@ pub fn tests() -> Vec<Test> {
         test("a_network_writes_chinese", writes_chinese),
         test("a_transformer_writes_on_a_phone", transformer),
         test("a_text_of_the_learner_is_learned", own_text),
+        test("a_transformer_shows_where_it_looks", attention),
     ]
 }
 
@@ -159,6 +160,90 @@ fn transformer(page: &Page) -> Outcome {
     // Less than 0 where the scroll bar's place is kept free.
     let fits = overflow.as_i64().is_some_and(|pixels| pixels <= 0);
     expect(fits, format!("{overflow} pixels beyond the screen"))?;
+    page.expect_clean()
+}
+
+fn attention(page: &Page) -> Outcome {
+    open_ready(page, "train/gpt-text?device=cpu&lang=en&batch=4")?;
+    let of_step = |text: &str, step: f64| text.ends_with(&format!(" {step}"));
+    let after = |step: f64| page.wait_for_text("attention-after", LONG, |text| of_step(text, step));
+    after(0.0)?;
+    let of_block = |block: u32| {
+        let heads = format!("[data-testid^='attention-{block}-'] canvas");
+        page.count(&heads)
+    };
+    expect_equal(
+        "heads",
+        [of_block(0)?, of_block(1)?, of_block(2)?],
+        [4, 4, 0],
+    )?;
+    // All characters of the prompt stand along both sides.
+    let prompt = page.text("written-prompt")?.chars().count();
+    let sides = page.count(".attention-axis > span")?;
+    expect(
+        prompt > 20 && sides >= 2 * prompt,
+        format!("{sides} characters beside {prompt}"),
+    )?;
+    expect_equal(
+        "cells",
+        page.script(
+            "return document.querySelector('.attention-cells canvas').width",
+            &[],
+        )?
+        .as_u64(),
+        Some(sides as u64 / 2),
+    )?;
+    let says =
+        |what: &str, testid: &str| page.wait_for_text(testid, PATIENCE, |text| text.contains(what));
+    says("Its weights add up to", "attention-row")?;
+    focus(page, "attention-matrix")?;
+    for _ in 0..3 {
+        page.press(keys::UP)?;
+    }
+    page.press(keys::RIGHT)?;
+    let row = sides / 2 - 4;
+    says(&format!("Query {row} "), "attention-cell")?;
+    says("key 1 ", "attention-cell")?;
+    says("weight 0.", "attention-cell")?;
+    let before = page.text("attention-cell")?;
+    let spoken = page.attribute("attention-matrix", "aria-valuetext")?;
+    expect_equal("what is spoken", spoken, Some(before.clone()))?;
+    page.press(keys::END)?;
+    page.press(keys::RIGHT)?;
+    says("mask", "attention-cell")?;
+    page.press(keys::HOME)?;
+    says("key 0 ", "attention-cell")?;
+    // Another head has other weights.
+    let of_first = page.text("attention-row")?;
+    page.click("attention-1-3")?;
+    page.wait_for_text("attention-row", PATIENCE, |text| text != of_first)?;
+    // It follows the training, and asks for nothing while it is folded.
+    // By the keyboard: the buttons that stay on top may cover it.
+    let fold = || {
+        page.script("document.querySelector('.attention-summary').focus()", &[])?;
+        page.press(keys::ENTER)
+    };
+    let open = play_until(page, 3.0)?;
+    after(open)?;
+    fold()?;
+    let folded = play_until(page, open + 2.0)?;
+    std::thread::sleep(Duration::from_secs(3));
+    expect(
+        of_step(&page.text("attention-after")?, open),
+        "nothing new while it is folded",
+    )?;
+    fold()?;
+    after(folded)?;
+    // The prompt that is written on is the one that is looked at.
+    page.fill("prompt", "To be, or")?;
+    page.click("generate")?;
+    page.wait_for("a smaller matrix", LONG, || {
+        let sides = page.count(".attention-axis > span")?;
+        Ok((sides == 18).then_some(()))
+    })?;
+    page.open("train/lstm-text?device=cpu&lang=zh")?;
+    phase_becomes(page, "ready")?;
+    expect(!page.has("attention-weights")?, "an LSTM has no attention")?;
     page.expect_clean()
 }
 
