@@ -1,6 +1,7 @@
 //! What can be typed after `glassbox`.
 
 use super::CliError;
+use crate::lab::compress::{Granularity, Scope, Student};
 use crate::lab::precision::PrecisionMode;
 use crate::lab::replicas::Mode;
 use crate::layers::ModelSpec;
@@ -36,7 +37,9 @@ pub enum Command {
     Check(CheckArguments),
     /// Measure how fast a preset trains
     Bench(BenchArguments),
-    /// Predict what is on an image, with weights saved by `train --save`
+    /// Prune, quantize and distil a network, and measure what each try costs and saves
+    Compress(Box<CompressArguments>),
+    /// Predict what is on an image, with weights saved by `train --save` or `compress --out`
     Predict(PredictArguments),
     /// Walk through one training batch, operation by operation
     Step(StepArguments),
@@ -60,6 +63,7 @@ impl Command {
             Self::Precision(arguments) => arguments.json,
             Self::Check(arguments) => arguments.json,
             Self::Bench(arguments) => arguments.json,
+            Self::Compress(arguments) => arguments.json,
             Self::Predict(arguments) => arguments.json,
             Self::Step(arguments) => arguments.json,
             // Every line answers a request; what else goes wrong is said on stderr.
@@ -390,7 +394,7 @@ pub struct BenchArguments {
 
 #[derive(Debug, Args)]
 pub struct PredictArguments {
-    /// A file written by `train --save`
+    /// A file written by `train --save` or `compress --out`
     pub weights: PathBuf,
     /// A PNG or JPEG file of one drawn or photographed digit, or an IDX file of images
     pub image: PathBuf,
@@ -400,6 +404,67 @@ pub struct PredictArguments {
     /// What to compute on: auto, gpu or cpu
     #[arg(long, value_name = "DEVICE", default_value = "cpu", value_parser = device)]
     pub device: DevicePreference,
+    /// One JSON object a line
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct CompressArguments {
+    /// A file written by `train --save`, or a preset to train first, such as lenet5-mnist
+    #[arg(value_name = "FILE|PRESET")]
+    pub source: String,
+    /// Share of the weights that become 0; several are tried one after the other: 0.5,0.8,0.9
+    #[arg(long, value_name = "X", value_delimiter = ',', allow_hyphen_values = true, value_parser = whole::<f64>)]
+    pub sparsity: Vec<f64>,
+    /// Bits of a weight, 2 to 8, or 32 for none taken; several are tried with every sparsity: 8,4,3
+    #[arg(long, value_name = "B", value_delimiter = ',', allow_hyphen_values = true, value_parser = whole::<u32>)]
+    pub bits: Vec<u32>,
+    /// Where the smallest weights are looked for: global or layer
+    #[arg(long, value_name = "SCOPE", default_value = "global", value_parser = scope)]
+    pub scope: Scope,
+    /// What has a scale of its own: tensor or channel
+    #[arg(long, value_name = "PART", default_value = "tensor", value_parser = granularity)]
+    pub per: Granularity,
+    /// Train what is left, this many times through the data, before it is quantized
+    #[arg(long, value_name = "EPOCHS", allow_hyphen_values = true, value_parser = whole::<u32>)]
+    pub finetune: Option<u32>,
+    /// Learning rate of that [default: the network's]
+    #[arg(long, value_name = "X", requires = "finetune", allow_hyphen_values = true, value_parser = real)]
+    pub finetune_lr: Option<f32>,
+    /// Prune in steps while fine-tuning (Zhu and Gupta, 2017)
+    #[arg(long)]
+    pub gradual: bool,
+    /// Fine-tune through quantized weights (straight-through estimator)
+    #[arg(long)]
+    pub through_quantized: bool,
+    /// Teach a small network what the trained one knows, and compress that: mlp or lenet
+    #[arg(long, value_name = "STUDENT", value_parser = student)]
+    pub distil: Option<Student>,
+    /// Share of the teacher in the student's loss, 0 to 1
+    #[arg(long, value_name = "X", default_value_t = 0.5, allow_hyphen_values = true, value_parser = real)]
+    pub lambda: f32,
+    /// Temperature that teacher and student are softened by
+    #[arg(long, value_name = "T", default_value_t = 4.0, allow_hyphen_values = true, value_parser = real)]
+    pub temperature: f32,
+    /// Times through the data for the student [default: 5]
+    #[arg(long, value_name = "N", requires = "distil", value_parser = whole::<u32>)]
+    pub distil_epochs: Option<u32>,
+    /// The file may have this many bytes: the most accurate try that fits is saved
+    #[arg(long, value_name = "BYTES", value_parser = whole::<u64>)]
+    pub budget: Option<u64>,
+    /// Where to write the compressed network
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+    /// Times through the data for a preset that is trained first [default: its own]
+    #[arg(long, value_name = "N", value_parser = whole::<u32>)]
+    pub epochs: Option<u32>,
+    /// Learning rate of that [default: 0.01 for lenet5-mnist, else its own]
+    #[arg(long, value_name = "X", allow_hyphen_values = true, value_parser = real)]
+    pub lr: Option<f32>,
+    /// Seed of initial weights and of the order of the batches
+    #[arg(long, value_name = "S", default_value_t = 1)]
+    pub seed: u64,
     /// One JSON object a line
     #[arg(long)]
     pub json: bool,
@@ -631,6 +696,18 @@ fn whole<T: std::str::FromStr>(text: &str) -> Result<T, String> {
 }
 
 /// `adam:0.1`, `sgd+inverse:0.039`
+fn scope(text: &str) -> Result<Scope, String> {
+    Scope::from_name(text).ok_or_else(|| "expected global or layer".into())
+}
+
+fn granularity(text: &str) -> Result<Granularity, String> {
+    Granularity::from_name(text).ok_or_else(|| "expected tensor or channel".into())
+}
+
+fn student(text: &str) -> Result<Student, String> {
+    Student::from_name(text).ok_or_else(|| "expected mlp or lenet".into())
+}
+
 fn lane(text: &str) -> Result<Lane, String> {
     let problem =
         || format!("expected an optimizer and a learning rate such as adam:0.1, got {text}");

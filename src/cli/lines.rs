@@ -5,6 +5,7 @@
 
 use super::CliError;
 use crate::exec::request::Answer;
+use crate::lab::compress::Part;
 use crate::models::{Length, Target};
 use crate::session::{Candidate, ExecutionFigures, FailureKind, Forecast, StepRecord};
 use crate::train::Evaluation;
@@ -172,9 +173,52 @@ pub enum Line<'a> {
         class: &'a str,
         probabilities: Vec<Number>,
         preset: &'a str,
-        step: u64,
+        /// Left out for a compressed network, whose file does not say it.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        step: Option<u64>,
         is_inverted: bool,
         is_centred: bool,
+    },
+    /// The network that `glassbox compress` starts from.
+    Base {
+        network: &'a str,
+        steps: u64,
+        parameters: u64,
+        /// Without biases.
+        weights: u64,
+    },
+    /// A compressed network, measured; number 0 is the network as trained.
+    Try {
+        number: u32,
+        network: &'a str,
+        sparsity: Number,
+        scope: &'static str,
+        /// 32 where nothing was quantized.
+        bits: u32,
+        per: &'static str,
+        fine_tune_steps: u64,
+        /// Length of the file.
+        bytes: u64,
+        accuracy: Number,
+        loss: Number,
+        weights: u64,
+        zeros: u64,
+        /// The largest weight that was pruned.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        threshold: Option<Number>,
+        parts: Vec<CompressedPart<'a>>,
+    },
+    /// The most accurate try within a budget.
+    Best {
+        number: u32,
+        budget: u64,
+        bytes: u64,
+        accuracy: Number,
+    },
+    CompressedSaved {
+        path: &'a str,
+        number: u32,
+        bytes: u64,
     },
     /// A text that was continued.
     Generated {
@@ -593,6 +637,30 @@ pub fn print(text: &str) -> Result<(), CliError> {
             message: error.to_string(),
         },
     })
+}
+
+/// A tensor's share of a compressed file.
+#[derive(Debug, Serialize)]
+pub struct CompressedPart<'a> {
+    name: &'a str,
+    count: u32,
+    kept: u32,
+    bits: u8,
+    layout: &'static str,
+    bytes: u64,
+}
+
+impl<'a> From<&'a Part> for CompressedPart<'a> {
+    fn from(part: &'a Part) -> Self {
+        Self {
+            name: &part.name,
+            count: part.count,
+            kept: part.kept,
+            bits: part.bits,
+            layout: part.layout.name(),
+            bytes: part.bytes,
+        }
+    }
 }
 
 /// A kind of failure as JSON names it.

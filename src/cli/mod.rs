@@ -16,6 +16,7 @@
 mod arguments;
 mod bench;
 mod check;
+mod compress;
 mod data;
 mod ddp;
 mod devices;
@@ -40,6 +41,7 @@ use crate::exec::gpu::GpuError;
 use crate::export::ExportError;
 use crate::export::torch::TorchError;
 use crate::lab::replicas::{Problem, ReplicaError, SettingsError};
+use crate::lab::compress::CompressError;
 use crate::plot::PlotError;
 use crate::session::{Failure, FailureKind, SessionError};
 use arguments::{Arguments, Command};
@@ -76,6 +78,13 @@ enum CliError {
     Plot(#[from] PlotError),
     #[error("{path}: {message}")]
     File { path: String, message: String },
+    #[error(transparent)]
+    Compress(#[from] CompressError),
+    /// No try is small enough.
+    #[error(
+        "nothing fits into {budget} bytes: the smallest try has {smallest}; prune more, or take fewer bits"
+    )]
+    Budget { budget: u64, smallest: u64 },
     #[error("{0}")]
     Check(String),
     /// Nobody reads the output any more.
@@ -104,6 +113,8 @@ impl CliError {
             Self::Check(_) => return "mismatch",
             Self::File { .. } => return "file",
             Self::OutputClosed => return "output",
+            Self::Budget { .. } => return "budget",
+            Self::Compress(error) => compress::kind_of(error),
             Self::Engine(failure) => failure.kind,
             Self::Session(error) => error.failure().kind,
             Self::Gpu(error) => SessionError::from(error.clone()).failure().kind,
@@ -123,6 +134,10 @@ impl CliError {
                 _ => 1,
             },
             Self::Session(SessionError::Prompt(_) | SessionError::BadConfig { .. }) => 2,
+            Self::Compress(error) => match compress::kind_of(error) {
+                FailureKind::UnknownPreset | FailureKind::BadConfig => 2,
+                _ => 1,
+            },
             _ => 1,
         }
     }
@@ -161,6 +176,7 @@ fn run(command: Command) -> Result<(), CliError> {
         Command::Summary(arguments) => summary::run(&arguments),
         Command::Check(arguments) => check::run(&arguments),
         Command::Bench(arguments) => bench::run(&arguments),
+        Command::Compress(arguments) => compress::run(&arguments),
         Command::Predict(arguments) => predict::run(&arguments),
         Command::Step(arguments) => step::run(&arguments),
         Command::Op(arguments) => operation::run(&arguments),

@@ -2,6 +2,7 @@
 //!
 //! [`LabSession`] is the lab's only door, as `session` is that of training: [`LabCommand`] in, [`LabEvent`] out.
 
+pub mod compress;
 mod describe;
 mod error;
 mod message;

@@ -45,6 +45,23 @@ impl Model {
         batch: usize,
         update: impl Into<Update>,
     ) -> Result<Self, ModelError> {
+        let mut apply = |graph: &mut Graph, logits, target| spec.loss.apply(graph, logits, target);
+        Self::build_with_loss(spec, source, batch, update.into(), &mut apply)
+    }
+
+    /// As [`Model::build`], with a loss made of several operations: `apply` adds them behind logits and target, in
+    /// [`crate::graph::Phase::Loss`], and returns the outputs of the list's own loss, with what is minimised in place of
+    /// its first.
+    ///
+    /// # Errors
+    /// When a layer does not fit its inputs, naming the layer.
+    pub fn build_with_loss(
+        spec: &ModelSpec,
+        source: &BatchSource,
+        batch: usize,
+        update: Update,
+        apply: &mut dyn FnMut(&mut Graph, ValueId, ValueId) -> Result<Vec<ValueId>, ModelError>,
+    ) -> Result<Self, ModelError> {
         let sources = spec.sources()?;
         let mut graph = Graph::default();
         let (gathered, input, target) = add_batch(&mut graph, source, batch)?;
@@ -73,7 +90,7 @@ impl Model {
         }
         let logits = values.last().copied().unwrap_or(input);
         let declared = spec.loss.op().outputs();
-        let outputs = spec.loss.apply(&mut graph, logits, target)?;
+        let outputs = apply(&mut graph, logits, target)?;
         let output = |symbol| {
             let position = declared.iter().position(|output| output.name == symbol);
             position.map(|at| outputs[at])

@@ -2,6 +2,7 @@ mod attention_worked;
 mod branches;
 mod cases;
 mod command_line;
+mod command_line_compress;
 mod command_line_numbers;
 mod data;
 mod door;
