@@ -289,7 +289,7 @@ fn main() {
             .iter()
             .map(|&node| {
                 let node = model.graph.node(node);
-                node.op.cost(&node.dims).flops
+                node.op.flops(&node.dims)
             })
             .sum();
         let names: Vec<&str> = group

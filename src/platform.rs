@@ -12,6 +12,11 @@ mod native {
         START.get_or_init(Instant::now).elapsed().as_secs_f64() * 1e3
     }
 
+    /// Threads that the CPU executor computes on.
+    pub fn threads() -> usize {
+        rayon::current_num_threads()
+    }
+
     /// Calls `body(number, chunk)` for each run of `length` elements, on all cores.
     pub fn for_each_chunk<T: Send>(
         data: &mut [T],
@@ -77,6 +82,11 @@ mod page {
             .ok()
             .and_then(|performance| performance.dyn_into::<web_sys::Performance>().ok())
             .map_or_else(js_sys::Date::now, |performance| performance.now())
+    }
+
+    /// Threads that the CPU executor computes on.
+    pub fn threads() -> usize {
+        1
     }
 
     /// Calls `body(number, chunk)` for each run of `length` elements.

@@ -39,6 +39,10 @@ pub enum Command {
     Bench(BenchArguments),
     /// Prune, quantize and distil a network, and measure what each try costs and saves
     Compress(Box<CompressArguments>),
+    /// Measure this device: products, copies, dispatches, and the operations of a preset below its roofline
+    Measure(MeasureArguments),
+    /// Show where the bytes of a training step go, and what computing activations again saves
+    Memory(MemoryArguments),
     /// Predict what is on an image, with weights saved by `train --save` or `compress --out`
     Predict(PredictArguments),
     /// Walk through one training batch, operation by operation
@@ -64,6 +68,8 @@ impl Command {
             Self::Check(arguments) => arguments.json,
             Self::Bench(arguments) => arguments.json,
             Self::Compress(arguments) => arguments.json,
+            Self::Measure(arguments) => arguments.json,
+            Self::Memory(arguments) => arguments.json,
             Self::Predict(arguments) => arguments.json,
             Self::Step(arguments) => arguments.json,
             // Every line answers a request; what else goes wrong is said on stderr.
@@ -387,6 +393,48 @@ pub struct BenchArguments {
     /// Optimizer: sgd, momentum, nesterov, rmsprop, adagrad, adam or adamw [default: the preset's]
     #[arg(long, value_name = "NAME", value_parser = optimizer)]
     pub optimizer: Option<OptimizerKind>,
+    /// One JSON object a line
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct MemoryArguments {
+    pub preset: String,
+    /// Keep the output of every Nth layer and compute the other activations again in the backward pass
+    #[arg(long, value_name = "N", allow_hyphen_values = true, value_parser = whole::<u32>)]
+    pub recompute: Option<u32>,
+    /// Time a step both ways as well
+    #[arg(long)]
+    pub time: bool,
+    /// What it is planned for and timed on: auto, gpu or cpu
+    #[arg(long, value_name = "DEVICE", default_value = "auto", value_parser = device)]
+    pub device: DevicePreference,
+    /// Samples in a batch [default: the preset's]
+    #[arg(long, value_name = "N", allow_hyphen_values = true, value_parser = whole::<u32>)]
+    pub batch: Option<u32>,
+    /// Optimizer: sgd, momentum, nesterov, rmsprop, adagrad, adam or adamw [default: the preset's]
+    #[arg(long, value_name = "NAME", value_parser = optimizer)]
+    pub optimizer: Option<OptimizerKind>,
+    /// One JSON object a line
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct MeasureArguments {
+    /// The network whose operations are measured
+    #[arg(long, value_name = "PRESET", default_value = "lenet5-mnist")]
+    pub preset: String,
+    /// What its operations run on: auto, gpu or cpu. The CPU's figures are measured beside a GPU's
+    #[arg(long, value_name = "DEVICE", default_value = "auto", value_parser = device)]
+    pub device: DevicePreference,
+    /// Samples in a batch [default: the preset's, or fewer on a slow device]
+    #[arg(long, value_name = "N", allow_hyphen_values = true, value_parser = whole::<u32>)]
+    pub batch: Option<u32>,
+    /// Draw the roofline into F.svg or F.png
+    #[arg(long, value_name = "FILE")]
+    pub plot: Option<PathBuf>,
     /// One JSON object a line
     #[arg(long)]
     pub json: bool,

@@ -56,8 +56,88 @@ pub enum Line<'a> {
         backend: &'a str,
         driver: &'a str,
         is_software: bool,
-        features: Vec<&'static str>,
-        limits: std::collections::BTreeMap<&'static str, u64>,
+        features: Vec<&'a str>,
+        limits: std::collections::BTreeMap<&'a str, u64>,
+    },
+    /// A figure of a device.
+    Measurement {
+        device: &'static str,
+        name: &'static str,
+        size: u64,
+        unit: &'static str,
+        #[serde(flatten)]
+        figure: Figure,
+    },
+    /// A figure that would have taken too long, and how long a single run.
+    LeftOut {
+        device: &'static str,
+        name: &'static str,
+        size: u64,
+        expected_millis: Number,
+    },
+    Roof {
+        device: &'static str,
+        peak_gflops: Number,
+        memory_gigabytes_per_second: Number,
+        cache_gigabytes_per_second: Number,
+    },
+    /// The model whose operations follow.
+    #[serde(rename = "model")]
+    MeasuredModel {
+        preset: &'a str,
+        device: &'static str,
+        batch: u32,
+        usual_batch: u32,
+        operations: u32,
+    },
+    /// FLOPs and bytes are counted, the time is measured.
+    #[serde(rename = "operation")]
+    MeasuredOperation {
+        name: &'a str,
+        operation: &'a str,
+        phase: &'static str,
+        flops: u64,
+        bytes: u64,
+        bytes_apart: u64,
+        /// FLOPs for each byte.
+        intensity: Number,
+        gflops: Number,
+        /// What the roof allows at this intensity.
+        roof_gflops: Number,
+        unit: &'static str,
+        #[serde(flatten)]
+        figure: Figure,
+    },
+    /// A group of a step, and what is alive while it runs.
+    Moment {
+        #[serde(skip_serializing_if = "Option::is_none")]
+        recompute: Option<u32>,
+        number: usize,
+        name: &'a str,
+        phase: &'static str,
+        bytes: std::collections::BTreeMap<&'static str, u64>,
+        total: u64,
+    },
+    #[serde(rename = "memory")]
+    StepMemory {
+        #[serde(skip_serializing_if = "Option::is_none")]
+        recompute: Option<u32>,
+        peak_bytes: u64,
+        peak_at: &'a str,
+        reserved_bytes: u64,
+        flops: u64,
+        /// At the peak.
+        bytes: std::collections::BTreeMap<&'static str, u64>,
+    },
+    /// Of a step without recomputation and with it, measured in turns.
+    StepTime {
+        plain_millis: Figure,
+        recomputing_millis: Figure,
+    },
+    #[serde(rename = "done")]
+    MeasureDone {
+        millis: Number,
+        pieces: u32,
     },
     Step {
         step: u64,
@@ -412,6 +492,15 @@ pub struct MemoryBytes {
     /// And workspaces of kernels; values share memory in turn.
     pub activations: u64,
     pub data: u64,
+}
+
+/// What repeated measurements gave.
+#[derive(Debug, Serialize)]
+pub struct Figure {
+    pub median: Number,
+    pub lower_quartile: Number,
+    pub upper_quartile: Number,
+    pub repeats: u32,
 }
 
 /// How a run went.

@@ -24,6 +24,7 @@ mod driver;
 mod export;
 mod generate;
 mod lines;
+mod measure;
 mod memory;
 mod operation;
 mod picture;
@@ -32,6 +33,7 @@ mod predict;
 mod presets;
 mod race;
 mod step;
+mod step_memory;
 mod subject;
 mod summary;
 mod train;
@@ -40,8 +42,9 @@ use crate::data::DataError;
 use crate::exec::gpu::GpuError;
 use crate::export::ExportError;
 use crate::export::torch::TorchError;
-use crate::lab::replicas::{Problem, ReplicaError, SettingsError};
+use crate::lab::LabError;
 use crate::lab::compress::CompressError;
+use crate::lab::replicas::{Problem, ReplicaError, SettingsError};
 use crate::plot::PlotError;
 use crate::session::{Failure, FailureKind, SessionError};
 use arguments::{Arguments, Command};
@@ -76,6 +79,8 @@ enum CliError {
     Replicas(#[from] Problem),
     #[error(transparent)]
     Plot(#[from] PlotError),
+    #[error(transparent)]
+    Lab(#[from] LabError),
     #[error("{path}: {message}")]
     File { path: String, message: String },
     #[error(transparent)]
@@ -122,6 +127,7 @@ impl CliError {
             Self::Torch(_) | Self::ReplicaSettings(_) | Self::Replica(_) => FailureKind::BadConfig,
             Self::Replicas(_) => FailureKind::NonFinite,
             Self::Plot(_) => FailureKind::Internal,
+            Self::Lab(error) => lab_kind(error),
         };
         lines::kind_name(kind)
     }
@@ -138,8 +144,18 @@ impl CliError {
                 FailureKind::UnknownPreset | FailureKind::BadConfig => 2,
                 _ => 1,
             },
+            Self::Lab(LabError::BadSetting { .. }) => 2,
             _ => 1,
         }
+    }
+}
+
+/// What kind of failure the lab's is, in the words of the session.
+fn lab_kind(error: &LabError) -> FailureKind {
+    match error {
+        LabError::BadSetting { .. } => FailureKind::BadConfig,
+        LabError::Session(error) => error.failure().kind,
+        LabError::Gpu(error) => SessionError::from(error.clone()).failure().kind,
     }
 }
 
@@ -177,6 +193,8 @@ fn run(command: Command) -> Result<(), CliError> {
         Command::Check(arguments) => check::run(&arguments),
         Command::Bench(arguments) => bench::run(&arguments),
         Command::Compress(arguments) => compress::run(&arguments),
+        Command::Measure(arguments) => measure::run(&arguments),
+        Command::Memory(arguments) => step_memory::run(&arguments),
         Command::Predict(arguments) => predict::run(&arguments),
         Command::Step(arguments) => step::run(&arguments),
         Command::Op(arguments) => operation::run(&arguments),

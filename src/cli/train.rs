@@ -19,7 +19,7 @@ use std::fs;
 use std::path::Path;
 
 /// Labels of PNG plots.
-const FONT: &[u8] = include_bytes!("../../assets/fonts/DejaVuSans-subset.ttf");
+pub(super) const FONT: &[u8] = include_bytes!("../../assets/fonts/DejaVuSans-subset.ttf");
 
 /// Width and height of plots, and image pixels for each of a PNG's.
 const PLOT_SIZE: (u32, u32) = (960, 640);

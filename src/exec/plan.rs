@@ -241,8 +241,9 @@ impl Plan {
         }
     }
 
-    /// First and last group that touch each owner of memory.
-    fn lives(&self, graph: &Graph) -> Vec<Option<Range<usize>>> {
+    /// First and last group that touch each value that owns memory, by value number; `None` for one that no group
+    /// touches, and for views.
+    pub fn lives(&self, graph: &Graph) -> Vec<Option<Range<usize>>> {
         let mut lives: Vec<Option<Range<usize>>> = vec![None; graph.values().len()];
         for group in 0..self.groups.len() {
             for owner in self.touched(graph, group) {

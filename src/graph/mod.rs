@@ -15,6 +15,7 @@
 //! ```
 
 mod autodiff;
+mod recompute;
 mod update;
 
 pub use update::{PARAMETERS, Update};

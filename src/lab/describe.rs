@@ -57,7 +57,7 @@ fn training_flops(model: &Model) -> u64 {
     let nodes = model.graph.nodes().iter();
     let counted =
         nodes.filter(|node| matches!(node.phase, Phase::Forward | Phase::Loss | Phase::Backward));
-    counted.map(|node| node.op.cost(&node.dims).flops).sum()
+    counted.map(|node| node.op.flops(&node.dims)).sum()
 }
 
 #[cfg(test)]

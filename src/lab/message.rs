@@ -4,17 +4,24 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Description;
+use super::{Description, measure, memory};
 
 /// What the lab's engine is asked to do.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum LabCommand {
     /// A data file that was missing, with its path below `assets/data/`.
-    ProvideFile { path: String, bytes: Vec<u8> },
+    ProvideFile {
+        path: String,
+        bytes: Vec<u8>,
+    },
     /// Ends what is under way; what was found stays.
     Stop,
     /// Counts a preset's model.
-    Describe { preset: String },
+    Describe {
+        preset: String,
+    },
+    Measure(measure::Command),
+    Memory(memory::Command),
 }
 
 /// What the lab's engine reports.
@@ -36,4 +43,6 @@ pub enum LabEvent {
     /// What was under way has ended because it was asked to.
     Stopped,
     Described(Description),
+    Measure(measure::Event),
+    Memory(Box<memory::Event>),
 }

@@ -5,12 +5,15 @@
 pub mod compress;
 mod describe;
 mod error;
+pub mod measure;
+pub mod memory;
 mod message;
 pub mod precision;
 pub mod replicas;
 pub mod ring;
 pub mod scale;
 mod session;
+mod subject;
 
 pub use describe::{Description, describe};
 pub use error::LabError;

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::error::LabError;
+use super::measure::{self, Measure};
+use super::memory::{self, Memory};
 use super::message::{LabCommand, LabEvent};
 
 /// Data files by their path below `assets/data/`.
@@ -12,6 +14,8 @@ pub type Files = BTreeMap<String, Vec<u8>>;
 pub struct LabSession {
     emit: Box<dyn FnMut(LabEvent)>,
     files: Files,
+    measure: Measure,
+    memory: Memory,
 }
 
 impl LabSession {
@@ -20,6 +24,8 @@ impl LabSession {
         Self {
             emit: Box::new(emit),
             files: Files::new(),
+            measure: Measure::default(),
+            memory: Memory::default(),
         }
     }
 
@@ -31,9 +37,11 @@ impl LabSession {
     /// Files below `assets/data/` that a command needs and that have not been given.
     pub fn missing_files(&self, command: &LabCommand) -> Vec<&'static str> {
         let needed: Vec<&'static str> = match command {
-            LabCommand::ProvideFile { .. } | LabCommand::Stop | LabCommand::Describe { .. } => {
-                Vec::new()
-            }
+            LabCommand::ProvideFile { .. }
+            | LabCommand::Stop
+            | LabCommand::Describe { .. }
+            | LabCommand::Measure(_)
+            | LabCommand::Memory(_) => Vec::new(),
         };
         let is_missing = |path: &&'static str| !self.files.contains_key(*path);
         needed.into_iter().filter(is_missing).collect()
@@ -47,8 +55,23 @@ impl LabSession {
     }
 
     /// Works for about `budget_millis`. Returns whether there is more to do.
-    pub async fn advance(&mut self, _budget_millis: f64) -> bool {
-        false
+    pub async fn advance(&mut self, budget_millis: f64) -> bool {
+        match self.work(budget_millis).await {
+            Ok(more) => more,
+            Err(error) => {
+                self.fail(&error);
+                false
+            }
+        }
+    }
+
+    async fn work(&mut self, budget_millis: f64) -> Result<bool, LabError> {
+        let emit = &mut self.emit;
+        let mut tell = |event| emit(LabEvent::Measure(event));
+        let measures = self.measure.advance(budget_millis, &mut tell).await?;
+        let mut tell = |event| emit(LabEvent::Memory(Box::new(event)));
+        let times = self.memory.advance(budget_millis, &mut tell).await?;
+        Ok(measures || times)
     }
 
     fn fail(&mut self, error: &LabError) {
@@ -61,7 +84,26 @@ impl LabSession {
             LabCommand::ProvideFile { path, bytes } => {
                 self.files.insert(path, bytes);
             }
-            LabCommand::Stop => self.emit(LabEvent::Stopped),
+            LabCommand::Stop => {
+                let emit = &mut self.emit;
+                let mut tell = |event| emit(LabEvent::Measure(event));
+                self.measure
+                    .handle(measure::Command::Stop, &mut tell)
+                    .await?;
+                let mut tell = |event| emit(LabEvent::Memory(Box::new(event)));
+                self.memory.handle(memory::Command::Stop, &mut tell).await?;
+                self.emit(LabEvent::Stopped);
+            }
+            LabCommand::Measure(command) => {
+                let emit = &mut self.emit;
+                let mut tell = |event| emit(LabEvent::Measure(event));
+                self.measure.handle(command, &mut tell).await?;
+            }
+            LabCommand::Memory(command) => {
+                let emit = &mut self.emit;
+                let mut tell = |event| emit(LabEvent::Memory(Box::new(event)));
+                self.memory.handle(command, &mut tell).await?;
+            }
             LabCommand::Describe { preset } => {
                 self.emit(LabEvent::Described(super::describe(&preset)?));
             }

@@ -61,7 +61,7 @@ pub fn summarize(model: &Model) -> Vec<LayerSummary> {
                     .unwrap_or_default()
                     .to_vec(),
                 parameters,
-                flops: node.op.cost(&node.dims).flops / model.batch as u64,
+                flops: node.op.flops(&node.dims) / model.batch as u64,
             }
         })
         .collect()

@@ -21,6 +21,11 @@ impl Dims {
         &self.inputs[number]
     }
 
+    /// How many inputs there are.
+    pub fn input_count(&self) -> usize {
+        self.inputs.len()
+    }
+
     /// The shape of a [`FREE`] output. Panics where [`super::Operation::derive`] set none.
     pub fn output(&self, number: usize) -> &Shape {
         self.outputs

@@ -17,6 +17,7 @@ mod axes;
 mod binary_cross_entropy;
 mod clip;
 pub(crate) mod conv2d;
+mod cost;
 mod curve;
 mod dims;
 mod dropout;
@@ -68,6 +69,7 @@ pub use augment::Augment;
 pub use binary_cross_entropy::{BinaryCrossEntropy, BinaryCrossEntropyBackward};
 pub use clip::{ClipGradient, GradientNorm};
 pub use conv2d::{Conv2d, Conv2dBackwardBias, Conv2dBackwardInput, Conv2dBackwardWeight};
+pub use cost::Cost;
 pub use curve::Curve;
 pub use dims::Dims;
 pub use dropout::{Dropout, DropoutBackward};
@@ -312,24 +314,6 @@ pub fn started_from(steps: &[GradientStep], number: usize) -> Vec<usize> {
     outputs
 }
 
-/// Work of one execution, counted from shapes.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Cost {
-    /// Floating-point operations; a multiply-add is two.
-    pub flops: u64,
-    /// Bytes read and written when every tensor moves once.
-    pub bytes: u64,
-}
-
-impl Cost {
-    pub fn new(flops: usize) -> Self {
-        Self {
-            flops: flops as u64,
-            bytes: 0,
-        }
-    }
-}
-
 /// An operation: what it reads and writes, what it computes, and how.
 pub trait Operation: Clone {
     /// `snake_case`, the same in files, kernels, tests and on the page.
@@ -378,6 +362,7 @@ pub trait Operation: Clone {
         &[]
     }
 
+    /// Its FLOPs; [`Op::cost`] adds the bytes.
     fn cost(&self, dims: &Dims) -> Cost;
 
     /// Computes the outputs on the CPU.

@@ -76,9 +76,9 @@ macro_rules! registry {
                 match self { $(Self::$variant(op) => op.formulas()),+ }
             }
 
-            /// Counted FLOPs; bytes are those of every distinct operand once.
-            pub fn cost(&self, dims: &Dims) -> Cost {
-                match self { $(Self::$variant(op) => op.cost(dims)),+ }
+            /// Counted floating-point operations; a multiply-add is two.
+            pub fn flops(&self, dims: &Dims) -> u64 {
+                match self { $(Self::$variant(op) => op.cost(dims).flops),+ }
             }
 
             /// Computes the outputs on the CPU.

@@ -264,7 +264,7 @@ impl CurveSet {
         let layout = self.layout_with(options, &smoothed);
         let scene = Scene::of(self, &smoothed, &layout, options);
         Ok(Figure {
-            svg: svg::draw(&scene, options)?,
+            svg: svg::draw(&scene, &options.labels.title)?,
             layout,
         })
     }

@@ -8,6 +8,7 @@
 //! - `scene`: the drawing as lines, dots and labels in pixels, before any format.
 //! - `svg`, `png`: the two formats.
 //! - `forecast`: a series and its forecasts, as SVG.
+//! - `roofline`: what limits operations on a device, and how fast they are.
 //!
 //! Lines and dots are drawn by plotters. Text is not: in a browser plotters measures text by
 //! putting a styled `<span>` into the page, which the page's content security policy forbids
@@ -19,6 +20,7 @@ mod axis;
 mod curves;
 mod forecast;
 mod png;
+mod roofline;
 mod scene;
 mod series;
 mod svg;
@@ -28,4 +30,5 @@ pub use curves::{
     CurveLabels, CurveLayout, CurveOptions, CurveSet, Evaluation, Figure, Mark, PlotError, Reading,
 };
 pub use forecast::{ForecastLines, forecast_svg};
+pub use roofline::{PointKind, RooflineLabels, RooflineOptions, RooflinePlot, RooflinePoint};
 pub use series::smooth;

@@ -280,7 +280,7 @@ impl Scene {
     }
 }
 
-fn room_for(length: f64, each: f64) -> usize {
+pub(super) fn room_for(length: f64, each: f64) -> usize {
     ((length / each) as usize).clamp(2, 12)
 }
 
@@ -289,7 +289,7 @@ fn percent_label(tick: &Tick) -> String {
 }
 
 /// About how wide a text is, in pixels: Chinese characters are square, letters about half.
-fn text_width(text: &str) -> f64 {
+pub(super) fn text_width(text: &str) -> f64 {
     let ems: f64 = text
         .chars()
         .map(|c| if c >= '\u{2e80}' { 1.0 } else { 0.56 })

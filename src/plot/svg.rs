@@ -8,16 +8,17 @@ use std::fmt::Write;
 
 use plotters::prelude::{IntoDrawingArea, SVGBackend};
 
-use super::curves::{CurveLayout, CurveOptions, PlotError, Reading};
+use super::curves::{CurveLayout, PlotError, Reading};
 use super::scene::{Anchor, Joints, Label, Layer, Scene, TEXT_SIZE, draw_layer, panels};
 use crate::view::color::Palette;
 
 /// Plotters counts in whole units: ten to a pixel keep the lines smooth.
 const SCALE: u32 = 10;
 
-pub fn draw(scene: &Scene, options: &CurveOptions) -> Result<String, PlotError> {
+/// The drawing; `title` is read out in its place.
+pub fn draw(scene: &Scene, title: &str) -> Result<String, PlotError> {
     let mut svg = open(scene.width, scene.height);
-    let title = escape(&options.labels.title);
+    let title = escape(title);
     // Finished while the opening tag is still open.
     let _ = write!(
         svg,

@@ -5,7 +5,7 @@ use super::inspection::{
 };
 use crate::equation::render;
 use crate::exec::Plan;
-use crate::graph::{Graph, Node, NodeId, Phase, Source, ValueId};
+use crate::graph::{Graph, NodeId, Phase, Source, ValueId};
 use crate::ops::{Role, shader};
 use crate::tensor::Values;
 
@@ -73,6 +73,7 @@ fn node_facts(graph: &Graph, id: NodeId, number: impl Fn(NodeId) -> Option<u32>)
             .iter()
             .map(|(letter, size)| (letter.to_string(), size as f64)),
     );
+    let cost = node.op.cost(&node.dims);
     NodeFacts {
         name: node.name.clone(),
         operation: node.op.name().into(),
@@ -88,8 +89,8 @@ fn node_facts(graph: &Graph, id: NodeId, number: impl Fn(NodeId) -> Option<u32>)
         equations: defined.collect(),
         formulas: formulas(&node.op),
         scalars,
-        flops: node.op.cost(&node.dims).flops,
-        bytes: bytes_moved(graph, node),
+        flops: cost.flops,
+        bytes: cost.bytes,
         kernels: node
             .op
             .kernels(&node.dims)
@@ -100,33 +101,6 @@ fn node_facts(graph: &Graph, id: NodeId, number: impl Fn(NodeId) -> Option<u32>)
                 workgroups: call.workgroups,
             })
             .collect(),
-    }
-}
-
-/// Bytes of every input and output once; a state that is updated in place is read and written.
-fn bytes_moved(graph: &Graph, node: &Node) -> u64 {
-    let is_reshape = |output: usize| {
-        matches!(node.op.outputs()[output].role, Role::Alias(_)) && node.phase != Phase::Update
-    };
-    let bytes = |value: ValueId| {
-        let value = graph.value(value);
-        (value.shape.count() * value.element.bytes()) as u64
-    };
-    if node.op.kernels(&node.dims).is_empty() {
-        return 0;
-    }
-    // Of the data set only the batch's samples are read.
-    let is_gather = node.phase == Phase::Data;
-    let read = node.inputs.iter().map(|&value| bytes(value)).sum::<u64>();
-    let outputs = node.outputs.iter().enumerate();
-    let written = outputs
-        .filter(|&(output, _)| !is_reshape(output))
-        .map(|(_, &value)| bytes(value))
-        .sum::<u64>();
-    if is_gather {
-        written + written / 4
-    } else {
-        read + written
     }
 }
 

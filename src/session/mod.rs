@@ -32,8 +32,8 @@ pub use race::{Landscape, Lane, LaneRecord, MAX_LANES, MAX_RACE_STEPS};
 pub use refusal::{Refusal, shape_text};
 pub use sequence::*;
 pub use start::{
-    OptimizerChoice, build_model, build_spec, given_values, initial_parameters, order_values,
-    outline,
+    MAX_BATCH, OptimizerChoice, build_model, build_spec, given_values, initial_parameters,
+    order_values, outline,
 };
 
 use crate::data::SampleSet;

@@ -24,6 +24,9 @@ struct Shared {
     device: wgpu::Device,
     queue: wgpu::Queue,
     info: wgpu::AdapterInfo,
+    /// Of the adapter; the device itself has WebGPU's default limits.
+    limits: wgpu::Limits,
+    features: wgpu::Features,
     /// What a browser says about its adapter beside the name.
     description: String,
     troubles: Arc<Mutex<Troubles>>,
@@ -77,6 +80,8 @@ impl GpuDevice {
             device,
             queue,
             info: adapter.get_info(),
+            limits: adapter.limits(),
+            features: adapter.features(),
             troubles,
         });
         Ok(Self { shared })
@@ -122,6 +127,21 @@ impl GpuDevice {
             info, description, ..
         } = &*self.shared;
         is_software(info) || has_software_name(description)
+    }
+
+    /// The adapter that it is on, with the adapter's limits and features.
+    pub fn adapter(&self) -> AdapterSummary {
+        let Shared {
+            info,
+            limits,
+            features,
+            ..
+        } = &*self.shared;
+        AdapterSummary {
+            name: self.name(),
+            is_software: self.is_software(),
+            ..describe(info.clone(), limits, *features)
+        }
     }
 
     /// Why the device was lost, once it was.
@@ -239,9 +259,14 @@ pub async fn adapters() -> Vec<AdapterSummary> {
 }
 
 fn summarise(adapter: &wgpu::Adapter) -> AdapterSummary {
-    let info = adapter.get_info();
-    let limits = adapter.limits();
-    let features = adapter.features();
+    describe(adapter.get_info(), &adapter.limits(), adapter.features())
+}
+
+fn describe(
+    info: wgpu::AdapterInfo,
+    limits: &wgpu::Limits,
+    features: wgpu::Features,
+) -> AdapterSummary {
     let known = [
         ("shader-f16", wgpu::Features::SHADER_F16),
         ("subgroups", wgpu::Features::SUBGROUP),

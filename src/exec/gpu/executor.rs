@@ -384,6 +384,31 @@ impl GpuExecutor {
         self.objects.submit(encoder);
     }
 
+    /// Runs groups `count` times in one submit, with the same step's values; with timestamps around all of them where
+    /// they are measured, for [`GpuExecutor::read_time`] of the first group.
+    pub fn submit_repeated(&mut self, groups: Range<usize>, step: &StepValues, count: usize) {
+        self.upload_steps(std::slice::from_ref(step));
+        let device = self.objects.gpu.device();
+        let mut encoder = device.create_command_encoder(&wgpu::CommandEncoderDescriptor {
+            label: Some("repeated"),
+        });
+        let timer = self.timer.as_ref();
+        let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor {
+            label: Some("repeated"),
+            timestamp_writes: timer.map(|timer| timer.writes(groups.start)),
+        });
+        for _ in 0..count {
+            for dispatch in self.dispatches[groups.clone()].iter().flatten() {
+                self.encode_dispatch(&mut pass, dispatch, 0);
+            }
+        }
+        drop(pass);
+        if let Some(timer) = timer {
+            timer.resolve(&mut encoder, groups.start);
+        }
+        self.objects.submit(encoder);
+    }
+
     /// Microseconds that a group took when it was last submitted timed; `None` where nothing
     /// measured it.
     ///

@@ -268,7 +268,7 @@ impl KernelCase {
         operations
             .map(|(op, read)| {
                 let shapes: Vec<Shape> = read.iter().map(|&at| self.inputs[at].clone()).collect();
-                op.cost(&dims_of(op, &shapes)).flops
+                op.flops(&dims_of(op, &shapes))
             })
             .sum()
     }

@@ -81,7 +81,7 @@ fn check_ends(graph: &Graph, [from, to]: [Place; 2]) -> Result<[Place; 2], Refus
         });
     }
     let nodes = graph.nodes().iter().filter(|node| is_forward(node));
-    let flops: u64 = nodes.map(|node| node.op.cost(&node.dims).flops).sum();
+    let flops: u64 = nodes.map(|node| node.op.flops(&node.dims)).sum();
     if flops > MAX_FLOPS {
         let most = MAX_FLOPS;
         return Err(Refusal::TooMuchWork { flops, most });

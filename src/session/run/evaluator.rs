@@ -180,7 +180,7 @@ impl Run {
             .nodes()
             .iter()
             .filter(|node| node.phase <= Phase::Loss);
-        let flops: u64 = forward.map(|node| node.op.cost(&node.dims).flops).sum();
+        let flops: u64 = forward.map(|node| node.op.flops(&node.dims)).sum();
         let of_sample = flops.div_ceil(u64::from(self.config.batch)).max(1);
         let most = match self.executor {
             Executor::Cpu(_) => CPU_SAMPLES,

@@ -1,21 +1,27 @@
 //! The lab's pages without a page: which instruments there are, and what stands in their fields.
 
+pub mod memory;
+pub mod roofline;
 pub mod scale;
 
 /// An instrument of the lab; each has its own address, `/lab/<name>`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum InstrumentId {
     Scale,
+    Roofline,
+    Memory,
 }
 
 impl InstrumentId {
     /// In the order in which they are offered.
-    pub const ALL: [Self; 1] = [Self::Scale];
+    pub const ALL: [Self; 3] = [Self::Scale, Self::Roofline, Self::Memory];
 
     /// The name in the address.
     pub fn name(self) -> &'static str {
         match self {
             Self::Scale => "scale-calc",
+            Self::Roofline => "roofline",
+            Self::Memory => "memory",
         }
     }
 

@@ -56,10 +56,20 @@ pub fn choice_field(
     choices: Signal<Vec<(String, String)>>,
 ) -> AnyView {
     let address = use_address();
-    let change = move |event| {
-        let chosen = event_target_value(&event);
-        address.change(|state| state.set_in_lab(key, &chosen));
-    };
+    select_field(key, label, value, choices, move |chosen| {
+        address.change(|state| state.set_in_lab(key, chosen));
+    })
+}
+
+/// As [`choice_field`], of a setting that is not the lab's own: `choose` puts it into the address.
+pub fn select_field(
+    key: &'static str,
+    label: Signal<String>,
+    value: Signal<String>,
+    choices: Signal<Vec<(String, String)>>,
+    choose: impl Fn(&str) + 'static,
+) -> AnyView {
+    let change = move |event| choose(&event_target_value(&event));
     let options = move || {
         let current = value.get();
         let choices = choices.get().into_iter();

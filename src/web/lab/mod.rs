@@ -7,6 +7,8 @@
 mod engine;
 mod field;
 mod index;
+mod memory;
+mod roofline;
 mod scale;
 
 pub use engine::Measuring;
@@ -65,6 +67,8 @@ fn instrument_page(id: InstrumentId) -> AnyView {
     let purpose = move || lab_texts(locale.get()).instrument(id).purpose;
     let instrument = match id {
         InstrumentId::Scale => scale::instrument(),
+        InstrumentId::Roofline => roofline::instrument(),
+        InstrumentId::Memory => memory::instrument(),
     };
     let back = move || lab_texts(locale.get()).all_instruments;
     let address = use_address();

@@ -1,5 +1,7 @@
 //! Texts of the compute lab: those of all its pages here, those of each instrument in a file of its own.
 
+pub mod memory;
+pub mod roofline;
 pub mod scale;
 
 use super::Locale;
@@ -58,6 +60,8 @@ impl LabTexts {
     pub fn instrument(&self, id: InstrumentId) -> &'static InstrumentTexts {
         let [english, chinese] = match id {
             InstrumentId::Scale => &scale::INSTRUMENT,
+            InstrumentId::Roofline => &roofline::INSTRUMENT,
+            InstrumentId::Memory => &memory::INSTRUMENT,
         };
         match self.is_chinese() {
             true => chinese,

@@ -62,7 +62,7 @@ fn findings(page: &Page) -> Result<(Vec<String>, u64), String> {
 }
 
 /// Audits the page as it stands, in the light and in the dark theme.
-fn audit(page: &Page, state: &str, all: &mut Vec<String>) -> Outcome {
+pub(super) fn audit(page: &Page, state: &str, all: &mut Vec<String>) -> Outcome {
     if page.script("return typeof axe", &[])? != "object" {
         load(page)?;
     }
@@ -102,7 +102,7 @@ fn audit(page: &Page, state: &str, all: &mut Vec<String>) -> Outcome {
     Ok(())
 }
 
-fn report(found: &[String]) -> Outcome {
+pub(super) fn report(found: &[String]) -> Outcome {
     expect(
         found.is_empty(),
         format!("axe finds {}:\n{}", found.len(), found.join("\n")),

@@ -3,6 +3,7 @@
 mod audit;
 mod files;
 mod frame;
+mod lab_measure;
 mod panels;
 mod pictures;
 mod run;
@@ -38,6 +39,7 @@ pub fn all() -> Vec<Test> {
         step_graph::tests(),
         step_time::tests(),
         step_walk::tests(),
+        lab_measure::tests(),
         audit::tests(),
     ]
     .into_iter()

@@ -1,0 +1,284 @@
+//! What is counted, how repeats are summed up, and how the measuring is cut into pieces.
+
+use super::*;
+use crate::exec::{Mode, Plan};
+use crate::graph::Phase;
+use crate::lab::subject::{SAMPLES, Subject, find_preset};
+use crate::session::OptimizerChoice;
+use pollster::block_on;
+
+#[test]
+fn median_and_quartiles_are_those_of_numpy() {
+    // numpy.quantile([4, 1, 3, 2], [0.25, 0.5, 0.75]) = [1.75, 2.5, 3.25]
+    let spread = Spread::of(&[4.0, 1.0, 3.0, 2.0]).unwrap();
+    assert_eq!(
+        [spread.lower, spread.median, spread.upper],
+        [1.75, 2.5, 3.25]
+    );
+    let nine: Vec<f64> = (1..=9).map(f64::from).collect();
+    let spread = Spread::of(&nine).unwrap();
+    assert_eq!([spread.lower, spread.median, spread.upper], [3.0, 5.0, 7.0]);
+    assert_eq!(spread.repeats, 9);
+    let one = Spread::of(&[2.0]).unwrap();
+    assert_eq!([one.lower, one.median, one.upper], [2.0; 3]);
+    // Rates fall as times rise: the quartiles change places.
+    let rates = spread.falling(|time| 63.0 / time);
+    assert_eq!([rates.lower, rates.median, rates.upper], [9.0, 12.6, 21.0]);
+    assert_eq!(Spread::of(&[]), None);
+    assert_eq!(Spread::of(&[1.0, f64::NAN]), None);
+}
+
+/// Runs of each piece on a device where one run takes so long.
+fn pieces(run_millis: f64) -> Vec<usize> {
+    let mut pieces = Pieces::new(5);
+    let mut runs = Vec::new();
+    loop {
+        runs.push(pieces.runs());
+        if let Some(millis) = pieces.took(run_millis * pieces.runs() as f64) {
+            assert_eq!(millis.len(), 5);
+            for millis in millis {
+                assert!((millis / run_millis - 1.0).abs() < 1e-12);
+            }
+            return runs;
+        }
+        assert!(runs.len() < 40, "it does not settle: {runs:?}");
+    }
+}
+
+#[test]
+fn pieces_grow_until_they_can_be_measured_and_never_hold_a_device_for_long() {
+    for run_millis in [1e-6, 1e-4, 0.01, 0.3, 5.0, 11.0, 60.0, 80.0] {
+        let runs = pieces(run_millis);
+        let measured = &runs[runs.len() - 5..];
+        assert!(measured.iter().all(|&count| count == measured[0]));
+        for &count in &runs {
+            let held = count as f64 * run_millis;
+            assert!(held < HOLD_MILLIS, "{held} ms of {run_millis}");
+        }
+        assert!(runs.windows(2).all(|pair| pair[1] <= pair[0] * 8));
+        // Long enough for a clock that counts tenths of a millisecond, if that many runs are allowed.
+        let length = measured[0] as f64 * run_millis;
+        assert!(length >= 5.9 || measured[0] == 8192, "{length} ms");
+    }
+}
+
+fn subject(preset: &str, batch: u32) -> Subject {
+    let preset = find_preset(preset).unwrap();
+    Subject::new(preset, batch, SAMPLES, OptimizerChoice::of(preset)).unwrap()
+}
+
+#[test]
+fn the_rooflines_counts_are_those_of_the_operations_own_cost_functions() {
+    for preset in ["lenet5-mnist", "resnet-s", "lstm-mnist", "gpt-text"] {
+        let subject = subject(preset, 4);
+        let graph = &subject.model.graph;
+        let plan = Plan::new(graph, Mode::Train, &subject.kept());
+        let all = graph.nodes().iter().map(|node| node.op.cost(&node.dims));
+        let flops: u64 = all.clone().map(|cost| cost.flops).sum();
+        let bytes: u64 = all.map(|cost| cost.bytes).sum();
+        assert!(flops > 0 && bytes > 0, "{preset}");
+        for place in [Place::Gpu, Place::Cpu] {
+            let counted = count(graph, &plan, place);
+            let sum =
+                |field: fn(&Counted) -> u64| -> u64 { counted.iter().map(field).sum::<u64>() };
+            assert_eq!(sum(|group| group.flops), flops, "{preset}");
+            assert_eq!(sum(|group| group.bytes_apart), bytes, "{preset}");
+            let mut fused = 0;
+            for group in &counted {
+                let nodes = &plan.groups[group.group].nodes;
+                let costs = nodes
+                    .iter()
+                    .map(|&node| graph.node(node).op.cost(&graph.node(node).dims));
+                assert_eq!(
+                    group.flops,
+                    costs.clone().map(|cost| cost.flops).sum::<u64>()
+                );
+                assert_eq!(group.bytes_apart, costs.map(|cost| cost.bytes).sum::<u64>());
+                if place == Place::Cpu || nodes.len() == 1 {
+                    assert_eq!(group.bytes, group.bytes_apart, "{preset}: {}", group.name);
+                } else {
+                    fused += 1;
+                    assert!(group.bytes < group.bytes_apart, "{}", group.name);
+                }
+            }
+            assert!(place == Place::Cpu || fused > 0 || preset == "gpt-text");
+        }
+    }
+}
+
+#[test]
+fn a_kernel_that_does_two_nodes_does_not_move_what_it_hands_on() {
+    let subject = subject("lenet5-mnist", 4);
+    let graph = &subject.model.graph;
+    let plan = Plan::new(graph, Mode::Train, &subject.kept());
+    let counted = count(graph, &plan, Place::Gpu);
+    let first = counted
+        .iter()
+        .find(|group| group.name == "conv1 + relu1")
+        .expect("they run as one");
+    assert_eq!(first.operation, "conv2d + relu");
+    let (images, maps) = (4 * 28 * 28, 4 * 6 * 28 * 28);
+    let (weight, bias) = (6 * 25, 6);
+    assert_eq!(first.bytes, 4 * (images + weight + bias + maps) as u64);
+    // Apart, the convolution's output is written and read once more.
+    assert_eq!(first.bytes_apart - first.bytes, 4 * 2 * maps as u64);
+    assert_eq!(first.flops, (2 * 25 * maps + maps) as u64);
+    assert_eq!(first.phase, Phase::Forward);
+}
+
+#[test]
+fn figures_follow_from_times_as_they_are_defined() {
+    // 2 · 1024³ FLOPs in 100 ms.
+    let rate = Quantity::Product.figure(1024, 100.0);
+    assert!((rate - 21.474_836_48).abs() < 1e-9, "{rate}");
+    // 64 MiB read and written in 10 ms.
+    let rate = Quantity::Copy.figure(64 << 20, 10.0);
+    assert!((rate - 13.421_772_8).abs() < 1e-9, "{rate}");
+    assert_eq!(Quantity::Dispatch.figure(64, 0.002), 2.0);
+    // 16 images of 16 by 16, 64 channels in and out, 3 by 3.
+    assert_eq!(
+        Quantity::Convolution.flops(64),
+        2.0 * 16.0 * 256.0 * 64.0 * 64.0 * 9.0
+    );
+    assert_eq!(Quantity::Product.growth(256, 512), 8.0);
+    let roof = Roof {
+        place: Place::Cpu,
+        peak: 100.0,
+        memory: 20.0,
+        cache: 50.0,
+    };
+    assert_eq!(
+        (roof.ridge(), roof.at(1.0), roof.at(9.0)),
+        (5.0, 50.0, 100.0)
+    );
+}
+
+/// An instrument that was told to start, and what it said.
+fn started(settings: Settings) -> (Measure, Vec<Event>) {
+    let mut measure = Measure::default();
+    let mut events = Vec::new();
+    block_on(measure.handle(Command::Start(settings), &mut |event| events.push(event))).unwrap();
+    (measure, events)
+}
+
+fn on_cpu(preset: &str, batch: Option<u32>) -> Settings {
+    Settings {
+        preset: preset.into(),
+        device: DevicePreference::Cpu,
+        batch,
+    }
+}
+
+#[test]
+fn every_call_without_a_budget_does_one_piece_and_stop_ends_it_between_two() {
+    let (mut measure, events) = started(on_cpu("mlp-xor", None));
+    assert!(matches!(events[0], Event::Started(_)));
+    assert!(events.contains(&Event::NoGpu {
+        reason: NoGpu::NotWanted
+    }));
+    for pieces in 1..=10 {
+        assert!(block_on(measure.advance(0.0, &mut |_| {})).unwrap());
+        assert_eq!(measure.pieces(), pieces);
+    }
+    let mut said = Vec::new();
+    block_on(measure.handle(Command::Stop, &mut |event| said.push(event))).unwrap();
+    assert_eq!(said, [Event::Stopped]);
+    assert!(!block_on(measure.advance(1e9, &mut |event| said.push(event))).unwrap());
+    // Nothing is left to stop, and a new start begins from the first piece.
+    block_on(measure.handle(Command::Stop, &mut |event| said.push(event))).unwrap();
+    assert_eq!(said, [Event::Stopped]);
+    block_on(measure.handle(Command::Start(on_cpu("mlp-xor", None)), &mut |_| {})).unwrap();
+    assert_eq!(measure.pieces(), 0);
+}
+
+#[test]
+fn a_whole_measurement_tells_every_figure_the_roof_and_each_operation() {
+    let (mut measure, mut events) = started(on_cpu("lenet5-mnist", Some(4)));
+    while block_on(measure.advance(50.0, &mut |event| events.push(event))).unwrap() {}
+    let mut figures = 0;
+    let mut left_out = 0;
+    let mut operations = Vec::new();
+    let (mut roof, mut expected, mut last) = (None, 0, (0, 0));
+    for event in &events {
+        match event {
+            Event::Measured(measured) => {
+                figures += 1;
+                let spread = &measured.figure;
+                assert!(
+                    spread.lower > 0.0 && spread.upper.is_finite(),
+                    "{measured:?}"
+                );
+                assert!(spread.lower <= spread.median && spread.median <= spread.upper);
+                assert_eq!(spread.repeats, 9);
+            }
+            Event::LeftOut { millis, .. } => {
+                left_out += 1;
+                assert!(*millis > 80.0);
+            }
+            Event::Roof(told) => roof = Some(*told),
+            Event::Model {
+                operations, batch, ..
+            } => {
+                assert_eq!(*batch, 4);
+                expected = *operations;
+            }
+            Event::Operation(operation) => operations.push(operation),
+            Event::Progress { done, total } => last = (*done, *total),
+            _ => {}
+        }
+    }
+    // All but the time of a submit, which a CPU has none of.
+    assert_eq!(figures + left_out, Quantity::ALL.len() - 1);
+    let roof = roof.expect("a roof");
+    assert!(roof.peak > 0.0 && roof.memory > 0.0 && roof.cache >= roof.memory);
+    assert_eq!(operations.len(), expected as usize);
+    assert!(
+        operations
+            .iter()
+            .any(|o| o.name == "conv2" || o.name.starts_with("conv2 "))
+    );
+    assert!(
+        operations
+            .iter()
+            .all(|o| o.micros.median > 0.0 && o.bytes > 0)
+    );
+    assert_eq!(last.0, last.1);
+    assert!(matches!(events.last(), Some(Event::Done { pieces, .. }) if *pieces > 100));
+}
+
+#[test]
+fn settings_that_do_not_fit_are_refused_by_name_and_leave_what_runs_alone() {
+    let (mut measure, _) = started(on_cpu("mlp-xor", None));
+    block_on(measure.advance(0.0, &mut |_| {})).unwrap();
+    let mut refused = |settings| {
+        let start = Command::Start(settings);
+        let refused = block_on(measure.handle(start, &mut |event| panic!("{event:?}")));
+        assert_eq!(measure.pieces(), 1, "what ran was lost");
+        refused.unwrap_err().to_string()
+    };
+    let unknown = refused(on_cpu("lenet6", None));
+    assert!(
+        unknown.starts_with("the preset is lenet6; expected one of ")
+            && unknown.contains("lenet5-mnist"),
+        "{unknown}"
+    );
+    assert!(refused(on_cpu("", None)).starts_with("the preset is empty; "));
+    assert!(refused(on_cpu("own-text", None)).starts_with("the preset is own-text; "));
+    assert_eq!(
+        refused(on_cpu("lenet5-mnist", Some(0))),
+        "the batch size is 0; expected a whole number from 1 to 65536"
+    );
+}
+
+#[test]
+fn messages_travel_as_postcard() {
+    let settings = on_cpu("lenet5-mnist", Some(3));
+    let bytes = postcard::to_allocvec(&Command::Start(settings.clone())).unwrap();
+    let back: Command = postcard::from_bytes(&bytes).unwrap();
+    assert_eq!(back, Command::Start(settings));
+    let (_, events) = started(on_cpu("mlp-xor", None));
+    for event in events {
+        let bytes = postcard::to_allocvec(&event).unwrap();
+        assert_eq!(postcard::from_bytes::<Event>(&bytes).unwrap(), event);
+    }
+}
