@@ -1,5 +1,6 @@
 //! What can go wrong in the lab.
 
+use super::precision::PrecisionError;
 use crate::exec::gpu::GpuError;
 use crate::session::SessionError;
 
@@ -12,6 +13,8 @@ pub enum LabError {
         actual: String,
         expected: String,
     },
+    #[error(transparent)]
+    Precision(#[from] PrecisionError),
     #[error(transparent)]
     Session(#[from] SessionError),
     #[error(transparent)]

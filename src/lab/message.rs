@@ -4,7 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Description, measure, memory};
+use super::{Description, measure, memory, precision};
 
 /// What the lab's engine is asked to do.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -22,6 +22,7 @@ pub enum LabCommand {
     },
     Measure(measure::Command),
     Memory(memory::Command),
+    Precision(precision::Command),
 }
 
 /// What the lab's engine reports.
@@ -45,4 +46,5 @@ pub enum LabEvent {
     Described(Description),
     Measure(measure::Event),
     Memory(Box<memory::Event>),
+    Precision(precision::Event),
 }

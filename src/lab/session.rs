@@ -6,6 +6,8 @@ use super::error::LabError;
 use super::measure::{self, Measure};
 use super::memory::{self, Memory};
 use super::message::{LabCommand, LabEvent};
+use super::precision::{self, Precision};
+use crate::models::Preset;
 
 /// Data files by their path below `assets/data/`.
 pub type Files = BTreeMap<String, Vec<u8>>;
@@ -16,6 +18,7 @@ pub struct LabSession {
     files: Files,
     measure: Measure,
     memory: Memory,
+    precision: Precision,
 }
 
 impl LabSession {
@@ -26,6 +29,7 @@ impl LabSession {
             files: Files::new(),
             measure: Measure::default(),
             memory: Memory::default(),
+            precision: Precision::default(),
         }
     }
 
@@ -37,6 +41,7 @@ impl LabSession {
     /// Files below `assets/data/` that a command needs and that have not been given.
     pub fn missing_files(&self, command: &LabCommand) -> Vec<&'static str> {
         let needed: Vec<&'static str> = match command {
+            LabCommand::Precision(command) => precision::needed_files(command),
             LabCommand::ProvideFile { .. }
             | LabCommand::Stop
             | LabCommand::Describe { .. }
@@ -71,7 +76,9 @@ impl LabSession {
         let measures = self.measure.advance(budget_millis, &mut tell).await?;
         let mut tell = |event| emit(LabEvent::Memory(Box::new(event)));
         let times = self.memory.advance(budget_millis, &mut tell).await?;
-        Ok(measures || times)
+        let mut tell = |event| emit(LabEvent::Precision(event));
+        let compares = self.precision.advance(budget_millis, &mut tell);
+        Ok(measures || times || compares)
     }
 
     fn fail(&mut self, error: &LabError) {
@@ -92,6 +99,7 @@ impl LabSession {
                     .await?;
                 let mut tell = |event| emit(LabEvent::Memory(Box::new(event)));
                 self.memory.handle(memory::Command::Stop, &mut tell).await?;
+                self.of_precision(precision::Command::Stop).await?;
                 self.emit(LabEvent::Stopped);
             }
             LabCommand::Measure(command) => {
@@ -104,10 +112,21 @@ impl LabSession {
                 let mut tell = |event| emit(LabEvent::Memory(Box::new(event)));
                 self.memory.handle(command, &mut tell).await?;
             }
+            LabCommand::Precision(command) => self.of_precision(command).await?,
             LabCommand::Describe { preset } => {
                 self.emit(LabEvent::Described(super::describe(&preset)?));
             }
         }
         Ok(())
+    }
+
+    async fn of_precision(&mut self, command: precision::Command) -> Result<(), LabError> {
+        let (emit, files) = (&mut self.emit, &self.files);
+        let mut tell = |event| emit(LabEvent::Precision(event));
+        let mut samples = |preset: &Preset| precision::samples_of(preset, files);
+        Ok(self
+            .precision
+            .handle(command, &mut samples, &mut tell)
+            .await?)
     }
 }

@@ -9,6 +9,7 @@
 //! - `svg`, `png`: the two formats.
 //! - `forecast`: a series and its forecasts, as SVG.
 //! - `roofline`: what limits operations on a device, and how fast they are.
+//! - `lines`: several lines over the same steps, as SVG.
 //!
 //! Lines and dots are drawn by plotters. Text is not: in a browser plotters measures text by
 //! putting a styled `<span>` into the page, which the page's content security policy forbids
@@ -19,6 +20,7 @@
 mod axis;
 mod curves;
 mod forecast;
+mod lines;
 mod png;
 mod roofline;
 mod scene;
@@ -31,4 +33,5 @@ pub use curves::{
 };
 pub use forecast::{ForecastLines, forecast_svg};
 pub use roofline::{PointKind, RooflineLabels, RooflineOptions, RooflinePlot, RooflinePoint};
+pub use lines::{PlotLine, lines_svg};
 pub use series::smooth;

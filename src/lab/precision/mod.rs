@@ -27,9 +27,9 @@ pub use mode::{MemoryParts, PrecisionMode};
 pub use scaler::{LossScale, SMALLEST_SCALE};
 pub use stepper::{StepOutcome, Stepper};
 
-use crate::data::{BatchSchedule, SampleSet};
+use crate::data::{BatchSchedule, DataError, SampleSet};
 use crate::layers::Model;
-use crate::models::{self, Preset};
+use crate::models::{self, Preset, PresetData};
 use crate::ops::StepValues;
 use crate::optim::{MAX_LEARNING_RATE, Options, Schedule};
 use crate::platform::now_millis;
@@ -37,6 +37,7 @@ use crate::session::{
     OptimizerChoice, build_model, given_values, initial_parameters, order_values,
 };
 use crate::tensor::Values;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Steps between two looks at the gradients.
@@ -131,6 +132,52 @@ struct Comparison {
     turn: usize,
     /// Steps before which the gradients were looked at last.
     looked_at: Option<u32>,
+}
+
+impl PrecisionConfig {
+    /// The same with the preset's defaults filled in.
+    ///
+    /// # Errors
+    /// The first setting that cannot be used.
+    pub fn resolved(mut self) -> Result<Self, PrecisionError> {
+        resolve(&mut self)?;
+        Ok(self)
+    }
+}
+
+/// What a preset learns from, out of the files that were given.
+///
+/// # Errors
+/// When a file is missing or cannot be read.
+pub fn samples_of(
+    preset: &Preset,
+    files: &BTreeMap<String, Vec<u8>>,
+) -> Result<Arc<SampleSet>, PrecisionError> {
+    let engine = |error: DataError| PrecisionError::Engine {
+        message: error.to_string(),
+    };
+    let samples = match preset.data {
+        PresetData::Images { source, subset, .. } => {
+            let whole = source.assemble(files).map_err(engine)?;
+            SampleSet::Images(whole.choose(subset))
+        }
+        PresetData::Toy(source) => SampleSet::Table(source.draw().map_err(engine)?),
+        _ => return Err(PrecisionError::setting(Setting::Preset, preset.id)),
+    };
+    Ok(Arc::new(samples))
+}
+
+/// Files below `assets/data/` that a command needs.
+pub fn needed_files(command: &Command) -> Vec<&'static str> {
+    let Command::Start { config, .. } = command else {
+        return Vec::new();
+    };
+    match models::find(&config.preset).map(|preset| preset.data) {
+        Some(PresetData::Images { source, .. }) => {
+            source.page_files().iter().map(|file| file.path).collect()
+        }
+        _ => Vec::new(),
+    }
 }
 
 /// Fills in the preset's defaults and checks every setting.

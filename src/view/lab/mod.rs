@@ -2,6 +2,7 @@
 
 pub mod memory;
 pub mod roofline;
+pub mod precision;
 pub mod scale;
 
 /// An instrument of the lab; each has its own address, `/lab/<name>`.
@@ -10,11 +11,12 @@ pub enum InstrumentId {
     Scale,
     Roofline,
     Memory,
+    Precision,
 }
 
 impl InstrumentId {
     /// In the order in which they are offered.
-    pub const ALL: [Self; 3] = [Self::Scale, Self::Roofline, Self::Memory];
+    pub const ALL: [Self; 4] = [Self::Scale, Self::Roofline, Self::Memory, Self::Precision];
 
     /// The name in the address.
     pub fn name(self) -> &'static str {
@@ -22,6 +24,7 @@ impl InstrumentId {
             Self::Scale => "scale-calc",
             Self::Roofline => "roofline",
             Self::Memory => "memory",
+            Self::Precision => "mixed-precision",
         }
     }
 

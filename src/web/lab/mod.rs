@@ -9,6 +9,8 @@ mod field;
 mod index;
 mod memory;
 mod roofline;
+mod precision;
+mod precision_results;
 mod scale;
 
 pub use engine::Measuring;
@@ -69,6 +71,7 @@ fn instrument_page(id: InstrumentId) -> AnyView {
         InstrumentId::Scale => scale::instrument(),
         InstrumentId::Roofline => roofline::instrument(),
         InstrumentId::Memory => memory::instrument(),
+        InstrumentId::Precision => precision::instrument(),
     };
     let back = move || lab_texts(locale.get()).all_instruments;
     let address = use_address();

@@ -2,6 +2,7 @@
 
 pub mod memory;
 pub mod roofline;
+pub mod precision;
 pub mod scale;
 
 use super::Locale;
@@ -62,6 +63,7 @@ impl LabTexts {
             InstrumentId::Scale => &scale::INSTRUMENT,
             InstrumentId::Roofline => &roofline::INSTRUMENT,
             InstrumentId::Memory => &memory::INSTRUMENT,
+            InstrumentId::Precision => &precision::INSTRUMENT,
         };
         match self.is_chinese() {
             true => chinese,
