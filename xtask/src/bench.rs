@@ -6,6 +6,7 @@
 //! - `conditions`: what the figures were measured on
 //! - `report`: the figures as tables
 //! - `presets`: every preset trained to its target
+//! - `lab`: the compute lab's long runs
 //!
 //! Every row is a program that trains when it is asked to: pages in headless Chromium
 //! (`tests/browser/src/bench.rs`), PyTorch (`bench/peers/steps_torch.py`), and the `glassbox`
@@ -14,6 +15,7 @@
 
 mod conditions;
 mod engines;
+mod lab;
 mod presets;
 mod report;
 mod rows;
@@ -31,6 +33,7 @@ use rows::{Device, Engine, Network, ROWS, Row, rows_named};
 const USAGE: &str = "\
 usage: cargo xtask bench [--quick] [--only NAME[,NAME]] [--markdown FILE] [--skip-build]
        cargo xtask bench --presets [NAME[,NAME]] [--skip-build]
+       cargo xtask bench --lab [NAME[,NAME]] [--skip-build]
 
   --quick          fewer and shorter rounds: some minutes less, rougher figures
   --only NAMES     only the groups `page`, `native`, `peers`, or rows by their names
@@ -44,6 +47,9 @@ usage: cargo xtask bench [--quick] [--only NAME[,NAME]] [--markdown FILE] [--ski
 pub fn run(arguments: &[String]) -> Result<(), String> {
     if arguments.iter().any(|argument| argument == "--presets") {
         return presets::run(arguments);
+    }
+    if arguments.iter().any(|argument| argument == "--lab") {
+        return lab::run(arguments);
     }
     let options = Options::parse(arguments)?;
     let mut bench = Bench::prepare(&options);

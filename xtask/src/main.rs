@@ -46,6 +46,10 @@ Developer commands of Glassbox.
       docs/PRESETS.md (all of them: about half an hour on two cores). CIFAR-10 and
       Fashion-MNIST come from where `cargo xtask data` puts them.
 
+  cargo xtask bench --lab [NAME[,NAME]] [--skip-build]
+      Runs the instruments of the compute lab at length, holds them to their pass criteria and
+      writes their tables into docs/LAB.md.
+
   cargo xtask help
       This text.
 ";

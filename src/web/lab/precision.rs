@@ -103,36 +103,33 @@ fn settings(form: Memo<Form>) -> AnyView {
             refused.map(|setting| t().wrong(setting).to_string())
         })
     };
-    let modes = move || {
-        let chosen = form.with(|form| form.modes);
-        let modes = PrecisionMode::ALL.into_iter().zip(chosen);
-        modes
-            .map(|(mode, is_chosen)| {
-                let change = move |event| {
-                    let is_chosen = event_target_checked(&event);
-                    let modes = form.with(|form| form.modes_with(mode, is_chosen));
-                    address.change(|state| state.set_in_lab("modes", &modes));
-                };
-                let key = format!(
-                    "<svg class=\"lines precision-key\" viewBox=\"0 0 32 12\" aria-hidden=\"true\">\
-                     <path class=\"{}\" d=\"M0 6H32\"/></svg>",
-                    line_class(mode)
-                );
-                view! {
-                    <label>
-                        <input
-                            type="checkbox"
-                            data-testid=format!("precision-mode-{}", mode.name())
-                            prop:checked=is_chosen
-                            on:change=change
-                        />
-                        <span inner_html=key></span>
-                        <span>{t().mode_name(mode)}</span>
-                    </label>
-                }
-            })
-            .collect_view()
-    };
+    // Made once, so that the one that was changed keeps the focus.
+    let modes = PrecisionMode::ALL.map(|mode| {
+        let place = PrecisionMode::ALL.iter().position(|known| *known == mode);
+        let is_chosen = move || form.with(|form| form.modes[place.unwrap_or_default()]);
+        let change = move |event| {
+            let is_chosen = event_target_checked(&event);
+            let modes = form.with(|form| form.modes_with(mode, is_chosen));
+            address.change(|state| state.set_in_lab("modes", &modes));
+        };
+        let key = format!(
+            "<svg class=\"lines precision-key\" viewBox=\"0 0 32 12\" aria-hidden=\"true\">\
+             <path class=\"{}\" d=\"M0 6H32\"/></svg>",
+            line_class(mode)
+        );
+        view! {
+            <label>
+                <input
+                    type="checkbox"
+                    data-testid=format!("precision-mode-{}", mode.name())
+                    prop:checked=is_chosen
+                    on:change=change
+                />
+                <span inner_html=key></span>
+                <span>{move || t().mode_name(mode)}</span>
+            </label>
+        }
+    });
     let modes_wrong = move || {
         wrong(Setting::Modes).get().map(|text| {
             view! { <p class="field-error" role="alert" data-testid="field-error">{text}</p> }

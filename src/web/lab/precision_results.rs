@@ -138,25 +138,28 @@ pub fn gradients(told: RwSignal<Told>, form: Memo<Form>) -> AnyView {
     let locale = use_locale();
     let t = move || texts(locale.get());
     let layer = Memo::new(move |_| form.with(|form| form.layer.clone()));
+    // Steps come many times a second; what is drawn here changes seldom.
+    let names = Memo::new(move |_| {
+        told.with(|told| {
+            let layers = told.gradients.iter().flat_map(|(_, _, layers)| layers);
+            layers.map(|layer| layer.name.clone()).collect::<Vec<_>>()
+        })
+    });
+    let drawn = Memo::new(move |_| {
+        told.with(|told| {
+            let (step, scale, _) = told.gradients.as_ref()?;
+            let (bins, fates) = told.gradients_of(&layer.get())?;
+            Some((*step, *scale, bins, fates))
+        })
+    });
     let layers = Signal::derive(move || {
         let all = (String::new(), t().all_layers.to_string());
-        let known = told.with(|told| {
-            let gradients = told.gradients.as_ref();
-            let layers =
-                gradients.map(|(_, _, layers)| layers.iter().map(|layer| layer.name.clone()));
-            layers.map_or_else(Vec::new, Iterator::collect)
-        });
-        let known = known.into_iter().map(|name| (name.clone(), name));
+        let known = names.get().into_iter().map(|name| (name.clone(), name));
         std::iter::once(all).chain(known).collect()
     });
     let content = move || {
         let t = t();
-        let drawn = told.with(|told| {
-            let (step, scale, _) = told.gradients.as_ref()?;
-            let (bins, fates) = told.gradients_of(&layer.get())?;
-            Some((*step, *scale, bins, fates))
-        });
-        let Some((step, scale, bins, fates)) = drawn else {
+        let Some((step, scale, bins, fates)) = drawn.get() else {
             return view! { <p class="panel-note">{t.not_yet}</p> }.into_any();
         };
         let shown = format::significant(scale.into(), 6);
@@ -230,10 +233,11 @@ fn fate_table(fates: &[Fates; 2], t: &PrecisionTexts) -> AnyView {
 /// What the device's float16 kernels were measured to do; nothing where it has none.
 pub fn kernels(told: RwSignal<Told>) -> AnyView {
     let locale = use_locale();
+    let report = Memo::new(move |_| told.with(|told| told.kernels.clone()));
     let content = move || {
         let locale = locale.get();
         let t = texts(locale);
-        let report = told.with(|told| told.kernels.clone())?;
+        let report = report.get()?;
         let adapter = (!report.adapter.is_empty()).then(|| (t.adapter)(&report.adapter));
         let failure = report
             .failure

@@ -106,7 +106,7 @@ fn glassbox() -> std::process::Command {
 }
 
 /// The JSON lines of a run of the command line.
-fn lines(arguments: &[String]) -> Result<Vec<Value>, String> {
+pub(super) fn lines(arguments: &[String]) -> Result<Vec<Value>, String> {
     let output = glassbox()
         .args(arguments)
         .output()

@@ -4,6 +4,7 @@ mod audit;
 mod files;
 mod frame;
 mod lab_measure;
+mod lab_precision;
 mod panels;
 mod pictures;
 mod run;
@@ -40,6 +41,7 @@ pub fn all() -> Vec<Test> {
         step_time::tests(),
         step_walk::tests(),
         lab_measure::tests(),
+        lab_precision::tests(),
         audit::tests(),
     ]
     .into_iter()
