@@ -18,8 +18,8 @@ pub struct PlotLine<'a> {
 /// Room for the numbers on the left and below, in pixels.
 const LEFT: f64 = 48.0;
 const BOTTOM: f64 = 38.0;
-/// Room around the field on the other sides; above there is a line of text.
-const MARGIN: f64 = 10.0;
+/// Room on the right, for half of the last number, and above, for a line of text.
+const MARGIN: f64 = 24.0;
 const TOP: f64 = 22.0;
 /// Space for a tick of each axis.
 const X_TICK_ROOM: f64 = 70.0;
@@ -156,7 +156,7 @@ mod tests {
         // A gap is two beginnings.
         assert_eq!(path("a").matches('M').count(), 2);
         assert!(path("a").starts_with("M48.0 "));
-        assert!(path("a").contains("M290.0 "));
+        assert!(path("a").contains("M276.0 "));
         assert_eq!(path("lines-mark b").matches('L').count(), 2);
         let empty = lines_svg(&[], (0, 0), "", ["", ""], 0.0, 0.0);
         assert!(!empty.contains("NaN") && !empty.contains("inf"));

@@ -5,9 +5,8 @@ use std::fmt::Write;
 
 use super::scale::read_number;
 use crate::lab::precision::{
-    Event, Fates, HIGHEST_EXPONENT, KernelReport, LOWEST_EXPONENT, LayerGradients, MAX_STEPS,
-    MemoryParts, ModeResult, PRESETS, PrecisionConfig, PrecisionError, PrecisionMode, Setting,
-    StepRecord,
+    Event, Fates, HIGHEST_EXPONENT, KernelReport, LOWEST_EXPONENT, LayerGradients, MemoryParts,
+    ModeResult, PRESETS, PrecisionConfig, PrecisionError, PrecisionMode, Setting, StepRecord,
 };
 use crate::optim::OptimizerKind;
 use crate::plot::{PlotLine, lines_svg, smooth};
@@ -223,7 +222,7 @@ impl Told {
 
     fn steps(&self) -> f64 {
         let config = self.config.as_ref();
-        f64::from(config.map_or(MAX_STEPS, |config| config.steps))
+        f64::from(config.map_or(PrecisionConfig::default().steps, |config| config.steps))
     }
 
     /// The losses of all modes; `names` of the axes.

@@ -77,8 +77,8 @@ pub fn instrument() -> AnyView {
             {results::curves(told)}
             {results::table(told)}
             {results::scale_log(told)}
-            {results::gradients(told, form)}
             {number_lab(form)}
+            {results::gradients(told, form)}
             {support(engine, told, is_measuring)}
             {explanation()}
         </div>

@@ -53,12 +53,12 @@ pub fn table(told: RwSignal<Told>) -> AnyView {
                     <thead>
                         <tr>
                             <th scope="col">{move || t().mode}</th>
-                            <th scope="col">{move || t().step}</th>
-                            <th scope="col">{move || t().last_loss}</th>
-                            <th scope="col">{move || t().accuracy}</th>
-                            <th scope="col">{move || t().bytes}</th>
-                            <th scope="col">{move || t().weights_of}</th>
-                            <th scope="col">{move || t().activations_of}</th>
+                            <th scope="col" class="numeric">{move || t().step}</th>
+                            <th scope="col" class="numeric">{move || t().last_loss}</th>
+                            <th scope="col" class="numeric">{move || t().accuracy}</th>
+                            <th scope="col" class="numeric">{move || t().bytes}</th>
+                            <th scope="col" class="numeric">{move || t().weights_of}</th>
+                            <th scope="col" class="numeric">{move || t().activations_of}</th>
                         </tr>
                     </thead>
                     <tbody>{rows}</tbody>
@@ -173,16 +173,22 @@ pub fn gradients(told: RwSignal<Told>, form: Memo<Form>) -> AnyView {
         );
         view! {
             <p class="panel-note">{(t.gradients_at)(step + 1)}</p>
-            <h3 class="field-label">{t.without_scale}</h3>
-            <div data-testid="precision-histogram" inner_html=plain></div>
-            <h3 class="field-label">{with_scale}</h3>
-            <div inner_html=scaled></div>
+            <div class="precision-pair">
+                <div>
+                    <h3 class="field-label">{t.without_scale}</h3>
+                    <div data-testid="precision-histogram" inner_html=plain></div>
+                </div>
+                <div>
+                    <h3 class="field-label">{with_scale}</h3>
+                    <div inner_html=scaled></div>
+                </div>
+            </div>
             {fate_table(&fates, t)}
         }
         .into_any()
     };
     view! {
-        <section class="panel stack">
+        <section class="panel stack lab-wide">
             <h2 class="panel-title">{move || t().gradients}</h2>
             {choice_field(
                 "layer",
@@ -220,8 +226,8 @@ fn fate_table(fates: &[Fates; 2], t: &PrecisionTexts) -> AnyView {
             <thead>
                 <tr>
                     <th scope="col">{t.became}</th>
-                    <th scope="col">{t.plain}</th>
-                    <th scope="col">{t.times_scale}</th>
+                    <th scope="col" class="numeric">{t.plain}</th>
+                    <th scope="col" class="numeric">{t.times_scale}</th>
                 </tr>
             </thead>
             <tbody>{rows}</tbody>
@@ -243,7 +249,7 @@ pub fn kernels(told: RwSignal<Told>) -> AnyView {
             .failure
             .as_deref()
             .map(|message| (t.failure)(message));
-        let lacking = (!report.has_f16 && failure.is_none()).then(|| (t.failure)("shader-f16"));
+        let lacking = (!report.has_f16 && failure.is_none()).then(|| t.lacking.to_string());
         let software = (report.is_software && report.has_f16).then_some(t.software);
         let rows = report
             .figures
