@@ -44,6 +44,7 @@ use crate::export::ExportError;
 use crate::export::torch::TorchError;
 use crate::lab::LabError;
 use crate::lab::compress::CompressError;
+use crate::lab::precision::PrecisionError;
 use crate::lab::replicas::{Problem, ReplicaError, SettingsError};
 use crate::plot::PlotError;
 use crate::session::{Failure, FailureKind, SessionError};
@@ -144,7 +145,9 @@ impl CliError {
                 FailureKind::UnknownPreset | FailureKind::BadConfig => 2,
                 _ => 1,
             },
-            Self::Lab(LabError::BadSetting { .. }) => 2,
+            Self::Lab(
+                LabError::BadSetting { .. } | LabError::Precision(PrecisionError::Setting { .. }),
+            ) => 2,
             _ => 1,
         }
     }
@@ -153,7 +156,10 @@ impl CliError {
 /// What kind of failure the lab's is, in the words of the session.
 fn lab_kind(error: &LabError) -> FailureKind {
     match error {
-        LabError::BadSetting { .. } => FailureKind::BadConfig,
+        LabError::BadSetting { .. } | LabError::Precision(PrecisionError::Setting { .. }) => {
+            FailureKind::BadConfig
+        }
+        LabError::Precision(_) => FailureKind::Internal,
         LabError::Session(error) => error.failure().kind,
         LabError::Gpu(error) => SessionError::from(error.clone()).failure().kind,
     }

@@ -3,6 +3,7 @@
 use super::CliError;
 use super::arguments::{PrecisionArguments, TableArguments};
 use super::lines::{Number, print};
+use crate::lab::LabError;
 use crate::lab::precision::{
     Command, Event, Fates, KernelReport, MemoryParts, ModeResult, Precision, PrecisionConfig,
     PrecisionError, PrecisionMode, StepRecord,
@@ -119,13 +120,6 @@ impl Line<'_> {
     }
 }
 
-fn failure(error: PrecisionError) -> CliError {
-    match error {
-        PrecisionError::Setting { .. } => CliError::Usage(error.to_string()),
-        error => CliError::Check(error.to_string()),
-    }
-}
-
 pub fn run(arguments: &PrecisionArguments) -> Result<(), CliError> {
     let mut precision = Precision::default();
     let mut outcome = Ok(());
@@ -161,7 +155,7 @@ pub fn run(arguments: &PrecisionArguments) -> Result<(), CliError> {
     let handled = precision.handle(command, &mut samples, &mut emit);
     let handled = pollster::block_on(handled);
     data?;
-    handled.map_err(failure)?;
+    handled.map_err(LabError::from)?;
     while precision.advance(BUDGET_MILLIS, &mut emit) {}
     outcome
 }

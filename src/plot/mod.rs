@@ -32,6 +32,6 @@ pub use curves::{
     CurveLabels, CurveLayout, CurveOptions, CurveSet, Evaluation, Figure, Mark, PlotError, Reading,
 };
 pub use forecast::{ForecastLines, forecast_svg};
-pub use roofline::{PointKind, RooflineLabels, RooflineOptions, RooflinePlot, RooflinePoint};
 pub use lines::{PlotLine, lines_svg};
+pub use roofline::{PointKind, RooflineLabels, RooflineOptions, RooflinePlot, RooflinePoint};
 pub use series::smooth;

@@ -91,9 +91,6 @@ impl Setting {
 pub enum PrecisionError {
     #[error("{} is {actual}, expected {}", .setting.name(), .setting.expected())]
     Setting { setting: Setting, actual: String },
-    /// Path of a file below `assets/data/`.
-    #[error("{preset} learns from {path}, which was not given")]
-    MissingData { preset: String, path: String },
     #[error("{message}")]
     Engine { message: String },
 }

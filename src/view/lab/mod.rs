@@ -1,8 +1,8 @@
 //! The lab's pages without a page: which instruments there are, and what stands in their fields.
 
 pub mod memory;
-pub mod roofline;
 pub mod precision;
+pub mod roofline;
 pub mod scale;
 
 /// An instrument of the lab; each has its own address, `/lab/<name>`.

@@ -8,9 +8,9 @@ mod engine;
 mod field;
 mod index;
 mod memory;
-mod roofline;
 mod precision;
 mod precision_results;
+mod roofline;
 mod scale;
 
 pub use engine::Measuring;

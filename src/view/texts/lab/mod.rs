@@ -1,8 +1,8 @@
 //! Texts of the compute lab: those of all its pages here, those of each instrument in a file of its own.
 
 pub mod memory;
-pub mod roofline;
 pub mod precision;
+pub mod roofline;
 pub mod scale;
 
 use super::Locale;
