@@ -4,7 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Description, measure, memory, precision};
+use super::{Description, measure, memory, precision, replicas};
 
 /// What the lab's engine is asked to do.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -23,6 +23,8 @@ pub enum LabCommand {
     Measure(measure::Command),
     Memory(memory::Command),
     Precision(precision::Command),
+    /// Of data parallelism.
+    Replicas(replicas::Command),
 }
 
 /// What the lab's engine reports.
@@ -47,4 +49,5 @@ pub enum LabEvent {
     Measure(measure::Event),
     Memory(Box<memory::Event>),
     Precision(precision::Event),
+    Replicas(replicas::Event),
 }

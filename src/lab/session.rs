@@ -7,7 +7,9 @@ use super::measure::{self, Measure};
 use super::memory::{self, Memory};
 use super::message::{LabCommand, LabEvent};
 use super::precision::{self, Precision};
+use super::replicas::Host;
 use crate::models::Preset;
+use crate::session::SessionError;
 
 /// Data files by their path below `assets/data/`.
 pub type Files = BTreeMap<String, Vec<u8>>;
@@ -19,6 +21,7 @@ pub struct LabSession {
     measure: Measure,
     memory: Memory,
     precision: Precision,
+    replicas: Host,
 }
 
 impl LabSession {
@@ -30,6 +33,7 @@ impl LabSession {
             measure: Measure::default(),
             memory: Memory::default(),
             precision: Precision::default(),
+            replicas: Host::default(),
         }
     }
 
@@ -47,6 +51,7 @@ impl LabSession {
             | LabCommand::Describe { .. }
             | LabCommand::Measure(_)
             | LabCommand::Memory(_) => Vec::new(),
+            LabCommand::Replicas(command) => self.replicas.needed_files(command),
         };
         let is_missing = |path: &&'static str| !self.files.contains_key(*path);
         needed.into_iter().filter(is_missing).collect()
@@ -113,6 +118,14 @@ impl LabSession {
                 self.memory.handle(command, &mut tell).await?;
             }
             LabCommand::Precision(command) => self.of_precision(command).await?,
+            LabCommand::Replicas(command) => {
+                self.replicas
+                    .take_files(&command, &self.files)
+                    .map_err(SessionError::from)?;
+                let emit = &mut self.emit;
+                self.replicas
+                    .handle(command, &mut |event| emit(LabEvent::Replicas(event)));
+            }
             LabCommand::Describe { preset } => {
                 self.emit(LabEvent::Described(super::describe(&preset)?));
             }

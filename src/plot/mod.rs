@@ -7,9 +7,9 @@
 //! - `axis`: from values to pixels and back, and where the ticks are.
 //! - `scene`: the drawing as lines, dots and labels in pixels, before any format.
 //! - `svg`, `png`: the two formats.
-//! - `forecast`: a series and its forecasts, as SVG.
 //! - `roofline`: what limits operations on a device, and how fast they are.
 //! - `lines`: several lines over the same steps, as SVG.
+//! - `forecast`: a series and its forecasts, as SVG; `lane_lines`: a line for each replica, as SVG.
 //!
 //! Lines and dots are drawn by plotters. Text is not: in a browser plotters measures text by
 //! putting a styled `<span>` into the page, which the page's content security policy forbids
@@ -20,6 +20,7 @@
 mod axis;
 mod curves;
 mod forecast;
+mod lane_lines;
 mod lines;
 mod png;
 mod roofline;
@@ -32,6 +33,7 @@ pub use curves::{
     CurveLabels, CurveLayout, CurveOptions, CurveSet, Evaluation, Figure, Mark, PlotError, Reading,
 };
 pub use forecast::{ForecastLines, forecast_svg};
+pub use lane_lines::lane_lines_svg;
 pub use lines::{PlotLine, lines_svg};
 pub use roofline::{PointKind, RooflineLabels, RooflineOptions, RooflinePlot, RooflinePoint};
 pub use series::smooth;

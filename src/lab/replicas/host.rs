@@ -3,8 +3,9 @@
 use super::message::{Command, Event, Exchanged, ReplicaError, ReplicaFacts, Setup, State, Task};
 use super::replica::{Kept, Replica};
 use super::subject::{LINEAR, Subject};
-use crate::data::SampleSet;
+use crate::data::{DataError, DataSource, SampleSet, Subset};
 use crate::lab::ring::{self, Message};
+use crate::models::PresetData;
 use crate::platform::now_millis;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -39,6 +40,46 @@ impl Host {
     /// Whether the samples of `subject` are here or need not be.
     pub fn has_samples(&self, subject: &str) -> bool {
         subject == LINEAR.id || self.samples.contains_key(subject)
+    }
+
+    /// Data files that a command needs, below `assets/data/`.
+    pub fn needed_files(&self, command: &Command) -> Vec<&'static str> {
+        let Some((source, _)) = self.missing_images(command) else {
+            return Vec::new();
+        };
+        source.page_files().iter().map(|file| file.path).collect()
+    }
+
+    /// Makes the samples that a command needs of the given files.
+    ///
+    /// # Errors
+    /// When files are missing or damaged.
+    pub fn take_files(
+        &mut self,
+        command: &Command,
+        files: &BTreeMap<String, Vec<u8>>,
+    ) -> Result<(), DataError> {
+        if let (Some((source, subset)), Command::Build { setup, .. }) =
+            (self.missing_images(command), command)
+        {
+            let images = source.assemble(files)?.choose(subset);
+            self.provide(&setup.subject, Arc::new(SampleSet::Images(images)));
+        }
+        Ok(())
+    }
+
+    /// The images of the preset that a command builds, where they are not here.
+    fn missing_images(&self, command: &Command) -> Option<(DataSource, Subset)> {
+        let Command::Build { setup, .. } = command else {
+            return None;
+        };
+        if self.has_samples(&setup.subject) {
+            return None;
+        }
+        match Subject::preset(&setup.subject).ok()?.data {
+            PresetData::Images { source, subset, .. } => Some((source, subset)),
+            _ => None,
+        }
     }
 
     /// Obeys; what it answers goes to `emit`. What cannot be done changes nothing and is answered by

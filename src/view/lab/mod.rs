@@ -2,6 +2,7 @@
 
 pub mod memory;
 pub mod precision;
+pub mod replicas;
 pub mod roofline;
 pub mod scale;
 
@@ -12,11 +13,18 @@ pub enum InstrumentId {
     Roofline,
     Memory,
     Precision,
+    Replicas,
 }
 
 impl InstrumentId {
     /// In the order in which they are offered.
-    pub const ALL: [Self; 4] = [Self::Scale, Self::Roofline, Self::Memory, Self::Precision];
+    pub const ALL: [Self; 5] = [
+        Self::Scale,
+        Self::Roofline,
+        Self::Memory,
+        Self::Precision,
+        Self::Replicas,
+    ];
 
     /// The name in the address.
     pub fn name(self) -> &'static str {
@@ -25,6 +33,7 @@ impl InstrumentId {
             Self::Roofline => "roofline",
             Self::Memory => "memory",
             Self::Precision => "mixed-precision",
+            Self::Replicas => "ddp-4",
         }
     }
 

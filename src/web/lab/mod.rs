@@ -10,6 +10,7 @@ mod index;
 mod memory;
 mod precision;
 mod precision_results;
+mod replicas;
 mod roofline;
 mod scale;
 
@@ -72,6 +73,7 @@ fn instrument_page(id: InstrumentId) -> AnyView {
         InstrumentId::Roofline => roofline::instrument(),
         InstrumentId::Memory => memory::instrument(),
         InstrumentId::Precision => precision::instrument(),
+        InstrumentId::Replicas => replicas::instrument(),
     };
     let back = move || lab_texts(locale.get()).all_instruments;
     let address = use_address();

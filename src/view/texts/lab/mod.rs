@@ -2,6 +2,7 @@
 
 pub mod memory;
 pub mod precision;
+pub mod replicas;
 pub mod roofline;
 pub mod scale;
 
@@ -64,6 +65,7 @@ impl LabTexts {
             InstrumentId::Roofline => &roofline::INSTRUMENT,
             InstrumentId::Memory => &memory::INSTRUMENT,
             InstrumentId::Precision => &precision::INSTRUMENT,
+            InstrumentId::Replicas => &replicas::INSTRUMENT,
         };
         match self.is_chinese() {
             true => chinese,

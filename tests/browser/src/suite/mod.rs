@@ -3,6 +3,7 @@
 mod audit;
 mod files;
 mod frame;
+mod lab_ddp;
 mod lab_measure;
 mod lab_precision;
 mod panels;
@@ -42,6 +43,7 @@ pub fn all() -> Vec<Test> {
         step_walk::tests(),
         lab_measure::tests(),
         lab_precision::tests(),
+        lab_ddp::tests(),
         audit::tests(),
     ]
     .into_iter()
