@@ -547,7 +547,7 @@ fn times(bench: &Bench, text: &'static ReplicaTexts, locale: crate::view::texts:
         rows.iter()
             .map(|(name, value, source, testid)| {
                 format!(
-                    "<tr><th scope=\"row\">{name}</th><td class=\"numeric\" data-testid=\"{testid}\">{value}</td><td>{source}</td></tr>"
+                    "<tr><th scope=\"row\">{name}</th><td class=\"numeric\" data-testid=\"{testid}\">{value}</td><td class=\"numeric\">{source}</td></tr>"
                 )
             })
             .collect::<String>()
