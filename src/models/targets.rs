@@ -133,7 +133,7 @@ pub const TARGETS: &[Target] = &[
         bound: Bound::AtMost(1e-4),
         ..accuracy("rnn-sine", 100, 0.0, L3)
     },
-    // The same 100 epochs, told by their steps: a table of runs has a row for each command.
+    // The same 100 epochs, told by their steps.
     Target {
         length: Length::Steps(2_500),
         metric: Metric::FreeRunMse,

@@ -3,7 +3,6 @@
 //! The targets are those that `glassbox presets --json` tells. A run is the command that stands in its row; its
 //! time is the wall clock's, with the processor time that all threads together took beside it.
 
-use std::collections::HashMap;
 use std::fs;
 use std::path::PathBuf;
 use std::time::Instant;
@@ -50,14 +49,21 @@ pub fn run(arguments: &[String]) -> Result<(), String> {
     let targets = targets(&options.names)?;
     let machine = conditions::machine();
     let mut failed = Vec::new();
+    // The last run that came to its end: neighbours may ask for different numbers of the same.
+    let mut last: Option<Run> = None;
     for target in targets.iter().filter(|target| target.is_chosen) {
-        println!("{} ...", target.command());
-        match target.measure() {
-            Ok(measured) => {
+        let known = last.take().filter(|run| run.command == target.command());
+        if known.is_none() {
+            println!("{} ...", target.command());
+        }
+        let run = known.map_or_else(|| target.run(), Ok);
+        match run.and_then(|run| Ok((target.measured(&run)?, run))) {
+            Ok((measured, run)) => {
                 let row = target.row(&measured.cells(&machine));
                 println!("  {}", row[3..7].join(" | "));
                 // At once: an hour's results outlive what comes after them.
-                write_table(&targets, Some((&row[0], measured.cells(&machine))))?;
+                write_table(&targets, Some(known_row(&row)))?;
+                last = Some(run);
             }
             Err(message) => {
                 eprintln!("  {message}");
@@ -158,6 +164,14 @@ struct Target {
     json: Value,
 }
 
+/// A command that was carried out.
+struct Run {
+    command: String,
+    lines: Vec<Value>,
+    seconds: f64,
+    processor_seconds: Option<f64>,
+}
+
 /// What a run came to.
 struct Measured {
     value: f64,
@@ -202,7 +216,7 @@ impl Target {
         format!("glassbox {}", self.arguments().join(" "))
     }
 
-    fn measure(&self) -> Result<Measured, String> {
+    fn run(&self) -> Result<Run, String> {
         let mut arguments = self.arguments();
         arguments.extend(["--device", "cpu", "--json"].map(String::from));
         let processor_before = processor_seconds_of_children();
@@ -210,14 +224,33 @@ impl Target {
         let lines = lines(&arguments)?;
         let seconds = start.elapsed().as_secs_f64();
         let processor_after = processor_seconds_of_children();
-        let last = lines.last().ok_or("it said nothing")?;
-        let count = |name: &str| last[name].as_u64().unwrap_or_default();
-        Ok(Measured {
-            value: measured_value(self.metric(), &lines)?,
-            counts: (count("train_count"), count("test_count")),
+        Ok(Run {
+            command: self.command(),
+            lines,
             seconds,
             processor_seconds: processor_after.zip(processor_before).map(|(a, b)| a - b),
         })
+    }
+
+    fn measured(&self, run: &Run) -> Result<Measured, String> {
+        let last = run.lines.last().ok_or("it said nothing")?;
+        let count = |name: &str| last[name].as_u64().unwrap_or_default();
+        Ok(Measured {
+            value: measured_value(self.metric(), &run.lines)?,
+            counts: (count("train_count"), count("test_count")),
+            seconds: run.seconds,
+            processor_seconds: run.processor_seconds,
+        })
+    }
+
+    /// The cells that were measured of this target: a command may have a row for each of several metrics. Its bound may
+    /// have changed since.
+    fn known<'a>(&self, rows: &'a [KnownRow]) -> Option<&'a Cells> {
+        let command = format!("`{}`", self.command());
+        let metric = format!("{} ", self.metric().replace('_', " "));
+        let mut rows = rows.iter().rev();
+        let row = rows.find(|row| row.run == command && row.target.starts_with(&metric))?;
+        Some(&row.cells)
     }
 
     /// The target in words.
@@ -340,7 +373,7 @@ fn document() -> PathBuf {
 }
 
 /// Writes every target's row: the new one, those that stood there, and the others as not run.
-fn write_table(targets: &[Target], new: Option<(&str, Cells)>) -> Result<(), String> {
+fn write_table(targets: &[Target], new: Option<KnownRow>) -> Result<(), String> {
     let path = document();
     let problem = |error: &dyn std::fmt::Display| format!("{}: {error}", path.display());
     let text = fs::read_to_string(&path).map_err(|error| problem(&error))?;
@@ -351,7 +384,7 @@ fn write_table(targets: &[Target], new: Option<(&str, Cells)>) -> Result<(), Str
         .split_once(END)
         .ok_or_else(|| problem(&format!("expected a line `{END}`")))?;
     let mut known = rows(old);
-    known.extend(new.map(|(run, cells)| (run.to_string(), cells)));
+    known.extend(new);
     let rows: Vec<Vec<String>> = targets
         .iter()
         .map(|target| {
@@ -361,38 +394,44 @@ fn write_table(targets: &[Target], new: Option<(&str, Cells)>) -> Result<(), Str
                 time: String::new(),
                 machine: String::new(),
             };
-            target.row(
-                known
-                    .get(&format!("`{}`", target.command()))
-                    .unwrap_or(&absent),
-            )
+            target.row(target.known(&known).unwrap_or(&absent))
         })
         .collect();
     let text = format!("{before}{START}\n\n{}\n{END}{after}", table(&HEAD, &rows));
     fs::write(&path, text).map_err(|error| problem(&error))
 }
 
-/// The rows of a table in the document, by their runs.
-fn rows(text: &str) -> HashMap<String, Cells> {
+/// A row that stands in the document.
+#[derive(Clone, Debug, PartialEq)]
+struct KnownRow {
+    /// The command, in backquotes.
+    run: String,
+    /// The target in words; the metric comes first.
+    target: String,
+    cells: Cells,
+}
+
+fn known_row<T: AsRef<str>>(row: &[T]) -> KnownRow {
+    let cell = |at: usize| row[at].as_ref().to_string();
+    KnownRow {
+        run: cell(0),
+        target: cell(3),
+        cells: Cells {
+            data: cell(1),
+            measured: cell(4),
+            time: cell(6),
+            machine: cell(7),
+        },
+    }
+}
+
+/// The rows of a table in the document.
+fn rows(text: &str) -> Vec<KnownRow> {
     let rows = text.lines().filter_map(|line| {
-        let cells: Vec<&str> = line
-            .strip_prefix('|')?
-            .strip_suffix('|')?
-            .split('|')
-            .map(str::trim)
-            .collect();
-        let [run, data, _, _, measured, _, time, machine] = cells[..] else {
-            return None;
-        };
-        run.starts_with('`').then(|| {
-            let cells = Cells {
-                data: data.into(),
-                measured: measured.into(),
-                time: time.into(),
-                machine: machine.into(),
-            };
-            (run.to_string(), cells)
-        })
+        let line = line.strip_prefix('|')?.strip_suffix('|')?;
+        let cells: Vec<&str> = line.split('|').map(str::trim).collect();
+        let is_row = cells.len() == HEAD.len() && cells[0].starts_with('`');
+        is_row.then(|| known_row(&cells))
     });
     rows.collect()
 }
@@ -447,9 +486,36 @@ mod tests {
         );
         let known = rows(&table(&HEAD, std::slice::from_ref(&row)));
         assert_eq!(known.len(), 1);
-        assert_eq!(target.row(&known[&row[0]]), row);
+        assert_eq!(target.row(target.known(&known).unwrap()), row);
         assert_eq!(target.verdict("0.31"), "missed");
         assert_eq!(target.verdict(""), "not run");
+    }
+
+    #[test]
+    fn two_targets_of_one_command_have_a_row_each() {
+        let of = |metric: &str, most: f64| Target {
+            json: json!({"epochs": 100, "metric": metric, "at_most": most, "source": "own"}),
+            ..target()
+        };
+        let targets = [of("mse", 0.1), of("free_run_mse", 0.2)];
+        assert_eq!(targets[0].command(), targets[1].command());
+        let cells = |value| Cells {
+            data: "DATA".into(),
+            measured: shortest(value),
+            time: "1.0 s".into(),
+            machine: "2 cores".into(),
+        };
+        let written = [0, 1].map(|at| targets[at].row(&cells(0.1 * (at + 1) as f64)));
+        let known = rows(&table(&HEAD, &written));
+        for (target, row) in targets.iter().zip(&written) {
+            assert_eq!(target.row(target.known(&known).unwrap()), *row);
+        }
+        // What is measured anew takes the place of its own row alone; another bound keeps it.
+        let again = targets[0].row(&cells(0.05));
+        let known = [known, vec![known_row(&again)]].concat();
+        assert_eq!(of("mse", 0.01).known(&known).unwrap().measured, "0.05");
+        assert_eq!(targets[1].known(&known).unwrap().measured, "0.2");
+        assert_eq!(of("accuracy", 1.0).known(&known), None);
     }
 
     #[test]
