@@ -5,7 +5,7 @@
 
 use super::*;
 use crate::data::{CellPlace, CsvProblem, TextProblem};
-use crate::session::{FileFault, PromptProblem, shape_text};
+use crate::session::{Cause, FileFault, PromptProblem, Refusal, shape_text};
 
 /// Why the microscope cannot answer.
 pub fn refusal(refusal: &Refusal) -> String {

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::optim::MAX_LEARNING_RATE;
+use crate::session::Refusal;
 use crate::view::format;
 use crate::view::url::Expected;
 
