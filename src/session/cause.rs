@@ -1,8 +1,9 @@
 //! What is behind a failure, as data: the page words it in the learner's language, the command
 //! line prints [`super::Failure::message`].
 
-use super::{PromptProblem, SessionError};
+use super::{Fallback, PromptProblem, SessionError};
 use crate::data::{CsvProblem, DataError, FileProblem, TextProblem};
+use crate::exec::gpu::GpuError;
 use crate::export::ExportError;
 use serde::{Deserialize, Serialize};
 
@@ -74,6 +75,14 @@ pub enum Cause {
         /// Empty for a file given without a name.
         file: String,
         problem: FileFault,
+    },
+    /// WebGPU is missing, or gives no adapter or no device.
+    NoGpu(Fallback),
+    /// A file of a data set that the server did not give.
+    NotServed {
+        path: String,
+        /// Of HTTP; `None` where there is no such file.
+        status: Option<u16>,
     },
 }
 
@@ -185,6 +194,9 @@ impl Cause {
                 file: String::new(),
                 problem: FileFault::of_weights(error),
             },
+            SessionError::Gpu(GpuError::NoWebGpu) => Self::NoGpu(Fallback::NoWebGpu),
+            SessionError::Gpu(GpuError::NoAdapter) => Self::NoGpu(Fallback::NoAdapter),
+            SessionError::Gpu(GpuError::NoDevice { .. }) => Self::NoGpu(Fallback::NoDevice),
             SessionError::UnknownPreset { .. }
             | SessionError::Data(_)
             | SessionError::Model(_)

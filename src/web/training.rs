@@ -2,17 +2,17 @@
 
 use super::BUILD_ID;
 use super::worker::Served;
-use crate::session::{Command, Event, Failure, FailureKind, Session, Stage};
+use crate::session::{Cause, Command, Event, Failure, FailureKind, Session, Stage};
 
 /// [`Session`] in a worker.
 pub struct Training(Session);
 
 impl Training {
-    fn fail(&mut self, kind: FailureKind, message: String) {
+    fn fail(&mut self, kind: FailureKind, message: String, cause: Option<Cause>) {
         let failure = Failure {
             kind,
             message,
-            cause: None,
+            cause,
         };
         self.0.emit(Event::Failed { run: None, failure });
     }
@@ -43,12 +43,12 @@ impl Served for Training {
         self.0.emit(Event::Progress { stage, done, total });
     }
 
-    fn tell_missing(&mut self, message: String) {
-        self.fail(FailureKind::MissingData, message);
+    fn tell_missing(&mut self, message: String, cause: Option<Cause>) {
+        self.fail(FailureKind::MissingData, message, cause);
     }
 
     fn tell_unreadable(&mut self, message: String) {
-        self.fail(FailureKind::Internal, message);
+        self.fail(FailureKind::Internal, message, None);
     }
 
     async fn handle(&mut self, command: Command) {

@@ -14,6 +14,7 @@ use wasm_bindgen_futures::JsFuture;
 use web_sys::{DedicatedWorkerGlobalScope, MessageChannel, MessageEvent, MessagePort, Response};
 
 use super::BUILD_ID;
+use crate::session::Cause;
 
 /// An engine as its worker sees it.
 #[allow(async_fn_in_trait)] // Everything here runs on the worker's one thread.
@@ -33,8 +34,8 @@ pub trait Served: 'static {
     /// Tells that some of the missing files have been loaded.
     fn tell_progress(&mut self, done: u64, total: u64);
 
-    /// Tells of a file that cannot be had.
-    fn tell_missing(&mut self, message: String);
+    /// Tells of a file that cannot be had: in English, and as facts where the server answered.
+    fn tell_missing(&mut self, message: String, cause: Option<Cause>);
 
     /// Tells of bytes that are no command.
     fn tell_unreadable(&mut self, message: String);
@@ -111,16 +112,21 @@ async fn load_data<S: Served>(engine: &mut S, command: &S::Command) {
         engine.tell_progress(done as u64, total);
         match fetch(path).await {
             Ok(bytes) => engine.give_file(path, bytes).await,
-            Err(message) => engine.tell_missing(format!("{path}: {message}")),
+            Err((message, cause)) => engine.tell_missing(format!("{path}: {message}"), cause),
         }
     }
 }
 
-/// The bytes of a file below `data/`, beside this script.
-async fn fetch(path: &str) -> Result<Vec<u8>, String> {
+/// The bytes of a file below `data/`, beside this script; why there are none, in English and, where the server
+/// answered, as facts.
+async fn fetch(path: &str) -> Result<Vec<u8>, (String, Option<Cause>)> {
     let text_of = |error: JsValue| match error.dyn_into::<js_sys::Error>() {
-        Ok(error) => String::from(error.message()),
-        Err(other) => format!("{other:?}"),
+        Ok(error) => (String::from(error.message()), None),
+        Err(other) => (format!("{other:?}"), None),
+    };
+    let not_served = |message: String, status: Option<u16>| {
+        let path = path.to_string();
+        (message, Some(Cause::NotServed { path, status }))
     };
     let url = web_sys::Url::new_with_base(&format!("data/{path}"), &scope().location().href())
         .map_err(text_of)?;
@@ -129,12 +135,14 @@ async fn fetch(path: &str) -> Result<Vec<u8>, String> {
         .map_err(text_of)?;
     let response: Response = response.unchecked_into();
     if !response.ok() {
-        return Err(format!("the server answered {}", response.status()));
+        let status = response.status();
+        let message = format!("the server answered {status}");
+        return Err(not_served(message, Some(status)));
     }
     // A server of single-page sites answers with its page where there is no file.
     let kind = response.headers().get("content-type").map_err(text_of)?;
     if kind.is_some_and(|kind| kind.starts_with("text/html")) {
-        return Err("there is no such file".to_string());
+        return Err(not_served("there is no such file".to_string(), None));
     }
     let buffer = response.array_buffer().map_err(text_of)?;
     let buffer = JsFuture::from(buffer).await.map_err(text_of)?;

@@ -5,7 +5,7 @@
 
 use super::*;
 use crate::data::{CellPlace, CsvProblem, TextProblem};
-use crate::session::{Cause, FileFault, PromptProblem, Refusal, shape_text};
+use crate::session::{Cause, Fallback, FileFault, PromptProblem, Refusal, shape_text};
 
 /// Why the microscope cannot answer.
 pub fn refusal(refusal: &Refusal) -> String {
@@ -103,6 +103,13 @@ fn cause(cause: &Cause) -> String {
             let separator = if file.is_empty() { "" } else { "：" };
             format!("{file}{separator}{}", fault(problem))
         }
+        Cause::NoGpu(Fallback::NoWebGpu) => "这个浏览器没有 WebGPU".into(),
+        Cause::NoGpu(Fallback::NoDevice) => "GPU 没有给出可用的设备".into(),
+        Cause::NoGpu(_) => "没有找到 GPU 适配器".into(),
+        Cause::NotServed { path, status } => match status {
+            Some(status) => format!("{path}：服务器返回 {status}"),
+            None => format!("{path}：没有这个文件"),
+        },
     }
 }
 
@@ -292,6 +299,7 @@ fn fault(fault: &FileFault) -> String {
 mod tests {
     use super::super::tests::is_chinese;
     use super::*;
+    use crate::exec::gpu::GpuError;
     use crate::export::ExportError;
     use crate::session::SessionError;
 
@@ -410,6 +418,15 @@ mod tests {
                 actual: 3,
             },
             SessionError::Stopped,
+            SessionError::Gpu(GpuError::NoWebGpu),
+            SessionError::Gpu(GpuError::NoAdapter),
+            SessionError::Gpu(GpuError::NoDevice {
+                message: String::new(),
+            }),
+            SessionError::MissingData {
+                dataset: "mnist",
+                path: "mnist/train-images-idx3-ubyte.gz",
+            },
             SessionError::NoOwnText { preset: "own-text" },
             SessionError::Prompt(PromptProblem::Empty),
             SessionError::Prompt(PromptProblem::TooLong {
@@ -449,6 +466,18 @@ mod tests {
             let chinese = reason(&Reason::from(&failure));
             assert!(chinese.chars().any(is_chinese), "{chinese}");
             assert_eq!(facts(&failure.message), facts(&chinese), "{chinese}");
+        }
+    }
+
+    #[test]
+    fn files_that_the_server_does_not_give_are_named() {
+        let path = "mnist/train-labels-idx1-ubyte.gz".to_string();
+        for (status, expected) in [(Some(404), "404"), (None, "没有这个文件")] {
+            let told = cause(&Cause::NotServed {
+                path: path.clone(),
+                status,
+            });
+            assert!(told.contains(&path) && told.contains(expected), "{told}");
         }
     }
 }

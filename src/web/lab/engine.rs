@@ -5,6 +5,7 @@ use std::rc::Rc;
 use leptos::prelude::*;
 
 use crate::lab::{LabCommand, LabEvent, LabSession};
+use crate::session::Cause;
 use crate::view::run_state::EngineLink;
 use crate::view::texts::Trouble;
 use crate::view::texts::lab::lab_texts;
@@ -39,7 +40,7 @@ impl Served for Measuring {
         self.0.emit(LabEvent::Loading { done, total });
     }
 
-    fn tell_missing(&mut self, message: String) {
+    fn tell_missing(&mut self, message: String, _cause: Option<Cause>) {
         self.0.emit(LabEvent::FileMissing { message });
     }
 
