@@ -248,36 +248,33 @@ static ENGLISH: ReplicaTexts = ReplicaTexts {
             }
         },
     },
-    standing: |standing, step| {
-        let what = match standing {
-            Standing::Building => "The replicas are being built".into(),
-            Standing::Idle => format!("{step} steps done"),
-            Standing::Computing => format!("Step {}: forward and backward pass", step + 1),
-            Standing::Ringing { round } => {
-                format!("Step {}: round {} of the ring", step + 1, round + 1)
+    standing: |standing, step| match standing {
+        Standing::Building => "The replicas are being built".into(),
+        Standing::Idle => format!("{step} steps done"),
+        Standing::Computing => format!("Step {}: forward and backward pass", step + 1),
+        Standing::Ringing { round } => {
+            format!("Step {}: round {} of the ring", step + 1, round + 1)
+        }
+        Standing::Applying => format!("Step {}: update", step + 1),
+        Standing::Telling => format!("{step} steps done, measuring"),
+        Standing::Undoing => "The step is given up".into(),
+        Standing::Restarting { replica } => {
+            format!("Replica {replica} takes over the state of another one")
+        }
+        Standing::Broken { lost } => format!(
+            "{} gone: no more messages come from there. A step under way is given up; the others stand as they were after step {step}.",
+            match lost.len() {
+                1 => format!("Replica {} is", list(lost)),
+                _ => format!("Replicas {} are", list(lost)),
             }
-            Standing::Applying => format!("Step {}: update", step + 1),
-            Standing::Telling => format!("{step} steps done, measuring"),
-            Standing::Undoing => "The step is given up".into(),
-            Standing::Restarting { replica } => {
-                format!("Replica {replica} takes over the state of another one")
-            }
-            Standing::Broken { lost } => format!(
-                "{} gone: no more messages come from there. A step under way is given up; the others stand as they were after step {step}.",
-                match lost.len() {
-                    1 => format!("Replica {} is", list(lost)),
-                    _ => format!("Replicas {} are", list(lost)),
-                }
+        ),
+        Standing::Stopped(problem) => match problem {
+            Problem::NonFinite { replica, step, .. } => format!(
+                "Stopped: the loss of replica {replica} is no longer a finite number at step {step}. A smaller learning rate may help; the others stand at the step before."
             ),
-            Standing::Stopped(problem) => match problem {
-                Problem::NonFinite { replica, step, .. } => format!(
-                    "Stopped: the loss of replica {replica} is no longer a finite number at step {step}. A smaller learning rate may help; the others stand at the step before."
-                ),
-                Problem::NobodyLeft => "No replica is left. Start over.".into(),
-                other => format!("Stopped: {other}"),
-            },
-        };
-        what
+            Problem::NobodyLeft => "No replica is left. Start over.".into(),
+            other => format!("Stopped: {other}"),
+        },
     },
     workers: |replicas, workers, cores| {
         let fewer = if workers < replicas as usize {

@@ -23,6 +23,13 @@ struct Slot {
     client: Worker,
 }
 
+/// An exercise that is under way or decided.
+struct Deciding {
+    exercise: Exercise,
+    waiting: VecDeque<Settings>,
+    ended: Vec<Ended>,
+}
+
 /// A run with its workers.
 struct Run {
     coordinator: Coordinator,
@@ -46,7 +53,7 @@ pub struct Bench {
     /// What stopped a worker or its data.
     fault: RefCell<Option<String>>,
     earlier: RefCell<Vec<Ended>>,
-    exercise: RefCell<Option<(Exercise, VecDeque<Settings>, Vec<Ended>)>>,
+    exercise: RefCell<Option<Deciding>>,
 }
 
 /// Cores that the browser tells of.
@@ -93,7 +100,9 @@ impl Bench {
     /// The exercise that is under way or done, with its runs so far.
     pub fn exercise(&self) -> Option<(Exercise, Vec<Ended>)> {
         let exercise = self.exercise.borrow();
-        exercise.as_ref().map(|(id, _, runs)| (*id, runs.clone()))
+        exercise
+            .as_ref()
+            .map(|deciding| (deciding.exercise, deciding.ended.clone()))
     }
 
     /// Ends what runs and builds the replicas of `settings`.
@@ -106,7 +115,11 @@ impl Bench {
     pub fn start_exercise(self: &Rc<Self>, exercise: Exercise) {
         let mut runs: VecDeque<Settings> = exercise.runs().into();
         let first = runs.pop_front().expect("an exercise has runs");
-        *self.exercise.borrow_mut() = Some((exercise, runs, Vec::new()));
+        *self.exercise.borrow_mut() = Some(Deciding {
+            exercise,
+            waiting: runs,
+            ended: Vec::new(),
+        });
         self.build(first);
     }
 
@@ -342,14 +355,14 @@ impl Bench {
         }
         let next = {
             let mut exercise = self.exercise.borrow_mut();
-            let Some((id, waiting, ended)) = exercise.as_mut() else {
+            let Some(deciding) = exercise.as_mut() else {
                 return;
             };
-            if ended.len() == id.runs().len() {
+            if deciding.ended.len() == deciding.exercise.runs().len() {
                 return;
             }
-            ended.extend(self.read(Ended::of));
-            waiting.pop_front()
+            deciding.ended.extend(self.read(Ended::of));
+            deciding.waiting.pop_front()
         };
         if let Some(settings) = next {
             self.build(settings);
