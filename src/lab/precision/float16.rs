@@ -8,9 +8,9 @@ use serde::{Deserialize, Serialize};
 /// (2 − 2⁻¹⁰) · 2¹⁵
 pub const LARGEST: f32 = 65_504.0;
 /// 2⁻¹⁴: below it numbers are subnormal and lose digits.
-pub const SMALLEST_NORMAL: f32 = 6.103_515_625e-5;
+pub const SMALLEST_NORMAL: f32 = 1.0 / 16_384.0;
 /// 2⁻²⁴
-pub const SMALLEST: f32 = 5.960_464_477_539_063e-8;
+pub const SMALLEST: f32 = 1.0 / 16_777_216.0;
 /// 2⁻¹⁰: the distance from 1 to the next number.
 pub const EPSILON: f32 = 9.765_625e-4;
 

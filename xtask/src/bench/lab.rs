@@ -143,8 +143,9 @@ fn precision() -> Result<String, String> {
             ]);
         }
         let lost = accuracies[0] - accuracies[1];
-        // Written so that NaN fails.
-        if !(lost <= LEAST_ACCURACY) {
+        // NaN is not within it.
+        let is_within = lost <= LEAST_ACCURACY;
+        if !is_within {
             missed.push(format!("{optimizer} {rate}, seed {seed}: {lost}"));
         }
     }
