@@ -4,7 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Description, measure, memory, precision, replicas};
+use super::{Description, compress, measure, memory, precision, replicas};
 
 /// What the lab's engine is asked to do.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -25,6 +25,7 @@ pub enum LabCommand {
     Precision(precision::Command),
     /// Of data parallelism.
     Replicas(replicas::Command),
+    Compress(compress::Command),
 }
 
 /// What the lab's engine reports.
@@ -50,4 +51,5 @@ pub enum LabEvent {
     Memory(Box<memory::Event>),
     Precision(precision::Event),
     Replicas(replicas::Event),
+    Compress(compress::Event),
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::compress;
 use super::error::LabError;
 use super::measure::{self, Measure};
 use super::memory::{self, Memory};
@@ -22,6 +23,7 @@ pub struct LabSession {
     memory: Memory,
     precision: Precision,
     replicas: Host,
+    compress: compress::Compress,
 }
 
 impl LabSession {
@@ -34,6 +36,7 @@ impl LabSession {
             memory: Memory::default(),
             precision: Precision::default(),
             replicas: Host::default(),
+            compress: compress::Compress::new(),
         }
     }
 
@@ -52,6 +55,7 @@ impl LabSession {
             | LabCommand::Measure(_)
             | LabCommand::Memory(_) => Vec::new(),
             LabCommand::Replicas(command) => self.replicas.needed_files(command),
+            LabCommand::Compress(command) => self.compress.missing_files(command),
         };
         let is_missing = |path: &&'static str| !self.files.contains_key(*path);
         needed.into_iter().filter(is_missing).collect()
@@ -83,7 +87,12 @@ impl LabSession {
         let times = self.memory.advance(budget_millis, &mut tell).await?;
         let mut tell = |event| emit(LabEvent::Precision(event));
         let compares = self.precision.advance(budget_millis, &mut tell);
-        Ok(measures || times || compares)
+        let mut tell = |event| emit(LabEvent::Compress(event));
+        let compresses = self
+            .compress
+            .advance_or_tell(budget_millis, &mut tell)
+            .await;
+        Ok(measures || times || compares || compresses)
     }
 
     fn fail(&mut self, error: &LabError) {
@@ -105,6 +114,7 @@ impl LabSession {
                 let mut tell = |event| emit(LabEvent::Memory(Box::new(event)));
                 self.memory.handle(memory::Command::Stop, &mut tell).await?;
                 self.of_precision(precision::Command::Stop).await?;
+                self.compress.stop();
                 self.emit(LabEvent::Stopped);
             }
             LabCommand::Measure(command) => {
@@ -125,6 +135,14 @@ impl LabSession {
                 let emit = &mut self.emit;
                 self.replicas
                     .handle(command, &mut |event| emit(LabEvent::Replicas(event)));
+            }
+            LabCommand::Compress(command) => {
+                let emit = &mut self.emit;
+                let mut tell = |event| emit(LabEvent::Compress(event));
+                let files = &self.files;
+                self.compress
+                    .handle_or_tell(command, files, &mut tell)
+                    .await;
             }
             LabCommand::Describe { preset } => {
                 self.emit(LabEvent::Described(super::describe(&preset)?));

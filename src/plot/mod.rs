@@ -7,6 +7,7 @@
 //! - `axis`: from values to pixels and back, and where the ticks are.
 //! - `scene`: the drawing as lines, dots and labels in pixels, before any format.
 //! - `svg`, `png`: the two formats.
+//! - `budget`: accuracy against size, and histograms, as SVG.
 //! - `roofline`: what limits operations on a device, and how fast they are.
 //! - `lines`: several lines over the same steps, as SVG.
 //! - `forecast`: a series and its forecasts, as SVG; `lane_lines`: a line for each replica, as SVG.
@@ -18,6 +19,7 @@
 //! with a font passed in as bytes.
 
 mod axis;
+mod budget;
 mod curves;
 mod forecast;
 mod lane_lines;
@@ -29,6 +31,7 @@ mod series;
 mod svg;
 
 pub use axis::PlotArea;
+pub use budget::{BudgetLabels, BudgetPoint, budget_svg, histogram_svg};
 pub use curves::{
     CurveLabels, CurveLayout, CurveOptions, CurveSet, Evaluation, Figure, Mark, PlotError, Reading,
 };

@@ -1,19 +1,20 @@
 //! [`Compress`]: carries out commands, on the CPU executor.
 
 use super::job::{Goal, Gradual, Job, Lesson, Outcome, Subject, Tuning, Work};
-use super::network::is_weight;
+use super::network::{is_weight, sized_network};
 use super::prune::check_sparsity;
 use super::quantize::levels;
 use super::{
     BaseFacts, Command, CompressError, CompressedModel, DistilSettings, Evaluator, Event, FineTune,
-    Histogram, Loaded, Masks, Measured, Network, Origin, Recipe, Stage, TrainSettings, Trainer,
-    Try,
+    Histogram, Loaded, Masks, Measured, Network, Origin, Recipe, Sized, Stage, TrainSettings,
+    Trainer, Try,
 };
-use crate::data::Dataset;
+use crate::data::{DataSource, Dataset, Split, Subset};
 use crate::export::{Checkpoint, NamedTensor};
 use crate::models::Hyperparameters;
 use crate::optim::MAX_LEARNING_RATE;
 use crate::platform::now_millis;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Most epochs of a training.
@@ -48,6 +49,7 @@ struct Kept {
 pub struct Compress {
     data: Option<Arc<Dataset>>,
     base: Option<Trained>,
+    facts: Option<BaseFacts>,
     student: Option<Trained>,
     /// The first is the network as trained.
     tries: Vec<Kept>,
@@ -122,6 +124,57 @@ impl Compress {
         self.job.is_some()
     }
 
+    /// Ends what is under way.
+    pub fn stop(&mut self) {
+        self.job = None;
+    }
+
+    /// Files of the digits that a command needs, as long as there are no digits.
+    pub fn missing_files(&self, command: &Command) -> Vec<&'static str> {
+        let needs_data = matches!(
+            command,
+            Command::Train(_)
+                | Command::LoadBase { .. }
+                | Command::Load { .. }
+                | Command::Sizes { .. }
+        );
+        if !needs_data || self.has_data() {
+            return Vec::new();
+        }
+        let files = DataSource::Mnist.page_files().iter();
+        files.map(|file| file.path).collect()
+    }
+
+    /// As [`Compress::handle`], with the digits from `files` where there are none yet; what is refused is told as
+    /// [`Event::Refused`].
+    pub async fn handle_or_tell(
+        &mut self,
+        command: Command,
+        files: &BTreeMap<String, Vec<u8>>,
+        emit: Emit<'_>,
+    ) {
+        if !self.missing_files(&command).is_empty() {
+            match DataSource::Mnist.assemble(files) {
+                Ok(whole) => self.provide(Arc::new(whole.choose(Subset::THOUSAND_OF_EACH))),
+                Err(error) => return emit(Event::Refused(error.into())),
+            }
+        }
+        if let Err(error) = self.handle(command, emit).await {
+            emit(Event::Refused(error));
+        }
+    }
+
+    /// As [`Compress::advance`]; what ends the work is told as [`Event::Refused`].
+    pub async fn advance_or_tell(&mut self, budget_millis: f64, emit: Emit<'_>) -> bool {
+        match self.advance(budget_millis, emit).await {
+            Ok(more) => more,
+            Err(error) => {
+                emit(Event::Refused(error));
+                false
+            }
+        }
+    }
+
     /// The compressed file of a try.
     ///
     /// # Errors
@@ -152,6 +205,16 @@ impl Compress {
                 self.tries.truncate(1);
                 emit(Event::Cleared);
             }
+            Command::Recall => {
+                self.facts
+                    .iter()
+                    .cloned()
+                    .for_each(|facts| emit(Event::Base(facts)));
+                for kept in &self.tries {
+                    emit(Event::Tried(Box::new(kept.facts.clone())));
+                }
+            }
+            Command::Sizes { seed } => self.job = Some(self.size(0, seed)?),
             Command::Train(settings) => self.job = Some(self.train(&settings)?),
             Command::LoadBase { bytes } => self.job = Some(self.load_base(&bytes)?),
             Command::Try(recipe) => self.job = Some(self.compress(recipe)?),
@@ -168,7 +231,7 @@ impl Compress {
                     goal: Goal::Load(bytes.len() as u64),
                     network: subject.model.network,
                     before: Vec::new(),
-                    work: measuring(&data, subject)?,
+                    work: measuring(&data, &data.test, subject)?,
                 });
             }
         }
@@ -208,8 +271,16 @@ impl Compress {
                 }
                 Outcome::Measured(subject, measured) => {
                     report(&mut job, emit);
+                    let next = match job.goal {
+                        Goal::Size(number, _, seed) => Some((number + 1, seed)),
+                        _ => None,
+                    };
                     self.conclude(job, *subject, measured, emit);
-                    return Ok(false);
+                    let next = next.filter(|&(number, _)| sized_network(number).is_some());
+                    self.job = next
+                        .map(|(number, seed)| self.size(number, seed))
+                        .transpose()?;
+                    return Ok(self.job.is_some());
                 }
             }
             if now_millis() >= deadline {
@@ -245,6 +316,19 @@ impl Compress {
             network,
             before: Vec::new(),
             work: Work::Tuning(Box::new(Tuning::new(trainer, epochs, Stage::Training))),
+        })
+    }
+
+    /// Network number `number` of exercise X15.
+    fn size(&self, number: usize, seed: u64) -> Result<Job, CompressError> {
+        let (network, width) = sized_network(number).expect("a number of the list");
+        let data = self.data_of(network)?;
+        let trainer = Trainer::new(network, &data, &network.usual(), seed, None, None)?;
+        Ok(Job {
+            goal: Goal::Size(number, width, seed),
+            network,
+            before: Vec::new(),
+            work: Work::Tuning(Box::new(Tuning::new(trainer, 1, Stage::Training))),
         })
     }
 
@@ -373,7 +457,13 @@ impl Compress {
             threshold,
             steps,
         };
-        measuring(&*self.data_of(network)?, subject)
+        let data = self.data_of(network)?;
+        let split = match goal {
+            // The formula's L(M, D) is that of the samples that were learned from.
+            Goal::Size(..) => &data.train,
+            _ => &data.test,
+        };
+        measuring(&data, split, subject)
     }
 
     /// Keeps what was made, and tells of it.
@@ -398,6 +488,16 @@ impl Compress {
             }));
             return;
         }
+        if let Goal::Size(number, width, _) = job.goal {
+            let is_last = sized_network(number + 1).is_none();
+            emit(Event::Sized(Sized {
+                width,
+                bytes: subject.model.encode().0.len() as u64,
+                loss: measured.loss,
+                is_last,
+            }));
+            return;
+        }
         let trained = |distilled| Trained {
             network,
             weights: job.before.clone(),
@@ -410,12 +510,14 @@ impl Compress {
                 self.base = Some(trained(None));
                 self.student = None;
                 self.tries.clear();
-                emit(Event::Base(BaseFacts {
+                let facts = BaseFacts {
                     network: network.id().into(),
                     steps: subject.steps,
                     parameters: job.before.iter().map(|t| t.values.len() as u64).sum(),
                     weights,
-                }));
+                };
+                self.facts = Some(facts.clone());
+                emit(Event::Base(facts));
             }
             Goal::Student(settings) => {
                 self.student = Some(trained(Some(settings)));
@@ -428,7 +530,7 @@ impl Compress {
                     distilled = self.student.as_ref().and_then(|student| student.distilled);
                 }
             }
-            Goal::Load(_) => unreachable!("answered above"),
+            Goal::Load(_) | Goal::Size(..) => unreachable!("answered above"),
         }
         let (file, parts) = subject.model.encode();
         let before = Histogram::new(&job.before, None);
@@ -468,9 +570,9 @@ fn report(job: &mut Job, emit: Emit<'_>) {
 }
 
 /// Measures what a file holds, not what it was made of.
-fn measuring(data: &Dataset, subject: Subject) -> Result<Work, CompressError> {
+fn measuring(data: &Dataset, split: &Split, subject: Subject) -> Result<Work, CompressError> {
     let weights = subject.model.weights();
-    let evaluator = Evaluator::new(subject.model.network, data, &data.test, &weights)?;
+    let evaluator = Evaluator::new(subject.model.network, data, split, &weights)?;
     Ok(Work::Measuring {
         evaluator,
         subject: Box::new(subject),

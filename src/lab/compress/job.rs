@@ -20,6 +20,8 @@ pub(super) enum Goal {
     Try(Recipe),
     /// A compressed file, and its length.
     Load(u64),
+    /// Exercise X15: number of the network, its width, and the seed.
+    Size(usize, u32, u64),
 }
 
 pub(super) struct Job {

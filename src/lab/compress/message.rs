@@ -1,6 +1,6 @@
 //! What the instrument is asked and what it reports: plain data.
 
-use super::{Granularity, Histogram, Part, Scope};
+use super::{CompressError, Granularity, Histogram, Part, Scope};
 use serde::{Deserialize, Serialize};
 
 /// What the instrument is asked.
@@ -18,6 +18,11 @@ pub enum Command {
     Save { number: u32 },
     /// Reads a compressed file and measures it; answered by [`Event::Loaded`].
     Load { bytes: Vec<u8> },
+    /// Trains networks 784-d-10 of growing d and measures the loss of what they learned from (exercise X15); answered by
+    /// an [`Event::Sized`] for each.
+    Sizes { seed: u64 },
+    /// Tells again what there is: [`Event::Base`] and an [`Event::Tried`] for each try.
+    Recall,
     /// Ends what is under way; answered by [`Event::Cancelled`].
     Cancel,
     /// Forgets all tries but the first, which is the network as trained; answered by [`Event::Cleared`].
@@ -131,8 +136,25 @@ pub enum Event {
         bytes: Vec<u8>,
     },
     Loaded(Loaded),
+    /// A network of exercise X15.
+    Sized(Sized),
     Cancelled,
     Cleared,
+    /// A command was refused, or its work ended early; what was there before still is.
+    Refused(CompressError),
+}
+
+/// A network 784-d-10, trained for one epoch.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Sized {
+    /// d′, its hidden units.
+    pub width: u32,
+    /// Length of its file, as 32-bit floats.
+    pub bytes: u64,
+    /// L(M, D): mean over the samples that it learned from, nats.
+    pub loss: f32,
+    /// Whether another one follows.
+    pub is_last: bool,
 }
 
 /// What is under way.

@@ -31,8 +31,8 @@ pub use evaluator::{Evaluator, Measured, class_probabilities};
 pub use file::{CompressedModel, Layout, MAGIC, MAX_COMPRESSED_BYTES, Part, Stored};
 pub use instrument::Compress;
 pub use message::{
-    BaseFacts, Command, DistilSettings, Event, FineTune, Loaded, Origin, Recipe, Stage, Student,
-    TrainSettings, Try,
+    BaseFacts, Command, DistilSettings, Event, FineTune, Loaded, Origin, Recipe, Sized, Stage,
+    Student, TrainSettings, Try,
 };
 pub use network::Network;
 pub use prune::{MAX_SPARSITY, Masks, Scope, gradual_sparsity};

@@ -43,11 +43,41 @@ const ADAM: Hyperparameters = Hyperparameters {
     options: Options::NONE,
 };
 
+/// Widths of exercise X15.
+const SIZES: [usize; 6] = [2, 4, 8, 16, 32, 64];
+
+/// 784-d-10 for each width.
+static SIZED: [Preset; 6] = [
+    sized("sized-2", mlp::<2>),
+    sized("sized-4", mlp::<4>),
+    sized("sized-8", mlp::<8>),
+    sized("sized-16", mlp::<16>),
+    sized("sized-32", mlp::<32>),
+    sized("sized-64", mlp::<64>),
+];
+
+const fn sized(id: &'static str, spec: fn() -> ModelSpec) -> Preset {
+    Preset {
+        id,
+        spec,
+        data: DIGITS,
+        initial: &[],
+        defaults: ADAM,
+        article: None,
+    }
+}
+
+/// The network number `number` of exercise X15, and its width; `None` behind the last.
+pub(super) fn sized_network(number: usize) -> Option<(Network, u32)> {
+    let network = Network::of(SIZED.get(number)?)?;
+    Some((network, SIZES[number] as u32))
+}
+
 /// The students that distillation teaches.
 static STUDENTS: [Preset; 2] = [
     Preset {
         id: "student-mlp",
-        spec: student_mlp,
+        spec: mlp::<32>,
         data: DIGITS,
         initial: &[],
         defaults: ADAM,
@@ -76,12 +106,12 @@ fn linear(name: &str, out_features: usize) -> Layer {
     Layer::new(name, Linear { out_features })
 }
 
-/// 784-32-10 with ReLU, 25,450 parameters.
-fn student_mlp() -> ModelSpec {
+/// 784-d-10 with ReLU; of 32 units 25,450 parameters.
+fn mlp<const D: usize>() -> ModelSpec {
     ModelSpec {
         layers: vec![
             Layer::new("flatten", Flatten {}),
-            linear("fc1", 32),
+            linear("fc1", D),
             Layer::new("relu1", Relu {}),
             linear("fc2", 10),
         ],

@@ -1,5 +1,6 @@
 //! The lab's pages without a page: which instruments there are, and what stands in their fields.
 
+pub mod compress;
 pub mod memory;
 pub mod precision;
 pub mod replicas;
@@ -14,16 +15,18 @@ pub enum InstrumentId {
     Memory,
     Precision,
     Replicas,
+    Compress,
 }
 
 impl InstrumentId {
     /// In the order in which they are offered.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::Scale,
         Self::Roofline,
         Self::Memory,
         Self::Precision,
         Self::Replicas,
+        Self::Compress,
     ];
 
     /// The name in the address.
@@ -34,6 +37,7 @@ impl InstrumentId {
             Self::Memory => "memory",
             Self::Precision => "mixed-precision",
             Self::Replicas => "ddp-4",
+            Self::Compress => "compress",
         }
     }
 

@@ -4,6 +4,7 @@
 //! - `engine`: the lab's engine as a context; `field`: what stands in the address, as inputs.
 //! - one file or folder for each instrument.
 
+mod compress;
 mod engine;
 mod field;
 mod index;
@@ -74,6 +75,7 @@ fn instrument_page(id: InstrumentId) -> AnyView {
         InstrumentId::Memory => memory::instrument(),
         InstrumentId::Precision => precision::instrument(),
         InstrumentId::Replicas => replicas::instrument(),
+        InstrumentId::Compress => compress::instrument(),
     };
     let back = move || lab_texts(locale.get()).all_instruments;
     let address = use_address();

@@ -8,7 +8,7 @@ mod curve_panel;
 mod device_panel;
 mod digit_strip;
 mod draw_panel;
-mod file_drop;
+pub mod file_drop;
 mod forecast_panel;
 mod hyperparameters;
 mod metrics;

@@ -371,6 +371,37 @@ fn a_training_that_breaks_leaves_the_network_before_it() {
 }
 
 #[test]
+fn the_loss_alone_chooses_the_largest_network() {
+    // Exercise X15: argmin over d' of L(M_d', D), without a bound on size.
+    let mut compress = Compress::new();
+    compress.provide(digits(60, 10));
+    let events = drive(&mut compress, Command::Sizes { seed: 1 }).unwrap();
+    let sizes: Vec<Sized> = events
+        .iter()
+        .map(|event| match event {
+            Event::Sized(sized) => *sized,
+            event => panic!("{event:?}"),
+        })
+        .collect();
+    assert_eq!(sizes.len(), 6);
+    assert!(sizes[..5].iter().all(|sized| !sized.is_last) && sizes[5].is_last);
+    assert!(sizes.windows(2).all(|pair| pair[0].bytes < pair[1].bytes));
+    let lowest = sizes
+        .iter()
+        .min_by(|one, other| one.loss.total_cmp(&other.loss))
+        .unwrap();
+    assert_eq!(lowest.width, 64, "{sizes:?}");
+}
+
+#[test]
+fn what_there_is_can_be_told_again() {
+    let (mut compress, base) = trained();
+    let events = drive(&mut compress, Command::Recall).unwrap();
+    assert!(matches!(&events[..], [Event::Base(_), Event::Tried(tried)] if **tried == base));
+    assert_eq!(drive(&mut Compress::new(), Command::Recall).unwrap(), []);
+}
+
+#[test]
 fn messages_travel_as_postcard() {
     let (mut compress, base) = trained();
     let commands = [

@@ -1,5 +1,6 @@
 //! Texts of the compute lab: those of all its pages here, those of each instrument in a file of its own.
 
+pub mod compress;
 pub mod memory;
 pub mod precision;
 pub mod replicas;
@@ -66,6 +67,7 @@ impl LabTexts {
             InstrumentId::Memory => &memory::INSTRUMENT,
             InstrumentId::Precision => &precision::INSTRUMENT,
             InstrumentId::Replicas => &replicas::INSTRUMENT,
+            InstrumentId::Compress => &compress::INSTRUMENT,
         };
         match self.is_chinese() {
             true => chinese,

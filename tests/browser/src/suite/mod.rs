@@ -3,6 +3,7 @@
 mod audit;
 mod files;
 mod frame;
+mod lab_compress;
 mod lab_ddp;
 mod lab_measure;
 mod lab_precision;
@@ -36,6 +37,7 @@ pub fn all() -> Vec<Test> {
         panels::tests(),
         writing::tests(),
         series::tests(),
+        lab_compress::tests(),
         step::tests(),
         step_detail::tests(),
         step_graph::tests(),
