@@ -5,6 +5,7 @@
 //! - `engines`: how the engines are asked to train
 //! - `conditions`: what the figures were measured on
 //! - `report`: the figures as tables
+//! - `lab_compress`: compression over several seeds
 //! - `presets`: every preset trained to its target
 //! - `lab`: the compute lab's long runs
 //!
@@ -16,6 +17,7 @@
 mod conditions;
 mod engines;
 mod lab;
+mod lab_compress;
 mod presets;
 mod report;
 mod rows;

@@ -20,10 +20,16 @@ struct Section {
     measure: fn() -> Result<String, String>,
 }
 
-const SECTIONS: [Section; 1] = [Section {
-    name: "mixed-precision",
-    measure: precision,
-}];
+const SECTIONS: [Section; 2] = [
+    Section {
+        name: "mixed-precision",
+        measure: precision,
+    },
+    Section {
+        name: "compress",
+        measure: super::lab_compress::compression,
+    },
+];
 
 /// Runs the chosen instruments and rewrites their tables.
 ///
