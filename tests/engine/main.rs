@@ -3,6 +3,7 @@ mod branches;
 mod cases;
 mod command_line;
 mod command_line_compress;
+mod command_line_measure;
 mod command_line_numbers;
 mod data;
 mod door;

@@ -7,7 +7,7 @@
 //! - `report`: the figures as tables
 //! - `lab_compress`: compression over several seeds
 //! - `presets`: every preset trained to its target
-//! - `lab`: the compute lab's long runs
+//! - `lab`: the compute lab's long runs; `lab_measure`: its figures beside an independent timing
 //!
 //! Every row is a program that trains when it is asked to: pages in headless Chromium
 //! (`tests/browser/src/bench.rs`), PyTorch (`bench/peers/steps_torch.py`), and the `glassbox`
@@ -18,6 +18,7 @@ mod conditions;
 mod engines;
 mod lab;
 mod lab_compress;
+mod lab_measure;
 mod presets;
 mod report;
 mod rows;

@@ -12,8 +12,12 @@ const PIECE_MILLIS: f64 = 12.0;
 /// What a piece may take at most of a device, as far as can be known before.
 pub const HOLD_MILLIS: f64 = 100.0;
 
+/// A measured piece that is shorter than this says that the one before it, from which the number of runs follows, was
+/// held up by something else.
+const LEAST_MILLIS: f64 = 0.1 * PIECE_MILLIS;
+
 /// Most runs in one piece.
-const MOST_RUNS: usize = 8192;
+pub(super) const MOST_RUNS: usize = 32_768;
 
 /// How many runs a piece has: it grows until a piece is long enough to be measured, then stays.
 #[derive(Clone, Debug, PartialEq)]
@@ -43,10 +47,12 @@ impl Pieces {
 
     /// Takes in how long the piece took; returns the milliseconds of a run in each measured piece once all are there.
     pub fn took(&mut self, millis: f64) -> Option<&[f64]> {
-        if self.is_settled {
+        if self.is_settled && (millis >= LEAST_MILLIS || self.runs == MOST_RUNS) {
             self.millis.push(millis / self.runs as f64);
             return (self.millis.len() >= self.repeats).then_some(&self.millis[..]);
         }
+        self.is_settled = false;
+        self.millis.clear();
         if millis >= 0.5 * PIECE_MILLIS || self.runs == MOST_RUNS {
             self.is_settled = true;
         } else {

@@ -84,11 +84,11 @@ pub fn instrument() -> AnyView {
                 </div>
                 {move || status(measured, locale.get())}
             </section>
-            <section class="panel stack" data-testid="measure-devices">
+            <section class="panel stack lab-wide" data-testid="measure-devices">
                 <h2 class="panel-title">{move || texts(locale.get()).devices_title}</h2>
                 <div inner_html=move || measured.with(|m| devices(m, texts(locale.get())))></div>
             </section>
-            <section class="panel stack">
+            <section class="panel stack lab-wide">
                 <h2 class="panel-title">{move || texts(locale.get()).figures_title}</h2>
                 <div class="lab-scroll" tabindex="0" role="region" aria-label=move || texts(locale.get()).figures_title
                     inner_html=move || measured.with(|m| figures(m, texts(locale.get())))></div>
@@ -262,11 +262,12 @@ fn push_device(html: &mut String, device: &Device, text: &RooflineTexts) {
             Place::Cpu => "Glassbox",
         })
     );
-    let mut facts: Vec<String> = vec![escape(backend)];
-    if device.is_software {
-        facts.push(text.software.into());
-    }
+    let mut facts: Vec<String> = Vec::new();
     if *place == Place::Gpu {
+        facts.push(escape(backend));
+        if device.is_software {
+            facts.push(text.software.into());
+        }
         facts.push(
             match device.has_timestamps {
                 true => text.own_clock,

@@ -20,7 +20,7 @@ struct Section {
     measure: fn() -> Result<String, String>,
 }
 
-const SECTIONS: [Section; 2] = [
+const SECTIONS: [Section; 3] = [
     Section {
         name: "mixed-precision",
         measure: precision,
@@ -28,6 +28,10 @@ const SECTIONS: [Section; 2] = [
     Section {
         name: "compress",
         measure: super::lab_compress::compression,
+    },
+    Section {
+        name: "roofline",
+        measure: super::lab_measure::measure,
     },
 ];
 
