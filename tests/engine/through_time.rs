@@ -594,11 +594,11 @@ fn the_accuracy_of_a_step_leaves_out_what_the_loss_leaves_out() {
             count: step + 1,
         });
         let events = microscope.events.borrow().clone();
-        let records = events.iter().filter_map(|event| match event {
+        let mut records = events.iter().filter_map(|event| match event {
             Event::Steps { records, .. } => records.last(),
             _ => None,
         });
-        let accuracy = records.last().and_then(|record| record.accuracy);
+        let accuracy = records.next_back().and_then(|record| record.accuracy);
         assert_eq!(accuracy, Some(right / counted), "step {step}");
     }
 }
