@@ -203,8 +203,11 @@ pub fn gradients(told: RwSignal<Told>, form: Memo<Form>) -> AnyView {
     .into_any()
 }
 
+/// How many meet one fate.
+type Count = fn(&Fates) -> u32;
+
 fn fate_table(fates: &[Fates; 2], t: &PrecisionTexts) -> AnyView {
-    let rows: [(&str, &str, fn(&Fates) -> u32); 5] = [
+    let rows: [(&str, &str, Count); 5] = [
         (t.zero, "zero", |fates| fates.zero),
         (t.underflow, "underflow", |fates| fates.underflow),
         (t.subnormal, "subnormal", |fates| fates.subnormal),
