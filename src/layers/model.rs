@@ -34,6 +34,10 @@ pub struct Model {
     pub parameters: Vec<Parameter>,
 }
 
+/// Adds a loss behind logits and target; see [`Model::build_with_loss`].
+pub type ApplyLoss<'a> =
+    &'a mut dyn FnMut(&mut Graph, ValueId, ValueId) -> Result<Vec<ValueId>, ModelError>;
+
 impl Model {
     /// Builds forward pass, loss, backward pass and update for batches of up to `batch` samples.
     ///
@@ -60,7 +64,7 @@ impl Model {
         source: &BatchSource,
         batch: usize,
         update: Update,
-        apply: &mut dyn FnMut(&mut Graph, ValueId, ValueId) -> Result<Vec<ValueId>, ModelError>,
+        apply: ApplyLoss<'_>,
     ) -> Result<Self, ModelError> {
         let sources = spec.sources()?;
         let mut graph = Graph::default();

@@ -9,8 +9,10 @@ use crate::view::lab::compress::lowest_loss;
 use crate::view::texts::lab::compress::{CompressTexts, texts};
 use crate::web::address::use_locale;
 
+type Label = fn(&CompressTexts) -> &'static str;
+
 /// What can be predicted: smallest, one between, largest.
-const GUESSES: [(&str, fn(&CompressTexts) -> &'static str); 3] = [
+const GUESSES: [(&str, Label); 3] = [
     ("smallest", |text| text.smallest),
     ("middle", |text| text.middle),
     ("largest", |text| text.largest),

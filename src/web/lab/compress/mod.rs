@@ -18,6 +18,9 @@ use crate::view::lab::compress::{FieldProblem, Form};
 use crate::view::texts::lab::compress::{explain, stage_name, texts};
 use crate::web::address::{Address, use_address, use_locale};
 
+/// Stage, done, all, and the loss.
+type Progress = (Stage, u64, u64, Option<f32>);
+
 /// What the page knows of the instrument.
 #[derive(Clone, Copy)]
 struct Bench {
@@ -29,8 +32,7 @@ struct Bench {
     /// Place in the list of the try that is shown.
     shown: RwSignal<usize>,
     is_busy: RwSignal<bool>,
-    /// Stage, done, all, and the loss.
-    progress: RwSignal<Option<(Stage, u64, u64, Option<f32>)>>,
+    progress: RwSignal<Option<Progress>>,
     /// Why the last request was not carried out.
     refused: RwSignal<Option<CompressError>>,
     loaded: RwSignal<Option<Loaded>>,
