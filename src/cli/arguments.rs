@@ -3,7 +3,7 @@
 use super::CliError;
 use crate::lab::compress::{Granularity, Scope, Student};
 use crate::lab::precision::PrecisionMode;
-use crate::lab::replicas::Mode;
+use crate::lab::replicas::{MAX_STEPS, Mode};
 use crate::layers::ModelSpec;
 use crate::optim::{OptimizerKind, OptionKey, Options, ScheduleKind};
 use crate::session::{DevicePreference, Lane};
@@ -256,7 +256,7 @@ pub struct DdpArguments {
     #[arg(long, value_name = "MODE", default_value = "mean", value_parser = mode)]
     pub mode: Mode,
     /// Steps, or rounds of the federated mode
-    #[arg(long, value_name = "N", default_value_t = 50)]
+    #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u64).range(..=MAX_STEPS))]
     pub steps: u64,
     /// Samples of a step, of all replicas together [default: the preset's]
     #[arg(long, value_name = "N")]

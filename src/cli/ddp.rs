@@ -4,7 +4,7 @@ use super::arguments::{DdpArguments, TableArguments};
 use super::lines::{Line, Number, print};
 use super::{CliError, data};
 use crate::data::SampleSet;
-use crate::lab::replicas::{Coordinator, Crew, LINEAR, Mode, Settings, Standing, Subject};
+use crate::lab::replicas::{Coordinator, Crew, LINEAR, Mode, Problem, Settings, Standing, Subject};
 use std::sync::Arc;
 
 pub fn run(arguments: &DdpArguments) -> Result<(), CliError> {
@@ -40,6 +40,8 @@ pub fn run(arguments: &DdpArguments) -> Result<(), CliError> {
     let single = if settings.replicas > 1 && settings.mode == Mode::Mean {
         let alone = Settings {
             replicas: 1,
+            // The batches that the replicas pass over, it passes over too.
+            least_batch: settings.replicas,
             ..settings.clone()
         };
         Some(train(alone, samples.as_ref(), arguments.steps, 1)?)
@@ -64,6 +66,14 @@ pub fn run(arguments: &DdpArguments) -> Result<(), CliError> {
             .print()?;
         }
     }
+    // What was computed up to there was told.
+    let stops = [Some(&several), single.as_ref()];
+    if let Some(problem) = stops.into_iter().flatten().find_map(problem) {
+        if !arguments.json && !several.records().is_empty() {
+            tell(&several, threads, None, false)?;
+        }
+        return Err(problem.clone().into());
+    }
     if let Some(single) = &single {
         tell(single, 1, None, arguments.json)?;
     }
@@ -73,7 +83,15 @@ pub fn run(arguments: &DdpArguments) -> Result<(), CliError> {
     tell(&several, threads, relative, arguments.json)
 }
 
-/// The whole run, in a pool of `threads` threads.
+/// Why a run stopped before its end.
+fn problem(run: &Coordinator) -> Option<&Problem> {
+    match run.standing() {
+        Standing::Stopped(problem) => Some(problem),
+        _ => None,
+    }
+}
+
+/// The whole run, or as far as it gets, in a pool of `threads` threads.
 fn train(
     settings: Settings,
     samples: Option<&Arc<SampleSet>>,
@@ -88,10 +106,7 @@ fn train(
         let mut crew = Crew::new(settings.replicas, &settings.subject, samples);
         let mut coordinator = Coordinator::new(settings)?;
         crew.run(&mut coordinator, steps);
-        match coordinator.standing() {
-            Standing::Stopped(problem) => Err(problem.clone().into()),
-            _ => Ok(coordinator),
-        }
+        Ok(coordinator)
     })
 }
 
@@ -196,7 +211,7 @@ fn tell(
          {communication:.3} ms of the ring"
     ))?;
     print(&format!(
-        "  modelled at {:e} bytes/s and {:e} s: {modelled:.3e} s for one all-reduce; every replica sends {bytes} bytes",
+        "  modelled at {:e} bytes/s and {:e} s: {modelled:.3e} s for one all-reduce; a replica sends {bytes} bytes, on the mean of all",
         settings.bandwidth, settings.latency
     ))
 }

@@ -352,8 +352,12 @@ fn kernels(report: &KernelReport, json: bool) -> Result<(), CliError> {
             "{adapter}: no float16 in its shaders (shader-f16), so nothing is measured and nothing said of speed"
         ))?;
     } else {
+        let software = match report.is_software {
+            true => "; a software adapter, so the times tell of the CPU behind it and not of a GPU",
+            false => "",
+        };
         print(&format!(
-            "{}: float16 storage, float32 sums",
+            "{}: float16 storage, float32 sums; kernels of their own, which no training uses{software}",
             report.adapter
         ))?;
     }
@@ -375,7 +379,7 @@ fn kernels(report: &KernelReport, json: bool) -> Result<(), CliError> {
             continue;
         }
         print(&format!(
-            "{:<32} {}: {:.3} ms in float32, {:.3} ms in float16, {speed:.2} times as fast; {} and {} bytes; largest \
+            "{:<32} {}: {:.3} ms in float32, {:.3} ms in float16, {speed:.2} times as fast; {} and {} bytes, counted; largest \
              error {:.1e} of the largest output",
             figures.kernel,
             figures.sizes,

@@ -12,14 +12,17 @@ use crate::data::{BatchSchedule, SampleSet, Targets};
 use crate::layers::{Loss, Model, ModelSpec};
 use crate::models::Preset;
 use crate::ops::Reduction;
-use crate::optim::{OptimizerKind, Options, Schedule};
+use crate::optim::{MAX_LEARNING_RATE, OptimizerKind, Options, Schedule};
 use crate::tensor::{ElementType, Values};
 use safetensors::Dtype;
 use safetensors::tensor::TensorView;
 use std::fmt::Write;
 
-/// Longest run that is written: its order of samples takes 4 bytes each.
+/// Longest run that is written.
 pub const MAX_STEPS: u32 = 1_000_000;
+
+/// Most samples of all steps together: the order of samples takes 4 bytes each.
+pub const MAX_ORDER: u64 = 50_000_000;
 
 /// Why a network cannot be written as a PyTorch script.
 #[derive(Debug, thiserror::Error)]
@@ -40,6 +43,12 @@ pub enum TorchError {
         actual: u32,
         most: u32,
     },
+    #[error("{steps} steps of {batch} samples are {}, expected at most {MAX_ORDER}", u64::from(*.steps) * u64::from(*.batch))]
+    Order { steps: u32, batch: u32 },
+    #[error(
+        "the learning rate is {actual}, expected a number above 0 and at most {MAX_LEARNING_RATE}"
+    )]
+    LearningRate { actual: f32 },
     #[error("safetensors: {message}")]
     File { message: String },
 }
@@ -103,6 +112,14 @@ impl TorchRun<'_> {
             if actual == 0 || actual > most {
                 return Err(TorchError::Count { what, actual, most });
             }
+        }
+        let (steps, batch) = (self.steps, self.batch);
+        if u64::from(steps) * u64::from(batch) > MAX_ORDER {
+            return Err(TorchError::Order { steps, batch });
+        }
+        let actual = self.learning_rate;
+        if !(actual > 0.0 && actual <= MAX_LEARNING_RATE) {
+            return Err(TorchError::LearningRate { actual });
         }
         Ok(TorchFiles {
             script: self.script()?,

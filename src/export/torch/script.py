@@ -124,7 +124,8 @@ def main():
             group["lr"] = batches.rates[step]
         batch = batches[step]
         own = batch[rank * len(batch) // world : (rank + 1) * len(batch) // world]
-        x, y = batches.read(own)
+        # A process without a sample of its own reads the first one, which counts 0 times: the mean over none is NaN.
+        x, y = batches.read(own if len(own) else batch[:1])
         loss = loss_of(model(x), y)
         optimizer.zero_grad()
         # DistributedDataParallel divides the sum of the gradients by the number of processes; a part that is not as

@@ -8,6 +8,7 @@ use crate::session::{
     Command, DevicePreference, Event, OptimizerChoice, RunConfig, RunId, Session, build_model,
     build_spec, initial_parameters,
 };
+use std::io::Write as _;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
@@ -50,6 +51,16 @@ const STEPS: u32 = 4;
 
 /// The files of a preset at its own optimizer and rate.
 fn files(preset: &Preset, samples: &SampleSet, batch: u32) -> Result<TorchFiles, TorchError> {
+    changed_files(preset, samples, batch, |_| {})
+}
+
+/// The same, changed.
+fn changed_files(
+    preset: &Preset,
+    samples: &SampleSet,
+    batch: u32,
+    change: impl FnOnce(&mut TorchRun),
+) -> Result<TorchFiles, TorchError> {
     let choice = OptimizerChoice::of(preset);
     let spec = (preset.spec)();
     let model = if preset.id == "linear" {
@@ -59,7 +70,7 @@ fn files(preset: &Preset, samples: &SampleSet, batch: u32) -> Result<TorchFiles,
     };
     let model = model.unwrap();
     let weights = initial_parameters(preset, &model, 1);
-    TorchRun {
+    let mut run = TorchRun {
         preset,
         spec: &spec,
         model: &model,
@@ -72,8 +83,9 @@ fn files(preset: &Preset, samples: &SampleSet, batch: u32) -> Result<TorchFiles,
         momentum: preset.defaults.momentum,
         learning_rate: preset.defaults.learning_rate,
         options: preset.defaults.options,
-    }
-    .files()
+    };
+    change(&mut run);
+    run.files()
 }
 
 fn write(files: &TorchFiles, name: &str, folder: &Path) -> std::path::PathBuf {
@@ -96,7 +108,9 @@ fn python() -> Option<&'static str> {
     };
     let found = ["python3", "/usr/bin/python3"].into_iter().find(has_torch);
     if found.is_none() {
-        eprintln!(
+        // The test harness keeps `eprintln!` of a passing test to itself.
+        let _ = writeln!(
+            std::io::stderr(),
             "NOT RUN: no Python with PyTorch here; the PyTorch scripts were written and read, but not run"
         );
     }
@@ -224,6 +238,66 @@ fn a_script_reaches_the_engines_losses_in_two_processes() {
 }
 
 #[test]
+fn a_process_without_a_sample_takes_part_and_counts_nothing() {
+    let Some(python) = python() else {
+        return;
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let preset = find("logreg").unwrap();
+    let samples = samples(preset).unwrap();
+    let script = write(
+        &files(preset, &samples, 1).unwrap(),
+        preset.id,
+        folder.path(),
+    );
+    let losses = script_losses(python, &script, 2);
+    assert_same(preset.id, &losses, &session_losses(preset, &samples, 1));
+}
+
+#[test]
+fn momentum_of_the_linear_regression_is_that_of_the_labs_replicas() {
+    let linear = Subject::preset("linear").unwrap();
+    let files = changed_files(linear, &linear_samples(1), 256, |run| {
+        run.optimizer = OptimizerKind::Momentum;
+    });
+    let files = files.unwrap();
+    assert!(files.script.contains("momentum=0.9"), "{}", files.script);
+    let Some(python) = python() else {
+        return;
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let script = write(&files, linear.id, folder.path());
+    let losses = script_losses(python, &script, 1);
+    let mut settings = Settings::linear();
+    settings.replicas = 1;
+    settings.optimizer = OptimizerKind::Momentum;
+    let mut crew = Crew::new(1, linear.id, None);
+    let mut coordinator = Coordinator::new(settings).unwrap();
+    crew.run(&mut coordinator, STEPS.into());
+    let records = coordinator.records().iter();
+    let expected: Vec<f64> = records.filter_map(|record| record.losses[0]).collect();
+    assert_same(linear.id, &losses, &expected);
+}
+
+#[test]
+fn rates_and_lengths_that_make_no_script_are_refused() {
+    let preset = find("logreg").unwrap();
+    let samples = samples(preset).unwrap();
+    for rate in [f32::NAN, f32::INFINITY, 0.0, -0.1, 2e3] {
+        let files = changed_files(preset, &samples, 2, |run| run.learning_rate = rate);
+        assert_eq!(
+            files.unwrap_err().to_string(),
+            format!("the learning rate is {rate}, expected a number above 0 and at most 1000")
+        );
+    }
+    let files = changed_files(preset, &samples, 100, |run| run.steps = 500_001);
+    assert_eq!(
+        files.unwrap_err().to_string(),
+        "500001 steps of 100 samples are 50000100, expected at most 50000000"
+    );
+}
+
+#[test]
 fn scripts_of_sequences_and_points_reach_the_engines_losses() {
     let Some(python) = python() else {
         return;
@@ -270,7 +344,12 @@ fn every_preset_is_written_or_refused_by_name() {
             let errors = String::from_utf8_lossy(&output.stderr);
             assert!(output.status.success(), "{errors}");
         }
-        Err(error) => eprintln!("NOT RUN: no python3 here to read the scripts: {error}"),
+        Err(error) => {
+            let _ = writeln!(
+                std::io::stderr(),
+                "NOT RUN: no python3 here to read the scripts: {error}"
+            );
+        }
     }
 }
 

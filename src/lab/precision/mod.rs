@@ -332,6 +332,12 @@ impl Comparison {
                 break;
             }
         }
+        self.tell_steps(emit);
+        has_more
+    }
+
+    /// Tells the steps that were not told yet; before anything that happened after them.
+    fn tell_steps(&mut self, emit: &mut Emit<'_>) {
         let run = self.run;
         for lane in &mut self.lanes {
             if !lane.records.is_empty() {
@@ -340,7 +346,6 @@ impl Comparison {
                 emit(Event::Steps { run, mode, records });
             }
         }
-        has_more
     }
 
     /// One step, or one batch of the evaluation, of the next lane; whether there is more to do.
@@ -361,6 +366,7 @@ impl Comparison {
             return true;
         }
         if let Some(lane) = next(&|lane| lane.judged < test_count) {
+            self.tell_steps(emit);
             self.judge(lane, emit);
             // One after the other.
             self.turn = lane;
@@ -386,11 +392,10 @@ impl Comparison {
             _ => !outcome.loss.is_finite(),
         };
         if lane.has_diverged {
-            emit(Event::Diverged {
-                run: self.run,
-                mode: lane.mode,
-                step: lane.steps,
-            });
+            let (mode, step) = (lane.mode, lane.steps);
+            let run = self.run;
+            self.tell_steps(emit);
+            emit(Event::Diverged { run, mode, step });
         }
     }
 
@@ -406,6 +411,7 @@ impl Comparison {
             return;
         }
         self.looked_at = Some(done);
+        self.tell_steps(emit);
         let mut lanes = self.lanes.iter();
         let mixed = lanes.find(|lane| lane.mode == PrecisionMode::Mixed);
         let scale = mixed.map_or(self.config.scale, |lane| lane.stepper.scale().scale());

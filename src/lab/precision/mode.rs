@@ -1,7 +1,8 @@
 //! The three ways of training, and the memory that each takes.
 
 use crate::exec::{Mode, Plan};
-use crate::graph::{Graph, PARAMETERS};
+use crate::graph::{Graph, PARAMETERS, Phase};
+use crate::tensor::ElementType;
 use serde::{Deserialize, Serialize};
 
 /// What is stored in how many bits.
@@ -30,6 +31,15 @@ impl PrecisionMode {
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|mode| mode.name() == name)
     }
+
+    /// Whether the results of a phase are rounded to float16, and stored as such.
+    pub(super) fn rounds(self, phase: Phase) -> bool {
+        match self {
+            Self::Float32 => false,
+            Self::Float16 => true,
+            Self::Mixed => !matches!(phase, Phase::Loss | Phase::Update),
+        }
+    }
 }
 
 /// Bytes that a training step takes where 16-bit numbers are stored as such, counted from the plan of the graph.
@@ -51,8 +61,6 @@ impl MemoryParts {
         let weights = weights.map_or(0, |value| graph.value(value).shape.count() as u64);
         let states = graph.optimizer_states().len() as u64 * weights;
         let plan = Plan::new(graph, Mode::Train, &[]);
-        let transient = plan.slots.iter().filter(|slot| !slot.persistent);
-        let activations: u64 = transient.map(|slot| slot.length as u64).sum();
         let (pass, update, master) = match mode {
             PrecisionMode::Float32 => (4, 4, 0),
             PrecisionMode::Float16 => (2, 2, 0),
@@ -63,11 +71,35 @@ impl MemoryParts {
             master: master * weights,
             gradients: pass * weights,
             states: update * states,
-            activations: pass * activations,
+            activations: activation_bytes(graph, &plan, mode),
         }
     }
 
     pub fn total(&self) -> u64 {
         self.weights + self.master + self.gradients + self.states + self.activations
     }
+}
+
+/// Bytes of the plan's transient slots. Values that take turns in a slot may be of 16 and of 32 bits: the largest counts.
+fn activation_bytes(graph: &Graph, plan: &Plan, mode: PrecisionMode) -> u64 {
+    let mut bytes = vec![0; plan.slots.len()];
+    for node in graph.nodes() {
+        for &output in &node.outputs {
+            let Some(place) = plan.find_place(output) else {
+                continue;
+            };
+            let value = graph.value(output);
+            // Places and classes are whole numbers of 32 bits, whatever happens to reals.
+            let width = match value.element {
+                ElementType::F32 if mode.rounds(node.phase) => 2,
+                element => element.bytes(),
+            };
+            let end = ((place.offset + value.shape.count()) * width) as u64;
+            let slot: &mut u64 = &mut bytes[place.slot];
+            *slot = end.max(*slot);
+        }
+    }
+    let slots = plan.slots.iter().zip(bytes);
+    let transient = slots.filter(|(slot, _)| !slot.persistent);
+    transient.map(|(_, bytes)| bytes).sum()
 }

@@ -133,11 +133,7 @@ impl Stepper {
 
     /// Whether a node's results are rounded.
     fn rounds(&self, node: &Node) -> bool {
-        match self.mode {
-            PrecisionMode::Float32 => false,
-            PrecisionMode::Float16 => true,
-            PrecisionMode::Mixed => !matches!(node.phase, Phase::Loss | Phase::Update),
-        }
+        self.mode.rounds(node.phase)
     }
 
     /// Runs phases, rounding what the mode rounds.

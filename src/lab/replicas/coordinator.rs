@@ -5,7 +5,7 @@
 
 use super::message::{Command, Event, Exchanged, ReplicaError, ReplicaFacts, Setup, State, Task};
 use super::record::{Distance, RingRecord, StepRecord, distance};
-use super::settings::{Mode, Settings, SettingsError};
+use super::settings::{MAX_STEPS, Mode, Settings, SettingsError};
 use super::subject::{LINEAR, LINEAR_SAMPLES};
 use crate::data::{BatchSchedule, epoch_order};
 use crate::lab::ring::{Message, chunk_of};
@@ -233,13 +233,13 @@ impl Coordinator {
             mode,
             ..
         } = &self.settings;
-        let is_whole = *mode == Mode::Federated && subject == LINEAR.id && *batch == LINEAR_SAMPLES;
-        let capacity = if is_whole {
-            let shards = self.settings.shards(LINEAR_SAMPLES);
-            shards.map_or(1, |shards| shards[replica as usize].len() as u32)
-        } else {
-            (batch / replicas).max(1)
-        };
+        let mut capacity = (batch / replicas).max(1);
+        if *mode == Mode::Federated
+            && let Ok(shards) = self.settings.shards(*batch)
+        {
+            // Where the batch is all samples, which is not known yet, a pass is over a whole shard.
+            capacity = capacity.max(shards[replica as usize].len() as u32);
+        }
         Setup {
             subject: subject.clone(),
             seed: *seed,
@@ -250,21 +250,23 @@ impl Coordinator {
         }
     }
 
-    /// Runs `steps` more steps without stopping in between; a step that waits in its ring is finished first.
+    /// Runs `steps` more steps without stopping in between, at most up to [`MAX_STEPS`]; a step that waits in its ring
+    /// is finished first.
     pub fn play(&mut self, steps: u64) -> Vec<Command> {
         self.holds = false;
+        let up_to = |from: u64| from.saturating_add(steps).min(MAX_STEPS);
         match self.standing {
             Standing::Idle => {
-                self.until = self.step + steps;
+                self.until = up_to(self.step);
                 self.begin_step()
             }
             Standing::Ringing { .. } | Standing::Computing => {
                 // What is half done counts as the first of them.
-                self.until = self.step + steps;
+                self.until = up_to(self.step);
                 self.release()
             }
             Standing::Building | Standing::Telling | Standing::Applying => {
-                self.until = self.step.max(self.until) + steps;
+                self.until = up_to(self.step.max(self.until));
                 Vec::new()
             }
             _ => Vec::new(),
@@ -285,7 +287,7 @@ impl Coordinator {
         match self.standing {
             Standing::Idle => {
                 self.holds = true;
-                self.until = self.step + 1;
+                self.until = (self.step + 1).min(MAX_STEPS);
                 self.begin_step()
             }
             Standing::Ringing { .. } if self.is_holding() => self.release(),
@@ -293,10 +295,12 @@ impl Coordinator {
         }
     }
 
-    /// A replica has disappeared: nothing more comes from it.
+    /// A replica has disappeared: nothing more comes from it. A number that no replica has changes nothing.
     pub fn lose(&mut self, replica: u32) -> Vec<Command> {
         let is_restarting = self.standing == Standing::Restarting { replica };
-        let seat = &mut self.seats[replica as usize];
+        let Some(seat) = self.seats.get_mut(replica as usize) else {
+            return Vec::new();
+        };
         if !seat.is_alive && self.standing != Standing::Building && !is_restarting {
             return Vec::new();
         }
@@ -336,11 +340,15 @@ impl Coordinator {
         }
     }
 
-    /// Puts a new replica in place of a lost one; it takes over the state of the first that is left.
+    /// Puts a new replica in place of a lost one; it takes over the state of the first that is left. Where replicas differ
+    /// that is not what the lost one had: in mode `rank0` a restarted replica holds the weights that the first trained,
+    /// and in federated mode the optimizer states of the first.
     pub fn restart(&mut self, replica: u32) -> Vec<Command> {
         let may = matches!(self.standing, Standing::Broken { .. } | Standing::Idle);
+        let seat = self.seats.get(replica as usize);
+        let is_lost = seat.is_some_and(|seat| !seat.is_alive);
         let donor = self.members().first().copied();
-        let (true, Some(donor)) = (may && !self.seats[replica as usize].is_alive, donor) else {
+        let (true, Some(donor)) = (may && is_lost, donor) else {
             return Vec::new();
         };
         self.standing = Standing::Restarting { replica };
@@ -514,7 +522,8 @@ impl Coordinator {
         let count = self.facts.as_ref().map_or(0, |facts| facts.train_count);
         let (batch, of_epoch) = (self.settings.batch, schedule.steps_per_epoch());
         // A last batch that has not a sample for every replica is passed over.
-        let is_short = !matches!(count % batch, 0) && count % batch < replicas;
+        let least = replicas.max(self.settings.least_batch).min(batch);
+        let is_short = !matches!(count % batch, 0) && count % batch < least;
         let used = u64::from(of_epoch - u32::from(is_short));
         let at = step / used * u64::from(of_epoch) + step % used;
         let indices = schedule.at(at).indices;

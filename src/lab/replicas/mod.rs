@@ -30,5 +30,5 @@ pub use host::Host;
 pub use message::{Command, Event, Exchanged, ReplicaError, ReplicaFacts, Setup, State, Task};
 pub use record::{Distance, RingRecord, StepRecord, distance};
 pub use replica::Replica;
-pub use settings::{MAX_LOCAL_STEPS, MAX_REPLICAS, Mode, Settings, SettingsError};
+pub use settings::{MAX_LOCAL_STEPS, MAX_REPLICAS, MAX_STEPS, Mode, Settings, SettingsError};
 pub use subject::{LINEAR, Subject, linear_samples};

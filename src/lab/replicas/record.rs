@@ -12,6 +12,11 @@ pub struct Distance {
     pub largest: f64,
 }
 
+/// The larger of two numbers; NaN where one is, which `f64::max` would pass over.
+fn larger(a: f64, b: f64) -> f64 {
+    if a.is_nan() || a > b { a } else { b }
+}
+
 /// How far these parameters lie apart; each list is one replica's.
 pub fn distance(parameters: &[&[f32]]) -> Distance {
     let length = parameters.first().map_or(0, |first| first.len());
@@ -24,14 +29,11 @@ pub fn distance(parameters: &[&[f32]]) -> Distance {
         for (square, values) in squares.iter_mut().zip(parameters) {
             let difference = f64::from(values[at]) - mean;
             *square += difference * difference;
-            // A difference that is not a number counts as one.
-            if difference.abs() > largest || difference.is_nan() {
-                largest = difference.abs();
-            }
+            largest = larger(largest, difference.abs());
         }
     }
     Distance {
-        l2: squares.into_iter().fold(0.0, f64::max).sqrt(),
+        l2: squares.into_iter().fold(0.0, larger).sqrt(),
         largest,
     }
 }
@@ -77,6 +79,6 @@ pub struct StepRecord {
     pub step_millis: Option<f64>,
     /// Samples of all replicas together.
     pub samples: u64,
-    /// Bytes that one replica sent.
+    /// Bytes that a replica sent, the mean over the ring: chunks may differ by one number.
     pub bytes: u64,
 }

@@ -9,6 +9,9 @@ pub const MAX_REPLICAS: u32 = 16;
 /// Largest batch of a step.
 const MAX_BATCH: u32 = 65_536;
 
+/// Longest run: a record of every step is kept.
+pub const MAX_STEPS: u64 = 1_000_000;
+
 /// Most updates of a replica between two averagings.
 pub const MAX_LOCAL_STEPS: u32 = 1_000;
 
@@ -59,6 +62,9 @@ pub struct Settings {
     pub learning_rate: f32,
     /// Samples of a step, of all replicas together.
     pub batch: u32,
+    /// The last batch of an epoch is passed over where it has fewer samples than this, or than there are replicas. A run
+    /// that is to see the batches of one with more replicas names their number here.
+    pub least_batch: u32,
     /// Federated: updates of each replica between two averagings.
     pub local_steps: u32,
     /// Federated: how the samples are shared out, a number for each replica; none for equal shards.
@@ -77,8 +83,8 @@ pub enum SettingsError {
     #[error("the number of replicas is {actual}, expected a whole number from 1 to {MAX_REPLICAS}")]
     Replicas { actual: u32 },
     #[error(
-        "{replicas} replicas don't divide a batch of {batch} samples: shards of different sizes would count alike in the \
-         mean; {fitting:?} do"
+        "{replicas} replicas don't divide a batch of {batch} samples: the plain mean of data parallelism would count \
+         shards of different sizes alike; {fitting:?} do"
     )]
     Indivisible {
         replicas: u32,
@@ -121,6 +127,7 @@ impl Settings {
             optimizer: OptimizerKind::Sgd,
             learning_rate: 0.05,
             batch: super::subject::LINEAR_SAMPLES,
+            least_batch: 1,
             local_steps: 5,
             shares: Vec::new(),
             bandwidth: 1.25e9,
@@ -152,7 +159,7 @@ impl Settings {
         if replicas == 0 || replicas > MAX_REPLICAS {
             return Err(SettingsError::Replicas { actual: replicas });
         }
-        if batch == 0 {
+        if batch == 0 || batch > MAX_BATCH {
             return Err(SettingsError::Batch {
                 actual: batch,
                 largest: MAX_BATCH,

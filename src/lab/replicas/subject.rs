@@ -37,7 +37,7 @@ pub const LINEAR: Preset = Preset {
         batch: LINEAR_SAMPLES,
         learning_rate: 0.05,
         optimizer: OptimizerKind::Sgd,
-        momentum: 0.0,
+        momentum: 0.9,
         epochs: 50,
         options: Options::NONE,
     },
@@ -140,10 +140,14 @@ impl Subject {
                 kind: layer.kind.name().into(),
             });
         }
+        // Weight decay, the optimizer's constants and clipping are the preset's; its schedule is not, since the rate is
+        // constant. Clipping belongs to the update, so it sees what came out of the ring.
+        let defaults = self.preset.defaults;
+        let own = &defaults.options;
         let choice = OptimizerChoice {
             kind: optimizer,
-            momentum: 0.9,
-            options: Options::NONE,
+            momentum: defaults.momentum,
+            options: Options::NONE.resolve(optimizer, own, defaults.optimizer),
         };
         let model = build_spec(&spec, self.preset, Some(&self.samples), batch, choice);
         let mut model = model.map_err(|error| ReplicaError::Model {

@@ -4,6 +4,7 @@ use super::*;
 use crate::data::{SampleSet, mnist_from_bytes};
 use crate::lab::ring;
 use crate::lab::scale::ring_seconds;
+use crate::models::{self, PresetData};
 use crate::optim::OptimizerKind;
 use crate::session;
 use std::sync::{Arc, OnceLock};
@@ -37,7 +38,13 @@ fn adam(settings: &mut Settings) {
 }
 
 fn crew_of(settings: &Settings) -> Crew {
-    let samples = (settings.subject == LENET).then(digits);
+    let samples = match settings.subject.as_str() {
+        LENET => Some(digits()),
+        name => models::find(name).map(|preset| match preset.data {
+            PresetData::Toy(source) => Arc::new(source.draw().unwrap().into()),
+            _ => panic!("{name} has files"),
+        }),
+    };
     Crew::new(settings.replicas, &settings.subject, samples.as_ref())
 }
 
@@ -104,15 +111,17 @@ fn the_mean_of_four_shards_trains_as_one_replica_on_the_whole_batch() {
             }
         }
         // Control: the comparison notices a shard too few.
-        let fewer = run(
-            linear(|s| {
-                change(s);
-                s.replicas = 2;
-                s.mode = Mode::Federated;
-                s.local_steps = 3;
-            }),
-            steps / 2,
-        );
+        let settings = linear(change);
+        let mut crew = crew_of(&settings);
+        let mut fewer = Coordinator::new(settings).unwrap();
+        crew.run(&mut fewer, 0);
+        crew.kill(3);
+        let commands = fewer.lose(3);
+        crew.settle(&mut fewer, commands);
+        fewer.go_on();
+        let commands = fewer.play(steps);
+        crew.settle(&mut fewer, commands);
+        assert_eq!((fewer.step(), last(&fewer).samples), (steps, 192));
         assert!(relative(fewer.parameters(0), single.parameters(0)) > 1e-5);
     }
 }
@@ -183,7 +192,7 @@ fn replicas_of_lenet_train_as_the_session_does() {
         optimizer,
         learning_rate,
         tell_every: 1,
-        ..Settings::of_preset(crate::models::find(LENET).unwrap())
+        ..Settings::of_preset(models::find(LENET).unwrap())
     };
     // Adam divides by the root of the squares: what is rounding in a gradient of nearly 0 is the whole rate in a
     // weight. So weights are compared under SGD, and losses under Adam.
@@ -558,8 +567,8 @@ fn what_cannot_be_is_refused_before_anything_is_built() {
     assert!(refused(|s| s.replicas = 17).contains("is 17"));
     assert_eq!(
         refused(|s| s.replicas = 3),
-        "3 replicas don't divide a batch of 256 samples: shards of different sizes would count alike in the mean; \
-         [1, 2, 4, 8, 16] do"
+        "3 replicas don't divide a batch of 256 samples: the plain mean of data parallelism would count shards of \
+         different sizes alike; [1, 2, 4, 8, 16] do"
     );
     assert_eq!(
         refused(|s| s.bandwidth = -1.0),
@@ -569,6 +578,14 @@ fn what_cannot_be_is_refused_before_anything_is_built() {
     assert!(refused(|s| s.latency = -1e-6).contains("latency"));
     assert!(refused(|s| s.learning_rate = 0.0).contains("learning rate"));
     assert!(refused(|s| s.batch = 512).contains("512"));
+    let vast = |s: &mut Settings| {
+        s.subject = "mlp-moons".into();
+        s.batch = 100_000;
+    };
+    assert_eq!(
+        refused(vast),
+        "the batch is 100000 samples, expected 1 to 65536"
+    );
     assert!(refused(|s| s.local_steps = 0).contains("local steps"));
     assert!(refused(|s| s.shares = vec![1, 2]).contains("shares"));
     let starved = |s: &mut Settings| {
@@ -611,7 +628,7 @@ fn what_cannot_be_is_refused_before_anything_is_built() {
     );
     // Its statistics are those of a batch.
     let normalized = Subject {
-        preset: crate::models::find("vgg-s-bn").unwrap(),
+        preset: models::find("vgg-s-bn").unwrap(),
         samples: digits(),
     };
     let error = Replica::<f32>::new(&normalized, 1, OptimizerKind::Sgd, 0.1, 4).err();
@@ -639,28 +656,173 @@ fn a_loss_that_is_no_number_stops_the_run_by_name() {
 }
 
 #[test]
-fn commands_and_events_travel_as_postcard() {
-    let settings = linear(adam);
+fn a_whole_run_travels_as_postcard() {
+    fn sent<T: serde::Serialize + serde::de::DeserializeOwned + PartialEq + std::fmt::Debug>(
+        value: &T,
+    ) -> T {
+        let bytes = postcard::to_allocvec(value).unwrap();
+        let read = postcard::from_bytes(&bytes).unwrap();
+        assert_eq!(&read, value);
+        read
+    }
+    let settings = sent(&linear(|s| {
+        adam(s);
+        s.replicas = 2;
+    }));
+    let undisturbed = run(settings.clone(), 4);
     let mut coordinator = Coordinator::new(settings).unwrap();
-    let mut host = Host::default();
-    let mut queue = coordinator.build();
-    queue.retain(|command| command.replica() == 0);
-    let mut kinds = 0;
-    while let Some(command) = queue.pop() {
-        let bytes = postcard::to_allocvec(&command).unwrap();
-        let read: Command = postcard::from_bytes(&bytes).unwrap();
-        assert_eq!(read, command);
-        let mut events = Vec::new();
-        host.handle(read, &mut |event| events.push(event));
-        for event in events {
-            let bytes = postcard::to_allocvec(&event).unwrap();
-            assert_eq!(postcard::from_bytes::<Event>(&bytes).unwrap(), event);
-            kinds += 1;
-            if let Event::Ready { .. } = event {
-                queue.push(Command::Save { replica: 0 });
-                queue.push(Command::Tell { replica: 0 });
+    let mut hosts = [Host::default(), Host::default()];
+    let mut kinds = std::collections::BTreeSet::new();
+    let kind = |told: String| {
+        let end = told.find(|c: char| !c.is_alphanumeric());
+        told[..end.unwrap_or(told.len())].to_string()
+    };
+    let mut settle = |coordinator: &mut Coordinator, mut queue: Vec<Command>| {
+        while !queue.is_empty() {
+            let command = queue.remove(0);
+            kinds.insert(kind(format!("{command:?}")));
+            let mut events = Vec::new();
+            let host = &mut hosts[command.replica() as usize];
+            host.handle(sent(&command), &mut |event| events.push(event));
+            for event in events {
+                kinds.insert(kind(format!("{event:?}")));
+                queue.extend(coordinator.on_event(sent(&event)));
             }
         }
+    };
+    let commands = coordinator.build();
+    settle(&mut coordinator, commands);
+    let commands = coordinator.play(2);
+    settle(&mut coordinator, commands);
+    let commands = coordinator.next_round();
+    settle(&mut coordinator, commands);
+    let commands = coordinator.lose(1);
+    settle(&mut coordinator, commands);
+    let commands = coordinator.restart(1);
+    settle(&mut coordinator, commands);
+    let commands = coordinator.play(2);
+    settle(&mut coordinator, commands);
+    assert_eq!(
+        (coordinator.step(), coordinator.standing()),
+        (4, &Standing::Idle)
+    );
+    assert_eq!(coordinator.parameters(1), undisturbed.parameters(1));
+    for record in coordinator.records() {
+        sent(record);
     }
-    assert_eq!(kinds, 3);
+    for record in coordinator.ring() {
+        sent(record);
+    }
+    sent(coordinator.standing());
+    // All that there is but Dismiss and Failed.
+    let commands = [
+        "Build", "Compute", "Deliver", "Apply", "Undo", "Tell", "Save",
+    ];
+    let events = [
+        "Ready", "Computed", "Sent", "Reduced", "Applied", "Undone", "Told", "Saved",
+    ];
+    for expected in commands.into_iter().chain(events) {
+        assert!(kinds.contains(expected), "{expected} is not in {kinds:?}");
+    }
+}
+
+#[test]
+fn federated_replicas_of_a_preset_whose_batch_is_all_its_samples_take_whole_shards() {
+    let logreg = models::find("logreg").unwrap();
+    let all = logreg.defaults.batch;
+    for (replicas, shares) in [(3, vec![]), (4, vec![1, 2, 3, 2]), (2, vec![1, 9])] {
+        let settings = Settings {
+            mode: Mode::Federated,
+            replicas,
+            shares,
+            ..Settings::of_preset(logreg)
+        };
+        let federated = run(settings.clone(), 3);
+        assert_eq!(federated.facts().unwrap().train_count, all);
+        for record in federated.records() {
+            assert_eq!(record.samples, u64::from(settings.local_steps * all));
+        }
+        let measured = |record: &StepRecord| record.measured[0];
+        let before = federated.first().0[0].unwrap();
+        let after = federated.records().iter().rev().find_map(measured);
+        assert!(after.unwrap() < before, "{after:?}, before {before}");
+    }
+}
+
+#[test]
+fn a_single_replica_can_pass_over_the_short_batches_that_several_pass_over() {
+    let settings = |replicas, least_batch| Settings {
+        replicas,
+        least_batch,
+        batch: 21,
+        optimizer: OptimizerKind::Sgd,
+        learning_rate: 0.05,
+        ..Settings::of_preset(models::find("mlp-moons").unwrap())
+    };
+    let several = run(settings(3, 1), 60);
+    let count = several.facts().unwrap().train_count;
+    assert!((1..3).contains(&(count % 21)), "the last batch is short");
+    let single = run(settings(1, 3), 60);
+    assert_within(several.parameters(0), single.parameters(0), 1e-5);
+    // Control: one that takes them in ends elsewhere.
+    let other = run(settings(1, 1), 60);
+    assert!(relative(several.parameters(0), other.parameters(0)) > 1e-5);
+}
+
+#[test]
+fn replicas_update_by_the_momentum_and_the_clipping_of_their_preset() {
+    assert_eq!(LINEAR.defaults.momentum, 0.9);
+    // Two steps of heavy ball from w = 0 at rate η: −η g₁, then −η (0.9 g₁ + g₂).
+    let subject = Subject::linear(1);
+    let samples: Vec<u32> = (0..256).collect();
+    let mut replica = Replica::<f64>::new(&subject, 1, OptimizerKind::Momentum, 0.05, 256).unwrap();
+    let mut gradients = Vec::new();
+    for _ in 0..2 {
+        replica.compute(&samples);
+        gradients.push(replica.gradients());
+        replica.update();
+    }
+    for (at, weight) in replica.parameters().into_iter().enumerate() {
+        let [first, second] = [gradients[0][at], gradients[1][at]];
+        let expected = -0.05 * (1.9 * first + second);
+        assert!(
+            (weight - expected).abs() < 1e-6 * expected.abs(),
+            "{weight}, expected {expected}"
+        );
+    }
+    let trend = models::find("lstm-trend").unwrap();
+    let PresetData::Series(source) = trend.data else {
+        panic!("{} is a series", trend.id)
+    };
+    assert!(trend.defaults.options.clip.is_some());
+    let subject = Subject {
+        preset: trend,
+        samples: Arc::new(source.draw().unwrap().into()),
+    };
+    let model = subject.model(4, trend.defaults.optimizer, 1).unwrap();
+    let mut nodes = model.graph.nodes().iter();
+    assert!(nodes.any(|node| node.name == "clip_gradient"));
+}
+
+#[test]
+fn distances_of_parameters_that_are_no_numbers_are_none() {
+    let apart = distance(&[&[1.0, f32::NAN], &[1.0, 0.0]]);
+    assert!(apart.l2.is_nan() && apart.largest.is_nan(), "{apart:?}");
+    let apart = distance(&[&[f32::NAN, 1.0], &[0.0, 2.0]]);
+    assert!(apart.l2.is_nan() && apart.largest.is_nan(), "{apart:?}");
+    let apart = distance(&[&[3.0, 1.0], &[-3.0, 1.0]]);
+    assert_eq!((apart.l2, apart.largest), (3.0, 3.0));
+}
+
+#[test]
+fn numbers_out_of_range_change_nothing() {
+    let settings = linear(|_| {});
+    let mut crew = crew_of(&settings);
+    let mut coordinator = Coordinator::new(settings).unwrap();
+    crew.run(&mut coordinator, 1);
+    assert!(coordinator.lose(99).is_empty() && coordinator.restart(99).is_empty());
+    assert_eq!(*coordinator.standing(), Standing::Idle);
+    // More steps than can be counted are as many as a run may have.
+    assert_eq!(coordinator.play(u64::MAX).len(), 4);
+    assert_eq!(coordinator.play(u64::MAX).len(), 0);
 }

@@ -235,7 +235,7 @@ static ENGLISH: ReplicaTexts = ReplicaTexts {
         FormError::Settings(error) => match error {
             SettingsError::Replicas { .. } => "Must be a whole number from 1 to 16".into(),
             SettingsError::Indivisible { batch, fitting, .. } => format!(
-                "Does not divide the batch of {batch} samples: shards of different sizes would count alike. These do: {}",
+                "Does not divide the batch of {batch} samples: the plain mean of data parallelism would count shards of different sizes alike. These do: {}",
                 list(fitting)
             ),
             SettingsError::Batch { largest, .. } => format!("At most {largest} samples"),
@@ -259,7 +259,9 @@ static ENGLISH: ReplicaTexts = ReplicaTexts {
         Standing::Telling => format!("{step} steps done, measuring"),
         Standing::Undoing => "The step is given up".into(),
         Standing::Restarting { replica } => {
-            format!("Replica {replica} takes over the state of another one")
+            format!(
+                "Replica {replica} takes over the state of the first one left: its weights and optimizer states"
+            )
         }
         Standing::Broken { lost } => format!(
             "{} gone: no more messages come from there. A step under way is given up; the others stand as they were after step {step}.",
@@ -424,7 +426,7 @@ static CHINESE: ReplicaTexts = ReplicaTexts {
         FormError::Settings(error) => match error {
             SettingsError::Replicas { .. } => "必须是 1 到 16 的整数".into(),
             SettingsError::Indivisible { batch, fitting, .. } => format!(
-                "不能整除 {batch} 个样本的批量：大小不同的分片会被同等对待。可用的数：{}",
+                "不能整除 {batch} 个样本的批量：数据并行的普通平均会把大小不同的分片同等对待。可用的数：{}",
                 list(fitting)
             ),
             SettingsError::Batch { largest, .. } => format!("最多 {largest} 个样本"),
@@ -445,7 +447,9 @@ static CHINESE: ReplicaTexts = ReplicaTexts {
         Standing::Applying => format!("第 {} 步：更新", step + 1),
         Standing::Telling => format!("已完成 {step} 步，正在测量"),
         Standing::Undoing => "正在放弃这一步".into(),
-        Standing::Restarting { replica } => format!("副本 {replica} 正在接收另一副本的状态"),
+        Standing::Restarting { replica } => {
+            format!("副本 {replica} 正在接收剩余第一个副本的状态（权重与优化器状态）")
+        }
         Standing::Broken { lost } => format!(
             "副本 {} 已失去，它的消息中断了。进行中的一步会被放弃，其余副本保持第 {step} 步之后的状态。",
             list(lost)
