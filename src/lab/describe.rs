@@ -17,6 +17,8 @@ pub struct Description {
     /// Floating-point operations of training for each token: forward, loss and backward pass; a multiply-add is two.
     /// A token is a sample, or a character of a text.
     pub flops_per_token: f64,
+    /// Values that the forward pass writes for one sample, or one window of a text.
+    pub activations: u64,
 }
 
 /// Counts a preset's model.
@@ -42,6 +44,7 @@ pub fn describe(preset: &str) -> Result<Description, LabError> {
         preset: preset.into(),
         parameters: parameters(&model),
         flops_per_token: training_flops(&model) as f64 / samples as f64,
+        activations: activations(&model) / model.batch as u64,
     })
 }
 
@@ -50,6 +53,15 @@ fn parameters(model: &Model) -> u64 {
     let parameters = model.parameters.iter();
     let counts = parameters.map(|one| model.graph.value(one.value).shape.count() as u64);
     counts.sum()
+}
+
+/// Values that the forward pass of one batch writes; views of others are not counted again.
+fn activations(model: &Model) -> u64 {
+    let graph = &model.graph;
+    let forward = graph.nodes().iter();
+    let forward = forward.filter(|node| node.phase == Phase::Forward && node.op.cost(&node.dims).bytes > 0);
+    let outputs = forward.flat_map(|node| &node.outputs);
+    outputs.map(|&value| graph.value(value).shape.count() as u64).sum()
 }
 
 /// Operations of forward pass, loss and backward pass of one batch, as the operations count them.
@@ -70,6 +82,9 @@ mod tests {
         // whose input needs no gradient.
         let lenet = describe("lenet5-mnist").unwrap();
         assert_eq!(lenet.parameters, 61_706);
+        // conv1, relu1, pool1 with its indices, and so on: at least each layer's output once.
+        let outputs = 6 * 28 * 28 + 6 * 14 * 14 + 16 * 10 * 10 + 16 * 5 * 5 + 120 + 84 + 10;
+        assert!((outputs..4 * outputs).contains(&lenet.activations), "{}", lenet.activations);
         let by_rule = 6.0 * 416_520.0;
         let ratio = lenet.flops_per_token / by_rule;
         assert!((0.85..1.1).contains(&ratio), "{ratio}");

@@ -17,6 +17,9 @@ pub const SECONDS_PER_DAY: f64 = 86_400.0;
 pub const SECONDS_PER_YEAR: f64 = 365.25 * SECONDS_PER_DAY;
 const JOULES_PER_KILOWATT_HOUR: f64 = 3.6e6;
 
+/// No number of a job is larger: products of several stay finite.
+pub const MOST: f64 = 1e60;
+
 /// How weights, gradients and the states of Adam are stored.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -78,6 +81,10 @@ pub struct Job {
     pub peak: f64,
     /// Part of the peak that is reached, above 0 to 1.
     pub utilisation: f64,
+    /// Bytes of the values that the backward pass needs of one sequence (or image).
+    pub activations: f64,
+    /// Sequences that one device holds at a time.
+    pub sequences: f64,
     /// Memory of one device, in bytes.
     pub memory: f64,
     /// Of one device, in watts.
@@ -104,21 +111,22 @@ pub struct JobError {
 /// What a field of a job expects.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 pub enum Expected {
-    #[error("a number above 0")]
+    #[error("a number above 0, at most 1e60")]
     Positive,
-    #[error("0 or a number above it")]
+    #[error("0 or a number above it, at most 1e60")]
     NotNegative,
     #[error("a number above 0 and at most 1")]
     Share,
-    #[error("a number of at least 1")]
+    #[error("a number of at least 1, at most 1e60")]
     AtLeastOne,
-    #[error("a whole number of at least 1")]
+    #[error("a whole number of at least 1, at most 1e60")]
     Count,
 }
 
 impl Expected {
     fn fits(self, value: f64) -> bool {
         value.is_finite()
+            && value <= MOST
             && match self {
                 Self::Positive => value > 0.0,
                 Self::NotNegative => value >= 0.0,
@@ -145,6 +153,8 @@ pub struct Estimate {
     pub optimizer: f64,
     /// Weights, gradients and optimizer together; activations come on top.
     pub states: f64,
+    /// Bytes of all sequences that one device holds at a time.
+    pub activations: f64,
     /// The fewest devices whose memory together holds the states.
     pub devices_for_states: f64,
     pub seconds: f64,
@@ -184,6 +194,7 @@ impl Job {
             gradients,
             optimizer,
             states,
+            activations: self.activations * self.sequences,
             devices_for_states: (states / self.memory).ceil(),
             seconds,
             device_years: self.devices * seconds / SECONDS_PER_YEAR,
@@ -206,6 +217,8 @@ impl Job {
             ("devices", self.devices, Expected::Count),
             ("peak", self.peak, Expected::Positive),
             ("utilisation", self.utilisation, Expected::Share),
+            ("activations", self.activations, Expected::NotNegative),
+            ("sequences", self.sequences, Expected::Count),
             ("memory", self.memory, Expected::Positive),
             ("power", self.power, Expected::NotNegative),
             ("pue", self.pue, Expected::AtLeastOne),
@@ -239,7 +252,23 @@ pub struct ReferenceModel {
     pub name: &'static str,
     pub parameters: f64,
     pub tokens: f64,
+    pub layers: f64,
+    /// h
+    pub width: f64,
+    /// a, attention heads of a layer.
+    pub heads: f64,
+    /// s, tokens of a sequence.
+    pub length: f64,
     pub source: &'static str,
+}
+
+impl ReferenceModel {
+    /// Bytes of the activations of one sequence in 16 bit, without recomputation: s h L (34 + 5 a s / h).
+    /// Korthikanti et al. 2022, arXiv 2205.05198, equation 2.
+    pub fn activations(&self) -> f64 {
+        let (s, h) = (self.length, self.width);
+        s * h * self.layers * (34.0 + 5.0 * self.heads * s / h)
+    }
 }
 
 pub const REFERENCE_MODELS: [ReferenceModel; 2] = [
@@ -247,12 +276,20 @@ pub const REFERENCE_MODELS: [ReferenceModel; 2] = [
         name: "bert-large",
         parameters: 340e6,
         tokens: 256.0 * 1e6 * (0.9 * 128.0 + 0.1 * 512.0),
+        layers: 24.0,
+        width: 1024.0,
+        heads: 16.0,
+        length: 512.0,
         source: "Devlin et al. 2018, arXiv 1810.04805: 10^6 steps of 256 sequences, nine tenths of 128 tokens, one tenth of 512",
     },
     ReferenceModel {
         name: "gpt-3",
         parameters: 175e9,
         tokens: 300e9,
+        layers: 96.0,
+        width: 12_288.0,
+        heads: 96.0,
+        length: 2048.0,
         source: "Brown et al. 2020, arXiv 2005.14165",
     },
 ];
@@ -263,6 +300,8 @@ pub struct ReferenceDevice {
     pub name: &'static str,
     /// FLOP/s of dense 16-bit products.
     pub peak: f64,
+    /// FLOP/s of float32 arithmetic, without tensor cores.
+    pub peak_float32: f64,
     pub memory: f64,
     /// Thermal design power of the chip, in watts.
     pub power: f64,
@@ -275,18 +314,20 @@ pub const REFERENCE_DEVICES: [ReferenceDevice; 2] = [
     ReferenceDevice {
         name: "a100",
         peak: 312e12,
+        peak_float32: 19.5e12,
         memory: 80e9,
         power: 400.0,
         bandwidth: 300e9,
-        source: "NVIDIA A100 SXM datasheet: dense BF16, NVLink 600 GB/s in both directions together",
+        source: "NVIDIA A100 SXM datasheet: dense BF16, FP32, NVLink 600 GB/s in both directions together",
     },
     ReferenceDevice {
         name: "h100",
         peak: 989e12,
+        peak_float32: 67e12,
         memory: 80e9,
         power: 700.0,
         bandwidth: 450e9,
-        source: "NVIDIA H100 SXM datasheet: dense BF16, NVLink 900 GB/s in both directions together",
+        source: "NVIDIA H100 SXM datasheet: dense BF16, FP32, NVLink 900 GB/s in both directions together",
     },
 ];
 
@@ -306,6 +347,8 @@ mod tests {
             devices: 1.0,
             peak: device.peak,
             utilisation: 0.4,
+            activations: model.activations(),
+            sequences: 1.0,
             memory: device.memory,
             power: device.power,
             pue: 1.1,
@@ -377,7 +420,9 @@ mod tests {
         let bert = float32.estimate().unwrap();
         assert_printed(bert.weights / 1e9, 1.36, 0.01);
         assert_printed(bert.states / 1e9, 5.44, 0.01);
+        let bert = job("bert-large", "h100").estimate().unwrap();
         assert_printed(bert.device_years, 0.0070, 1e-4);
+        assert_printed(bert.kilowatt_hours / 1e3, 0.047, 1e-3);
 
         let teraflop = |model| Job {
             peak: 1e12,
@@ -387,6 +432,18 @@ mod tests {
         let years = |model| teraflop(model).estimate().unwrap().device_years;
         assert_printed(years("gpt-3"), 9_982.0, 1.0);
         assert_printed(years("bert-large"), 2.75, 0.01);
+    }
+
+    #[test]
+    fn activations_grow_with_the_square_of_the_sequence() {
+        // 2,048 x 12,288 x 96 x (34 + 80) bytes.
+        let gpt = REFERENCE_MODELS.iter().find(|model| model.name == "gpt-3").unwrap();
+        assert_eq!(gpt.activations(), 275_414_777_856.0);
+        let estimate = Job {
+            sequences: 2.0,
+            ..job("gpt-3", "a100")
+        };
+        assert_eq!(estimate.estimate().unwrap().activations, 2.0 * gpt.activations());
     }
 
     #[test]
@@ -420,7 +477,7 @@ mod tests {
         };
         assert_eq!(
             refused(none),
-            "devices is 0; expected a whole number of at least 1"
+            "devices is 0; expected a whole number of at least 1, at most 1e60"
         );
         let backwards = Job {
             bandwidth: -1.0,
@@ -428,7 +485,7 @@ mod tests {
         };
         assert_eq!(
             refused(backwards),
-            "bandwidth is -1; expected a number above 0"
+            "bandwidth is -1; expected a number above 0, at most 1e60"
         );
         let half = Job {
             devices: 1.5,
@@ -445,5 +502,10 @@ mod tests {
             ..usual()
         };
         assert!(refused(unknown).starts_with("tokens is NaN"));
+        let endless = Job {
+            parameters: 1.7e308,
+            ..usual()
+        };
+        assert!(refused(endless).contains("at most 1e60"));
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::lab::Description;
 use crate::lab::scale::{
-    Expected, FLOPS_PER_PARAMETER_AND_TOKEN, Job, Precision, REFERENCE_DEVICES, REFERENCE_MODELS,
+    Expected, Job, Precision, REFERENCE_DEVICES, REFERENCE_MODELS, ReferenceDevice, ReferenceModel,
     SECONDS_PER_DAY, SECONDS_PER_YEAR, TOKENS_PER_PARAMETER,
 };
 use crate::view::format;
@@ -18,13 +18,15 @@ pub const DEFAULT_DEVICE: &str = "a100";
 pub const THIS_DEVICE: &str = "this";
 
 /// Keys of the form's numbers, as in the address, in the order in which they are shown.
-pub const NUMBERS: [&str; 12] = [
+pub const NUMBERS: [&str; 14] = [
     "parameters",
     "tokens",
     "flops_per_token",
     "devices",
     "peak",
     "utilisation",
+    "activations",
+    "sequences",
     "memory",
     "power",
     "pue",
@@ -57,6 +59,8 @@ pub enum Wanted {
     Number,
     /// A number in a certain range.
     Range(Expected),
+    /// The name of a precision.
+    Precision,
 }
 
 impl Form {
@@ -76,14 +80,23 @@ impl Form {
         let model = text("model", DEFAULT_MODEL);
         let device = text("accelerator", DEFAULT_DEVICE);
         let precision = text("precision", Precision::Mixed16.name());
+        let defaults = Defaults {
+            model: REFERENCE_MODELS.iter().find(|known| known.name == model),
+            counted: counted.filter(|counted| counted.preset == model),
+            chip: REFERENCE_DEVICES.iter().find(|known| known.name == device),
+            is_this: device == THIS_DEVICE,
+            precision: Precision::from_name(&precision).unwrap_or_default(),
+            measured,
+            // What was counted holds for the preset's own size alone.
+            is_resized: settings.contains_key("parameters"),
+        };
         let numbers = NUMBERS
             .iter()
             .map(|&key| {
-                let default = default_of(key, &model, &device, counted, measured);
-                settings
-                    .get(key)
-                    .cloned()
-                    .unwrap_or_else(|| default.map(field_text).unwrap_or_default())
+                let given = settings.get(key).cloned();
+                given.unwrap_or_else(|| {
+                    defaults.of(key).map(field_text).unwrap_or_default()
+                })
             })
             .collect();
         Self {
@@ -118,10 +131,15 @@ impl Form {
                 "" => None,
                 _ => Some(number("flops_per_token")?),
             },
-            precision: Precision::from_name(&self.precision).unwrap_or(Precision::Mixed16),
+            precision: Precision::from_name(&self.precision).ok_or_else(|| FieldError {
+                key: "precision".into(),
+                expected: Wanted::Precision,
+            })?,
             devices: number("devices")?,
             peak: number("peak")?,
             utilisation: number("utilisation")?,
+            activations: number("activations")?,
+            sequences: number("sequences")?,
             memory: number("memory")?,
             power: number("power")?,
             pue: number("pue")?,
@@ -180,8 +198,14 @@ pub fn lines(job: &Job, locale: Locale) -> Vec<Line> {
     let mut lines = vec![
         line(
             "flops",
-            "C = F · D",
-            format!("{} × {}", n(per_token), n(job.tokens)),
+            match job.flops_per_token {
+                Some(_) => "C = F · D",
+                None => "C = 6 · N · D",
+            },
+            match job.flops_per_token {
+                Some(_) => format!("{} × {}", n(per_token), n(job.tokens)),
+                None => format!("6 × {} × {}", n(job.parameters), n(job.tokens)),
+            },
             estimate.flops,
             decimal(estimate.flops, "FLOP"),
         ),
@@ -226,6 +250,13 @@ pub fn lines(job: &Job, locale: Locale) -> Vec<Line> {
             format!("{} × {}", 2.0 * weight + state, n(job.parameters)),
             estimate.states,
             bytes(estimate.states),
+        ),
+        line(
+            "activations",
+            "A · q",
+            format!("{} × {}", n(job.activations), n(job.sequences)),
+            estimate.activations,
+            bytes(estimate.activations),
         ),
         line(
             "devices-for-states",
@@ -340,57 +371,84 @@ fn span(seconds: f64, locale: Locale) -> String {
     format!("{} {unit}", format::significant(value, 4))
 }
 
-/// A number as people write it: `175e9`, `1_000`, `1,000`, with full-width digits too.
+/// A number as people write it: `175e9`, `1_000`, `1,000`, with full-width digits too. A comma parts thousands alone,
+/// so `0,4` is no number.
 pub fn read_number(text: &str) -> Option<f64> {
     let plain: String = text
         .trim()
         .chars()
-        .filter(|character| !matches!(character, '_' | ',' | '，' | ' '))
         .map(|character| match character {
             '０'..='９' => char::from(b'0' + (u32::from(character) - u32::from('０')) as u8),
             '．' => '.',
             '－' | '−' => '-',
+            '，' | '_' | ' ' => ',',
             other => other,
         })
         .collect();
+    let end = plain.find(['.', 'e', 'E']).unwrap_or(plain.len());
+    let (whole, rest) = plain.split_at(end);
+    let mut groups = whole.trim_start_matches(['-', '+']).split(',');
+    let first = groups.next().unwrap_or_default();
+    let is_parted = whole.contains(',');
+    let mut later = groups;
+    let fits = !is_parted
+        || ((1..=3).contains(&first.len()) && later.all(|group| group.len() == 3));
+    if !fits || rest.contains(',') {
+        return None;
+    }
+    let plain = whole.replace(',', "") + rest;
     plain.parse().ok().filter(|number: &f64| number.is_finite())
 }
 
-/// The value of a number's field where the address has none.
-fn default_of(
-    key: &str,
-    model: &str,
-    device: &str,
-    counted: Option<&Description>,
+/// What the fields hold where the address has nothing.
+struct Defaults<'a> {
+    model: Option<&'a ReferenceModel>,
+    counted: Option<&'a Description>,
+    chip: Option<&'a ReferenceDevice>,
+    is_this: bool,
+    precision: Precision,
     measured: Option<f64>,
-) -> Option<f64> {
-    let reference = REFERENCE_MODELS.iter().find(|known| known.name == model);
-    let counted = counted.filter(|counted| counted.preset == model);
-    let chip = REFERENCE_DEVICES.iter().find(|known| known.name == device);
-    let is_this = device == THIS_DEVICE;
-    match key {
-        "parameters" => reference
-            .map(|known| known.parameters)
-            .or(counted.map(|counted| counted.parameters as f64)),
-        "tokens" => reference
-            .map(|known| known.tokens)
-            .or(counted.map(|counted| TOKENS_PER_PARAMETER * counted.parameters as f64)),
-        "flops_per_token" => reference
-            .map(|known| FLOPS_PER_PARAMETER_AND_TOKEN * known.parameters)
-            .or(counted.map(|counted| counted.flops_per_token)),
-        "devices" => Some(1.0),
-        "peak" if is_this => measured,
-        "peak" => chip.map(|chip| chip.peak),
-        // What was measured is what is reached.
-        "utilisation" if is_this => Some(1.0),
-        "utilisation" => Some(0.4),
-        "memory" => Some(chip.map_or(16e9, |chip| chip.memory)),
-        "power" => Some(chip.map_or(50.0, |chip| chip.power)),
-        "pue" => Some(if is_this { 1.0 } else { 1.1 }),
-        "carbon" => Some(0.429),
-        "bandwidth" => Some(chip.map_or(125e6, |chip| chip.bandwidth)),
-        "latency" => Some(1e-5),
-        _ => None,
+    /// Whether the number of parameters is not the model's own.
+    is_resized: bool,
+}
+
+impl Defaults<'_> {
+    fn of(&self, key: &str) -> Option<f64> {
+        let (model, counted, chip) = (self.model, self.counted, self.chip);
+        match key {
+            "parameters" => model
+                .map(|known| known.parameters)
+                .or(counted.map(|counted| counted.parameters as f64)),
+            "tokens" => model
+                .map(|known| known.tokens)
+                .or(counted.map(|counted| TOKENS_PER_PARAMETER * counted.parameters as f64)),
+            // Empty is 6 N, whatever N is.
+            "flops_per_token" if self.is_resized => None,
+            "flops_per_token" => counted.map(|counted| counted.flops_per_token),
+            "devices" | "sequences" => Some(1.0),
+            "peak" if self.is_this => self.measured,
+            "peak" => chip.map(|chip| match self.precision {
+                Precision::Float32 => chip.peak_float32,
+                Precision::Mixed16 => chip.peak,
+            }),
+            // What was measured is what is reached.
+            "utilisation" if self.is_this => Some(1.0),
+            "utilisation" => Some(0.4),
+            "activations" => {
+                // The published formula counts 16-bit values.
+                let known = model.map(|known| known.activations() / 2.0);
+                let values = known.or(counted.map(|counted| counted.activations as f64));
+                values.map(|values| values * self.precision.bytes())
+            }
+            "memory" => Some(chip.map_or(16e9, |chip| chip.memory)),
+            "power" => Some(chip.map_or(50.0, |chip| chip.power)),
+            "pue" if self.is_this => Some(1.0),
+            "pue" => Some(1.1),
+            "carbon" => Some(0.429),
+            "bandwidth" => Some(chip.map_or(125e6, |chip| chip.bandwidth)),
+            "latency" => Some(1e-5),
+            _ => None,
+        }
     }
 }
 
@@ -448,6 +506,29 @@ mod tests {
     }
 
     #[test]
+    fn the_work_follows_the_number_of_parameters_and_the_time_the_precision() {
+        let flops = |pairs: &[(&str, &str)]| {
+            let counted = crate::lab::describe("lenet5-mnist").unwrap();
+            let job = Form::read(&settings(pairs), Some(&counted), None).job().unwrap();
+            job.estimate().unwrap().flops
+        };
+        assert_eq!(flops(&[("parameters", "87.5e9")]), flops(&[]) / 2.0);
+        let counted = flops(&[("model", "lenet5-mnist"), ("tokens", "1000")]);
+        let resized = flops(&[("model", "lenet5-mnist"), ("tokens", "1000"), ("parameters", "1e5")]);
+        assert_eq!(resized, 6.0 * 1e5 * 1000.0);
+        // Shared kernels do more work for each parameter than the rule says.
+        assert!(counted > 6.0 * 61_706.0 * 1000.0);
+        let seconds = |precision| {
+            let given = settings(&[("precision", precision)]);
+            let job = Form::read(&given, None, None).job().unwrap();
+            job.estimate().unwrap().seconds
+        };
+        assert_eq!(seconds("float32") / seconds("mixed16"), 312.0 / 19.5);
+        let error = Form::read(&settings(&[("precision", "fp8")]), None, None).job().unwrap_err();
+        assert_eq!(error.key, "precision");
+    }
+
+    #[test]
     fn what_cannot_be_used_is_named_and_kept() {
         for (key, text) in [
             ("devices", "0"),
@@ -491,7 +572,7 @@ mod tests {
         ] {
             assert_eq!(read_number(text), Some(number), "{text}");
         }
-        for text in ["", "inf", "NaN", "1e999", "a"] {
+        for text in ["", "inf", "NaN", "1e999", "a", "0,4", "1,5e9", "1 2", "1,0000", ",5"] {
             assert_eq!(read_number(text), None, "{text}");
         }
     }

@@ -83,10 +83,17 @@ pub fn instrument() -> AnyView {
                 <h2 class="panel-title">{move || texts(locale.get()).result}</h2>
                 {move || match job.get() {
                     Ok(job) => result(&job, locale.get()),
-                    Err(_) => view! { <p>{texts(locale.get()).no_result}</p> }.into_any(),
+                    Err(error) => {
+                        let no_result = texts(locale.get()).no_result;
+                        let text = form.with(|form| match error.key.as_str() {
+                            "precision" => format!("precision={}", form.precision),
+                            key => format!("{key}={}", form.number(key)),
+                        });
+                        view! { <p data-testid="scale-none">{no_result} " " <code>{text}</code></p> }.into_any()
+                    }
                 }}
             </section>
-            <section class="panel stack prose lab-wide">
+            <section class="panel prose lab-wide lab-columns">
                 <h2 class="panel-title">{move || texts(locale.get()).explain_title}</h2>
                 <p>{move || texts(locale.get()).explain_work}</p>
                 <p>{move || texts(locale.get()).explain_memory}</p>
@@ -222,7 +229,7 @@ fn memory_bar(job: &Job, text: &crate::view::texts::lab::scale::ScaleTexts) -> S
     let Ok(estimate) = job.estimate() else {
         return String::new();
     };
-    let whole = estimate.states.max(job.memory);
+    let whole = (estimate.states + estimate.activations).max(job.memory);
     let at = |bytes: f64| 600.0 * bytes / whole;
     let mut svg =
         String::from("<svg class=\"lab-bar\" viewBox=\"0 0 600 64\" role=\"img\" aria-label=\"");
@@ -233,6 +240,7 @@ fn memory_bar(job: &Job, text: &crate::view::texts::lab::scale::ScaleTexts) -> S
         ("weights", estimate.weights, "is-forward"),
         ("gradients", estimate.gradients, "is-backward"),
         ("optimizer", estimate.optimizer, "is-update"),
+        ("activations", estimate.activations, "is-activation"),
     ];
     let mut legend = String::from("<ul class=\"legend\">");
     for (key, bytes, class) in parts {
@@ -263,6 +271,7 @@ fn sources() -> Vec<AnyView> {
         "Kaplan et al. 2020, arXiv 2001.08361: C = 6ND",
         "Rajbhandari et al. 2019 (ZeRO), arXiv 1910.02054: 16 B",
         "Hoffmann et al. 2022, arXiv 2203.15556: D ≈ 20N",
+        "Korthikanti et al. 2022, arXiv 2205.05198: s·h·L·(34 + 5as/h)",
         "Patterson et al. 2021, arXiv 2104.10350: PUE 1.10, 0.429 kg/kWh",
         "Patarasuk & Yuan 2009: ring all-reduce",
     ];
@@ -275,7 +284,7 @@ fn sources() -> Vec<AnyView> {
 
 fn explain(error: &FieldError, texts: &LabTexts) -> String {
     let text = match error.expected {
-        Wanted::Number => texts.must_be_number,
+        Wanted::Number | Wanted::Precision => texts.must_be_number,
         Wanted::Range(Expected::Positive) => texts.must_be_positive,
         Wanted::Range(Expected::NotNegative) => texts.must_not_be_negative,
         Wanted::Range(Expected::Share) => texts.must_be_share,

@@ -1,0 +1,124 @@
+//! The lab's frame and its scale calculator.
+
+use std::time::Duration;
+
+use crate::page::{Launch, PATIENCE, Page, expect, expect_equal, keys};
+use crate::{Outcome, Test};
+
+pub fn tests() -> Vec<Test> {
+    let test = |name, run| Test {
+        name,
+        timeout: Duration::from_secs(120),
+        launch: Launch::DEFAULT,
+        run,
+    };
+    vec![
+        test(
+            "the_lab_is_loaded_from_the_training_page_and_leads_back",
+            there_and_back,
+        ),
+        test("gpt_3_is_computed_as_published", gpt_3),
+        test(
+            "numbers_that_cannot_be_used_are_explained_and_kept",
+            bad_numbers,
+        ),
+        test("an_instrument_that_does_not_exist_is_named", unknown),
+    ]
+}
+
+/// A bare number of the result.
+fn result(page: &Page, key: &str) -> Result<f64, String> {
+    let testid = format!("scale-{key}");
+    let text = page.attribute(&testid, "data-value")?.unwrap_or_default();
+    text.parse().map_err(|_| format!("{testid} holds {text}"))
+}
+
+fn close(what: &str, actual: f64, expected: f64, tolerance: f64) -> Outcome {
+    expect(
+        (actual / expected - 1.0).abs() <= tolerance,
+        format!("{what} is {actual}, expected {expected}"),
+    )
+}
+
+fn there_and_back(page: &Page) -> Outcome {
+    page.open("about?lang=zh&theme=dark")?;
+    page.element("page")?;
+    page.click_on("a.app-nav-link[href*='/lab']")?;
+    page.element("lab-index")?;
+    let address = page.current_address()?;
+    expect(
+        address.contains("lang=zh") && address.contains("theme=dark"),
+        address,
+    )?;
+    page.click("lab-scale-calc")?;
+    page.element("scale-flops")?;
+    page.click_on("a.app-nav-link[href*='/about']")?;
+    page.wait_for("the training program", PATIENCE, || {
+        Ok((!page.has("lab-page")? && page.current_address()?.contains("/about")).then_some(()))
+    })?;
+    page.expect_clean()
+}
+
+fn gpt_3(page: &Page) -> Outcome {
+    page.open("lab/scale-calc?lang=en")?;
+    page.element("scale-flops")?;
+    // The figures of the course: 6ND, PF-days, states, device-years and energy of one A100 at 40 %.
+    close("work", result(page, "flops")?, 3.15e23, 1e-3)?;
+    close("PF-days", result(page, "petaflop-days")?, 3646.0, 1e-3)?;
+    close("states", result(page, "states")?, 2.8e12, 1e-3)?;
+    expect_equal("devices", result(page, "devices-for-states")?, 35.0)?;
+    close("device-years", result(page, "device-years")?, 80.0, 1e-2)?;
+    close("energy", result(page, "energy")?, 308e3, 1e-2)?;
+    // Patterson et al. 2021: 14.82 days by 6ND on 10,000 V100, 1,291 MWh.
+    page.open("lab/scale-calc?lang=zh&devices=10000&peak=24.6e12&utilisation=1&power=330")?;
+    page.element("scale-flops")?;
+    close("days", result(page, "seconds")? / 86_400.0, 14.82, 1e-3)?;
+    close("energy", result(page, "energy")?, 1_291e3, 1e-3)?;
+    // A model of this page is counted by the engine, and eight of them send their gradients round.
+    page.choose("model", "lenet5-mnist")?;
+    page.wait_for("LeNet to be counted", PATIENCE, || {
+        Ok((page.value("parameters")? == "61706").then_some(()))
+    })?;
+    expect(
+        page.has("scale-all-reduce")?,
+        "expected the time of an all-reduce",
+    )?;
+    let address = page.current_address()?;
+    expect(address.contains("model=lenet5-mnist"), address)?;
+    page.expect_clean()
+}
+
+fn bad_numbers(page: &Page) -> Outcome {
+    page.open("lab/scale-calc?lang=en&devices=0")?;
+    let text = page.text("field-error")?;
+    expect(text.contains("whole number"), text)?;
+    expect(
+        !page.has("scale-flops")?,
+        "a job without devices has no result",
+    )?;
+    page.fill("devices", "4")?;
+    page.press(keys::ENTER)?;
+    page.element("scale-flops")?;
+    page.fill("bandwidth", "-1")?;
+    page.press(keys::ENTER)?;
+    page.element("field-error")?;
+    expect_equal("what was typed", page.value("bandwidth")?, "-1".to_string())?;
+    for width in [390, 1440] {
+        page.resize((width, 844))?;
+        let is_wider = "return document.documentElement.scrollWidth > innerWidth";
+        expect_equal(
+            &format!("wider than {width}"),
+            page.script(is_wider, &[])?,
+            false.into(),
+        )?;
+    }
+    page.expect_clean()
+}
+
+fn unknown(page: &Page) -> Outcome {
+    page.open("lab/warp-drive?lang=en")?;
+    let text = page.text("unknown-lab")?;
+    expect(text.contains("warp-drive"), text)?;
+    page.element("lab-scale-calc")?;
+    page.expect_clean()
+}
