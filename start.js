@@ -1,16 +1,17 @@
-// Loads the program that shows the page's address: the lab is one of its own, all else is another.
-// The names of the main program's files carry hashes; Trunk writes them on this script's element
-// (Trunk.toml). Those of the lab do not, and get that name as a query against stale caches.
+// Loads the program that shows the page's address: the lab and the map are programs of their own,
+// all else is another. The names of the main program's files carry hashes; Trunk writes them on this
+// script's element (Trunk.toml). Those of the others do not, and get that name as a query against
+// stale caches.
 "use strict";
 {
   const main = document.getElementById("start").dataset;
   const base = new URL(document.baseURI).pathname;
   const [first] = location.pathname.slice(base.length).split("/");
   const version = "?v=" + main.module.split("/").pop();
-  const { module, wasm } =
-    first === "lab"
-      ? { module: base + "lab.js" + version, wasm: base + "lab_bg.wasm" + version }
-      : main;
+  const name = { lab: "lab", map: "course" }[first];
+  const { module, wasm } = name
+    ? { module: base + name + ".js" + version, wasm: base + name + "_bg.wasm" + version }
+    : main;
   // Both files at once: the module alone knows what to do with the other.
   const program = fetch(wasm);
   import(module)

@@ -7,6 +7,7 @@
 //! - `exec`: plans and the two executors, GPU and CPU.
 //! - `optim`, `data`, `train`: optimizers, data sets, training.
 //! - `lab`: what training takes at any scale.
+//! - `course`: concepts and their texts.
 //! - [`session`]: the engine's only door.
 //! - [`plot`], [`view`]: drawings of a run; texts, links, formats and colours of the page.
 //!
@@ -14,6 +15,7 @@
 
 #[cfg(not(target_arch = "wasm32"))]
 pub mod cli;
+pub mod course;
 pub mod data;
 pub mod equation;
 pub mod exec;

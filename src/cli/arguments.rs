@@ -53,6 +53,8 @@ pub enum Command {
     Generate(GenerateArguments),
     /// Train several replicas of one model on shards of the samples, their gradients combined by a ring
     Ddp(DdpArguments),
+    /// Check the texts of the course: every mistake with its file and line
+    Course(CourseArguments),
     /// Write a preset as a PyTorch script with its weights and batches
     Export(ExportArguments),
 }
@@ -63,6 +65,7 @@ impl Command {
             Self::Presets(arguments) | Self::Devices(arguments) => arguments.json,
             Self::Summary(arguments) => arguments.json,
             Self::Train(arguments) => arguments.json,
+            Self::Course(_) => false,
             Self::Race(arguments) => arguments.json,
             Self::Precision(arguments) => arguments.json,
             Self::Check(arguments) => arguments.json,
@@ -840,4 +843,11 @@ mod tests {
             assert!(error.contains("above 0 and at most 1000"), "{error}");
         }
     }
+}
+
+#[derive(Debug, Args)]
+pub struct CourseArguments {
+    /// Folder of the content
+    #[arg(long, value_name = "DIR", default_value = "assets/course")]
+    pub dir: PathBuf,
 }

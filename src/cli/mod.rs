@@ -17,6 +17,7 @@ mod arguments;
 mod bench;
 mod check;
 mod compress;
+mod course;
 mod data;
 mod ddp;
 mod devices;
@@ -205,6 +206,7 @@ fn run(command: Command) -> Result<(), CliError> {
         Command::Step(arguments) => step::run(&arguments),
         Command::Op(arguments) => operation::run(&arguments),
         Command::Generate(arguments) => generate::run(&arguments),
+        Command::Course(arguments) => course::run(&arguments),
         Command::Ddp(arguments) => ddp::run(&arguments),
         Command::Export(arguments) => export::run(&arguments),
     }

@@ -59,9 +59,12 @@ fn parameters(model: &Model) -> u64 {
 fn activations(model: &Model) -> u64 {
     let graph = &model.graph;
     let forward = graph.nodes().iter();
-    let forward = forward.filter(|node| node.phase == Phase::Forward && node.op.cost(&node.dims).bytes > 0);
+    let forward =
+        forward.filter(|node| node.phase == Phase::Forward && node.op.cost(&node.dims).bytes > 0);
     let outputs = forward.flat_map(|node| &node.outputs);
-    outputs.map(|&value| graph.value(value).shape.count() as u64).sum()
+    outputs
+        .map(|&value| graph.value(value).shape.count() as u64)
+        .sum()
 }
 
 /// Operations of forward pass, loss and backward pass of one batch, as the operations count them.
@@ -84,7 +87,11 @@ mod tests {
         assert_eq!(lenet.parameters, 61_706);
         // conv1, relu1, pool1 with its indices, and so on: at least each layer's output once.
         let outputs = 6 * 28 * 28 + 6 * 14 * 14 + 16 * 10 * 10 + 16 * 5 * 5 + 120 + 84 + 10;
-        assert!((outputs..4 * outputs).contains(&lenet.activations), "{}", lenet.activations);
+        assert!(
+            (outputs..4 * outputs).contains(&lenet.activations),
+            "{}",
+            lenet.activations
+        );
         let by_rule = 6.0 * 416_520.0;
         let ratio = lenet.flops_per_token / by_rule;
         assert!((0.85..1.1).contains(&ratio), "{ratio}");

@@ -437,13 +437,19 @@ mod tests {
     #[test]
     fn activations_grow_with_the_square_of_the_sequence() {
         // 2,048 x 12,288 x 96 x (34 + 80) bytes.
-        let gpt = REFERENCE_MODELS.iter().find(|model| model.name == "gpt-3").unwrap();
+        let gpt = REFERENCE_MODELS
+            .iter()
+            .find(|model| model.name == "gpt-3")
+            .unwrap();
         assert_eq!(gpt.activations(), 275_414_777_856.0);
         let estimate = Job {
             sequences: 2.0,
             ..job("gpt-3", "a100")
         };
-        assert_eq!(estimate.estimate().unwrap().activations, 2.0 * gpt.activations());
+        assert_eq!(
+            estimate.estimate().unwrap().activations,
+            2.0 * gpt.activations()
+        );
     }
 
     #[test]

@@ -26,6 +26,7 @@ pub mod digit;
 pub mod format;
 pub mod keys;
 pub mod lab;
+pub mod map;
 pub mod microscope;
 pub mod notices;
 pub mod presets;
@@ -37,3 +38,19 @@ pub mod sketch;
 pub mod texts;
 pub mod url;
 pub mod writing;
+
+/// Whether a text of the course may lead to an address of the site: a page that there is, with a preset or an
+/// instrument that there is.
+pub fn course_page(address: &str) -> bool {
+    let (path, query) = address.split_once('?').unwrap_or((address, ""));
+    let (state, problems) = url::PageState::parse(path, query);
+    let is_there = match &state.route {
+        url::Route::Train(preset) | url::Route::Step(preset) => {
+            presets::ids().any(|id| id == preset)
+        }
+        url::Route::LabPage(id) => lab::InstrumentId::from_name(id).is_some(),
+        url::Route::NotFound(_) => false,
+        _ => true,
+    };
+    is_there && problems.is_empty()
+}

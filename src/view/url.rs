@@ -28,7 +28,7 @@ pub const MOST_OPERATIONS: u64 = 100_000;
 /// The most steps or epochs a link may ask for.
 pub const MOST_STEPS: u64 = 10_000_000;
 
-/// The most settings of the lab's instruments that a link may hold, and the longest of them in characters.
+/// The most settings of the lab's instruments or the map that a link may hold, and the longest of them in characters.
 const MOST_SETTINGS: usize = 40;
 const LONGEST_SETTING: usize = 200;
 
@@ -95,9 +95,11 @@ choice! {
 /// The programs of the site. Each is loaded only where one of its pages is opened (`start.js`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Program {
-    /// All pages but the lab's.
+    /// All pages but those of the others.
     Training,
     Lab,
+    /// The concept map.
+    Course,
 }
 
 /// A page of the site. Addresses are below the site's base path.
@@ -151,6 +153,7 @@ impl Route {
     pub fn program(&self) -> Program {
         match self {
             Self::Lab | Self::LabPage(_) => Program::Lab,
+            Self::Map => Program::Course,
             _ => Program::Training,
         }
     }
@@ -221,7 +224,8 @@ pub struct PageState {
     pub cursor: Option<u32>,
     /// The ends of the path of the chain rule that is followed there.
     pub path: Option<[Element; 2]>,
-    /// What the lab's instruments are set to, as it stands in the address: each reads its own. Empty on other pages.
+    /// What the lab's instruments and the map are set to, as it stands in the address: each reads its own. Empty on
+    /// other pages.
     pub settings: BTreeMap<String, String>,
 }
 
@@ -330,7 +334,7 @@ impl PageState {
             _ => match OptionKey::from_name(key) {
                 Some(key) => run.options.set(key, value).map_err(|e| (e, None)),
                 None => {
-                    if self.route.program() == Program::Lab {
+                    if self.route.program() != Program::Training {
                         self.set_in_lab(key, value);
                     }
                     Ok(())
@@ -339,7 +343,7 @@ impl PageState {
         }
     }
 
-    /// Sets what an instrument of the lab reads; an empty value is its default. What is too long or too many is left
+    /// Sets what an instrument of the lab, or the map, reads; an empty value is its default. What is too long or too many is left
     /// out.
     pub fn set_in_lab(&mut self, key: &str, value: &str) {
         let has_room = self.settings.len() < MOST_SETTINGS || self.settings.contains_key(key);

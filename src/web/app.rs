@@ -35,14 +35,20 @@ fn Frame() -> impl IntoView {
     explain_bad_values(address, engine);
     let notices = view! { <ErrorBanner/> }.into_any();
     let page = || view! { <CurrentPage/> }.into_any();
-    frame(Program::Training, address, engine.link(), notices, page)
+    frame(
+        Program::Training,
+        address,
+        Some(engine.link()),
+        notices,
+        page,
+    )
 }
 
 /// Header, messages, the page itself, footer.
 pub(super) fn frame(
     program: Program,
     address: Address,
-    link: Signal<EngineLink>,
+    link: Option<Signal<EngineLink>>,
     notices: AnyView,
     page: fn() -> AnyView,
 ) -> AnyView {
@@ -102,8 +108,8 @@ fn CurrentPage() -> impl IntoView {
             Route::Train(_) => Kind::Train,
             Route::Step(_) => Kind::Step,
             Route::About => Kind::About,
-            Route::Map | Route::Learn(_) => Kind::Coming,
-            Route::Lab | Route::LabPage(_) => Kind::Elsewhere,
+            Route::Learn(_) => Kind::Coming,
+            Route::Map | Route::Lab | Route::LabPage(_) => Kind::Elsewhere,
             Route::NotFound(_) => Kind::NotFound,
         })
     });

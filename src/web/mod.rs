@@ -7,8 +7,8 @@
 //! - `pages/`: one file a page.
 //! - `step/`: the page that steps through a batch.
 //! - `train/`: the parts of the training page, one component a file.
-//! - `palette`: the colours of canvases.
-//! - `lab/`: the compute lab, a program of its own.
+//! - `palette`: the colours of canvases; `panning`: large pictures in a frame.
+//! - `lab/`: the compute lab, a program of its own; `course/`: the concept map, another.
 //! - `client`: the engine's worker; `worker`, `training`: its other side; `browser`: what components need of the
 //!   browser.
 
@@ -16,11 +16,13 @@ mod address;
 mod app;
 mod browser;
 pub mod client;
+mod course;
 mod engine;
 mod frame;
 pub mod lab;
 mod pages;
 mod palette;
+mod panning;
 mod step;
 mod train;
 pub mod training;
@@ -50,6 +52,12 @@ pub fn mount() {
 pub fn mount_lab() {
     clear();
     mount_to_body(lab::App);
+}
+
+/// Puts the concept map in place of the loading notice.
+pub fn mount_course() {
+    clear();
+    mount_to_body(course::App);
 }
 
 fn clear() {

@@ -12,7 +12,7 @@ use std::process::{Command, Stdio};
 const WEIGHT_LIMIT_BYTES: usize = 1_500_000;
 
 /// The site's programs, each with the engine that works for it. An address loads one of them (`start.js`).
-const PROGRAMS: [[&str; 2]; 2] = [["glassbox", "worker"], ["lab", "lab_worker"]];
+const PROGRAMS: [&[&str]; 3] = [&["glassbox", "worker"], &["lab", "lab_worker"], &["course"]];
 
 /// The only sources the page loads anything from: its own origin.
 ///
@@ -127,7 +127,7 @@ fn check_weight(folder: &Path) -> Result<(), String> {
         files.push((name.into_owned(), weight));
     }
     for programs in PROGRAMS {
-        let total = weight_with(&files, &programs)?;
+        let total = weight_with(&files, programs)?;
         let names = programs.join(" and ");
         println!("{total:>9} bytes after gzip with {names}, at most {WEIGHT_LIMIT_BYTES}");
         if total > WEIGHT_LIMIT_BYTES {
@@ -167,8 +167,8 @@ fn program_of(name: &str) -> Option<&'static str> {
     let stem = name
         .strip_suffix("_bg.wasm")
         .or_else(|| name.strip_suffix(".js"))?;
-    let programs = PROGRAMS.into_iter().flatten();
-    programs.into_iter().find(|program| {
+    let mut programs = PROGRAMS.into_iter().flatten().copied();
+    programs.find(|program| {
         let rest = stem.strip_prefix(program);
         rest.is_some_and(|rest| {
             let hash = rest.strip_prefix('-');

@@ -94,9 +94,7 @@ impl Form {
             .iter()
             .map(|&key| {
                 let given = settings.get(key).cloned();
-                given.unwrap_or_else(|| {
-                    defaults.of(key).map(field_text).unwrap_or_default()
-                })
+                given.unwrap_or_else(|| defaults.of(key).map(field_text).unwrap_or_default())
             })
             .collect();
         Self {
@@ -391,8 +389,8 @@ pub fn read_number(text: &str) -> Option<f64> {
     let first = groups.next().unwrap_or_default();
     let is_parted = whole.contains(',');
     let mut later = groups;
-    let fits = !is_parted
-        || ((1..=3).contains(&first.len()) && later.all(|group| group.len() == 3));
+    let fits =
+        !is_parted || ((1..=3).contains(&first.len()) && later.all(|group| group.len() == 3));
     if !fits || rest.contains(',') {
         return None;
     }
@@ -509,12 +507,18 @@ mod tests {
     fn the_work_follows_the_number_of_parameters_and_the_time_the_precision() {
         let flops = |pairs: &[(&str, &str)]| {
             let counted = crate::lab::describe("lenet5-mnist").unwrap();
-            let job = Form::read(&settings(pairs), Some(&counted), None).job().unwrap();
+            let job = Form::read(&settings(pairs), Some(&counted), None)
+                .job()
+                .unwrap();
             job.estimate().unwrap().flops
         };
         assert_eq!(flops(&[("parameters", "87.5e9")]), flops(&[]) / 2.0);
         let counted = flops(&[("model", "lenet5-mnist"), ("tokens", "1000")]);
-        let resized = flops(&[("model", "lenet5-mnist"), ("tokens", "1000"), ("parameters", "1e5")]);
+        let resized = flops(&[
+            ("model", "lenet5-mnist"),
+            ("tokens", "1000"),
+            ("parameters", "1e5"),
+        ]);
         assert_eq!(resized, 6.0 * 1e5 * 1000.0);
         // Shared kernels do more work for each parameter than the rule says.
         assert!(counted > 6.0 * 61_706.0 * 1000.0);
@@ -524,7 +528,9 @@ mod tests {
             job.estimate().unwrap().seconds
         };
         assert_eq!(seconds("float32") / seconds("mixed16"), 312.0 / 19.5);
-        let error = Form::read(&settings(&[("precision", "fp8")]), None, None).job().unwrap_err();
+        let error = Form::read(&settings(&[("precision", "fp8")]), None, None)
+            .job()
+            .unwrap_err();
         assert_eq!(error.key, "precision");
     }
 
@@ -572,7 +578,9 @@ mod tests {
         ] {
             assert_eq!(read_number(text), Some(number), "{text}");
         }
-        for text in ["", "inf", "NaN", "1e999", "a", "0,4", "1,5e9", "1 2", "1,0000", ",5"] {
+        for text in [
+            "", "inf", "NaN", "1e999", "a", "0,4", "1,5e9", "1 2", "1,0000", ",5",
+        ] {
             assert_eq!(read_number(text), None, "{text}");
         }
     }

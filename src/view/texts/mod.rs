@@ -97,6 +97,7 @@ mod data;
 mod data_chinese;
 mod data_english;
 pub mod lab;
+pub mod map;
 mod messages;
 mod presets;
 mod race;

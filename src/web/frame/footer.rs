@@ -9,27 +9,30 @@ use crate::web::address::use_texts;
 /// The footer of every page.
 #[component]
 pub fn AppFooter(
-    /// How the page stands with its engine.
-    link: Signal<EngineLink>,
+    /// How the page stands with its engine; `None` for a page without one.
+    link: Option<Signal<EngineLink>>,
 ) -> impl IntoView {
     let texts = use_texts();
-    let state = move || match link.get() {
-        EngineLink::Starting => "starting",
-        EngineLink::Ready => "ready",
-        EngineLink::Lost => "lost",
-    };
-    let said = move || {
-        let loading = &texts.get().loading;
-        match link.get() {
-            EngineLink::Starting => loading.engine,
-            EngineLink::Ready => loading.engine_ready,
-            EngineLink::Lost => loading.engine_lost,
-        }
-    };
+    let engine = link.map(|link| {
+        let state = move || match link.get() {
+            EngineLink::Starting => "starting",
+            EngineLink::Ready => "ready",
+            EngineLink::Lost => "lost",
+        };
+        let said = move || {
+            let loading = &texts.get().loading;
+            match link.get() {
+                EngineLink::Starting => loading.engine,
+                EngineLink::Ready => loading.engine_ready,
+                EngineLink::Lost => loading.engine_lost,
+            }
+        };
+        view! { <span data-testid="engine-status" data-state=state>{said}</span> }
+    });
     view! {
         <footer class="app-footer">
             <span>{move || texts.get().app.tagline}</span>
-            <span data-testid="engine-status" data-state=state>{said}</span>
+            {engine}
             <span>
                 {move || texts.get().loading.build}
                 " "

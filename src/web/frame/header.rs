@@ -10,7 +10,7 @@ use crate::web::app::page_name;
 
 /// Whether a page works already.
 fn is_coming(route: &Route) -> bool {
-    matches!(route, Route::Map | Route::Learn(_))
+    matches!(route, Route::Learn(_))
 }
 
 /// The header of every page.

@@ -43,7 +43,13 @@ fn Frame() -> impl IntoView {
     let address = Address::provide();
     let engine = LabEngine::provide();
     let notices = engine::notices(engine, address);
-    frame(Program::Lab, address, engine.link(), notices, current_page)
+    frame(
+        Program::Lab,
+        address,
+        Some(engine.link()),
+        notices,
+        current_page,
+    )
 }
 
 /// The page that the address means.

@@ -114,7 +114,9 @@ static ENGLISH: ScaleTexts = ScaleTexts {
             "devices" => "working at the same time",
             "peak" => "FLOP/s of one device",
             "utilisation" => "part of the peak that is reached",
-            "activations" => "bytes of one sequence or sample; published models: s·h·L·(34 + 5as/h)",
+            "activations" => {
+                "bytes of one sequence or sample; published models: s·h·L·(34 + 5as/h)"
+            }
             "sequences" => "held by one device at a time",
             "memory" => "bytes of one device",
             "power" => "watts of one device",

@@ -116,6 +116,9 @@ fn simple(page: &Page) -> Outcome {
         ("about", "zh"),
         ("nowhere", "en"),
         ("train/lenet9", "zh"),
+        ("lab", "zh"),
+        ("lab/scale-calc", "en"),
+        ("map", "zh"),
     ] {
         page.open(&format!("{path}?lang={lang}&theme=light"))?;
         page.element("page")?;

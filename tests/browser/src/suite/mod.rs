@@ -7,6 +7,8 @@ mod lab_compress;
 mod lab_ddp;
 mod lab_measure;
 mod lab_precision;
+mod lab_scale;
+mod map;
 mod panels;
 mod pictures;
 mod run;
@@ -46,6 +48,8 @@ pub fn all() -> Vec<Test> {
         lab_measure::tests(),
         lab_precision::tests(),
         lab_ddp::tests(),
+        lab_scale::tests(),
+        map::tests(),
         audit::tests(),
     ]
     .into_iter()

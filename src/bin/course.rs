@@ -1,0 +1,14 @@
+//! The page of the concept map.
+
+#[cfg(target_arch = "wasm32")]
+fn main() {
+    glassbox::web::mount_course();
+}
+
+#[cfg(not(target_arch = "wasm32"))]
+fn main() -> std::process::ExitCode {
+    eprintln!(
+        "course: this program runs in a browser only; `cargo run -- help` shows the command line"
+    );
+    std::process::ExitCode::FAILURE
+}

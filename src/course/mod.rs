@@ -1,0 +1,49 @@
+//! The course's content: concepts, what they need, and their texts, as plain data below `assets/course/`.
+//!
+//! `concepts.json` holds the structure, `concepts.en.md` and `concepts.zh.md` the texts; `docs/AUTHORING.md` describes
+//! both for those who write them. Everything is read with limits and checked: a mistake names its file and line.
+
+mod check;
+mod graph;
+mod render;
+mod structure;
+mod texts;
+
+pub use check::check;
+pub use graph::ConceptGraph;
+pub use render::to_html;
+pub use structure::{Concept, EdgeKind, Source, Structure, TypedEdge};
+pub use texts::{ConceptText, CourseTexts};
+
+use std::fmt;
+
+/// Name of the file of structure, below `assets/course/`.
+pub const STRUCTURE_FILE: &str = "concepts.json";
+
+/// A mistake in a file of content.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mistake {
+    pub file: String,
+    /// Counted from 1.
+    pub line: usize,
+    pub message: String,
+}
+
+impl Mistake {
+    fn new(file: &str, line: usize, message: impl Into<String>) -> Self {
+        Self {
+            file: file.into(),
+            line,
+            message: message.into(),
+        }
+    }
+}
+
+impl fmt::Display for Mistake {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}:{}: {}", self.file, self.line, self.message)
+    }
+}
+
+#[cfg(test)]
+mod tests;
