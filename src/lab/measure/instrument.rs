@@ -335,7 +335,7 @@ impl Work {
         Some(Roof {
             place,
             peak: highest(&mut of(Quantity::Product).chain(of(Quantity::Convolution)))?,
-            memory: of(Quantity::Copy).last()?.figure.median,
+            memory: of(Quantity::Copy).next_back()?.figure.median,
             cache: highest(&mut of(Quantity::Copy))?,
         })
     }

@@ -151,7 +151,7 @@ fn push_phases(
         let Some((first, _)) = numbers.next() else {
             continue;
         };
-        let last = numbers.last().map_or(first, |(last, _)| last);
+        let last = numbers.next_back().map_or(first, |(last, _)| last);
         let (from, to) = (x(first), x(last + 1));
         let _ = write!(
             svg,

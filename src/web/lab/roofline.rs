@@ -161,7 +161,7 @@ pub fn choose_device(label: Signal<String>) -> AnyView {
     let offered = Signal::derive(move || {
         let text = texts(locale.get());
         let names = [text.device_auto, text.device_gpu, text.device_cpu];
-        let choices = DeviceChoice::ALL.into_iter().zip(names);
+        let choices = DeviceChoice::ALL.iter().zip(names);
         choices
             .map(|(choice, name)| (choice.name().to_string(), name.to_string()))
             .collect()
