@@ -551,7 +551,12 @@ mod tests {
         ];
         for error in errors {
             let english = explain(&error, Locale::English);
-            assert!(english.starts_with(char::is_uppercase) && english.ends_with('.'));
+            // "1 bit leaves …" begins with its number.
+            let begins = |letter: char| letter.is_uppercase() || letter.is_ascii_digit();
+            assert!(
+                english.starts_with(begins) && english.ends_with('.'),
+                "{english}"
+            );
             let chinese = explain(&error, Locale::Chinese);
             assert!(chinese.ends_with('。'), "{chinese}");
         }
