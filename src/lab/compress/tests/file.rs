@@ -206,11 +206,10 @@ proptest! {
         bits in prop::option::of(2u8..=8),
         channel: bool,
     ) {
-        let mut at = 0;
         let mut weights = initial(lenet(), 1);
-        for value in weights.iter_mut().flat_map(|tensor| &mut tensor.values) {
-            *value = values[at % values.len()];
-            at += 1;
+        let all = weights.iter_mut().flat_map(|tensor| &mut tensor.values);
+        for (value, drawn) in all.zip(values.iter().cycle()) {
+            *value = *drawn;
         }
         let per = if channel { Granularity::Channel } else { Granularity::Tensor };
         let (model, bytes, _) = compressed(&weights, bits, per);
