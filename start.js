@@ -9,6 +9,15 @@
   const [first] = location.pathname.slice(base.length).split("/");
   const version = "?v=" + main.module.split("/").pop();
   const name = { lab: "lab", map: "course" }[first];
+  // The style sheets of the other programs; those of the main one stand in the document.
+  const sheets = {
+    lab: ["lab", "lab_measure", "lab_compress", "lab_precision", "lab_replicas"],
+    course: ["map"],
+  }[name];
+  for (const sheet of sheets ?? []) {
+    const href = base + sheet + ".css" + version;
+    document.head.append(Object.assign(document.createElement("link"), { rel: "stylesheet", href }));
+  }
   const { module, wasm } = name
     ? { module: base + name + ".js" + version, wasm: base + name + "_bg.wasm" + version }
     : main;

@@ -25,6 +25,10 @@ pub fn to_html(
             Event::Html(_) | Event::InlineHtml(_) => {
                 mistakes.push((at, "HTML is not allowed in a text".to_string()));
             }
+            Event::Text(text) if text.contains('$') => {
+                // Formulas have been taken out by now: this one does not end, or its braces do not match.
+                mistakes.push((at, format!("a $ that begins no formula: {text}")));
+            }
             Event::InlineMath(latex) => events.push(math(&latex, false, at, &mut mistakes)),
             Event::DisplayMath(latex) => events.push(math(&latex, true, at, &mut mistakes)),
             Event::Start(Tag::Image { .. }) => {

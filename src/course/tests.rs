@@ -65,7 +65,8 @@ fn every_mistake_of_a_text_names_its_line() {
         ("<b>Add</b>", "Add", 8, "HTML"),
         ("![a](b.png) Add", "Add", 8, "picture"),
         ("\\frobnicate", "\\sum_{i} x_i", 8, "frobnicate"),
-        ("\\frac{1}{n", "\\frac{1}{n}", 17, "formula"),
+        ("\\frac{1}{n", "\\frac{1}{n}", 17, "begins no formula"),
+        ("\\left( x", "\\sum_{i} x_i", 8, "formula"),
         ("# other: Others", "# base: Basics", 1, "group base"),
     ] {
         assert!(TEXTS.contains(right), "{right}");

@@ -1,10 +1,9 @@
 //! The page's address as state: what stands in it, and how it changes.
 
 use leptos::prelude::*;
-use leptos_router::NavigateOptions;
-use leptos_router::hooks::{use_location, use_navigate};
 
 use super::base_path;
+use super::history::History;
 use crate::view::texts::{Locale, Texts};
 use crate::view::url::{self, PageState, Problem, Route};
 
@@ -21,23 +20,16 @@ pub struct Address {
 }
 
 impl Address {
-    /// The address of the page; to be made inside the router.
+    /// The address of the page.
     pub fn provide() -> Self {
-        let location = use_location();
-        let navigate = use_navigate();
+        let history = History::provide();
         let parsed = Memo::new(move |_| {
-            let path = location.pathname.get();
-            PageState::parse(url::below_base(&path, &base_path()), &location.search.get())
+            history.place.with(|(path, search)| {
+                PageState::parse(url::below_base(path, &base_path()), search)
+            })
         });
         let go = Callback::new(move |(state, is_new_page): (PageState, bool)| {
-            let options = NavigateOptions {
-                replace: !is_new_page,
-                scroll: is_new_page,
-                ..NavigateOptions::default()
-            };
-            // A whole address: the router would take the slash off the end of the home page's.
-            let origin = window().location().origin().unwrap_or_default();
-            navigate(&format!("{origin}{}{}", base_path(), state.href()), options);
+            history.go(&format!("{}{}", base_path(), state.href()), is_new_page);
         });
         let state = Memo::new(move |_| parsed.with(|(state, _)| state.clone()));
         let address = Self {

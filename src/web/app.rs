@@ -3,11 +3,8 @@
 use std::mem::discriminant;
 
 use leptos::prelude::*;
-use leptos_router::WildcardSegment;
-use leptos_router::components::{Route as RouteTo, Router, Routes};
 
 use super::address::{Address, use_address, use_locale, use_texts};
-use super::base_path;
 use super::engine::Engine;
 use super::frame::{AppFooter, AppHeader, ErrorBanner};
 use super::pages::{AboutPage, ComingPage, HomePage, NotFoundPage, TrainPage};
@@ -17,19 +14,9 @@ use crate::view::run_state::EngineLink;
 use crate::view::texts::{Texts, Trouble};
 use crate::view::url::{Program, Route, Theme};
 
-/// The whole page.
+/// The training program.
 #[component]
 pub fn App() -> impl IntoView {
-    view! {
-        <Router base=base_path()>
-            <Frame/>
-        </Router>
-    }
-}
-
-/// The frame of the training program.
-#[component]
-fn Frame() -> impl IntoView {
     let address = Address::provide();
     let engine = Engine::provide();
     explain_bad_values(address, engine);
@@ -74,10 +61,7 @@ pub(super) fn frame(
                 {notices}
             </div>
             <main id="content" tabindex="-1" node_ref=content data-testid="page" data-route=route>
-                // The grammar of addresses is `view::url`: to the router, all are one.
-                <Routes fallback=page>
-                    <RouteTo path=WildcardSegment("page") view=page/>
-                </Routes>
+                {page()}
             </main>
             <AppFooter link/>
         </div>

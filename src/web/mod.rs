@@ -2,7 +2,7 @@
 //!
 //! # Layout
 //! - `app`: the frame around every page, and which page an address means.
-//! - `address`, `engine`: the contexts: the address as state, the engine as signals.
+//! - `address`, `engine`: the contexts: the address as state, the engine as signals; `history`: how it changes.
 //! - `frame/`: header, messages, help: what is on every page.
 //! - `pages/`: one file a page.
 //! - `step/`: the page that steps through a batch.
@@ -19,6 +19,7 @@ pub mod client;
 mod course;
 mod engine;
 mod frame;
+mod history;
 pub mod lab;
 mod pages;
 mod palette;

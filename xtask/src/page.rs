@@ -162,8 +162,16 @@ fn weight_with(files: &[(String, usize)], programs: &[&str]) -> Result<usize, St
     }
 }
 
-/// The program that a file belongs to: its wasm and the module around it, whose names may carry a hash.
+/// The program that a file belongs to: its wasm and the module around it, whose names may carry a hash, and the style
+/// sheets that `start.js` loads for it.
 fn program_of(name: &str) -> Option<&'static str> {
+    if let Some(sheet) = name.strip_suffix(".css") {
+        return match sheet {
+            "map" => Some("course"),
+            sheet if sheet == "lab" || sheet.starts_with("lab_") => Some("lab"),
+            _ => None,
+        };
+    }
     let stem = name
         .strip_suffix("_bg.wasm")
         .or_else(|| name.strip_suffix(".js"))?;
@@ -215,7 +223,10 @@ mod tests {
             ("worker_bg.wasm", Some("worker")),
             ("lab_worker_bg.wasm", Some("lab_worker")),
             ("lab.js", Some("lab")),
-            ("lab-0f.css", None),
+            ("lab.css", Some("lab")),
+            ("lab_measure.css", Some("lab")),
+            ("map.css", Some("course")),
+            ("train-0f.css", None),
             ("worker-start.js", None),
             ("start.js", None),
             ("index.html", None),

@@ -59,9 +59,13 @@ pub fn buttons(marks: Marks) -> AnyView {
         let target = event
             .target()
             .map(|target| target.unchecked_into::<HtmlInputElement>());
-        let Some(file) = target.and_then(|input| input.files()?.get(0)) else {
+        let Some((input, file)) =
+            target.and_then(|input| Some((input.clone(), input.files()?.get(0)?)))
+        else {
             return;
         };
+        // So that the same file, once it is mended, counts as chosen anew.
+        input.set_value("");
         leptos::task::spawn_local(async move {
             let text = read_file(&file).await.ok();
             let text = text.and_then(|bytes| String::from_utf8(bytes).ok());

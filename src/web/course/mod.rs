@@ -11,11 +11,9 @@ mod marks;
 mod panel;
 
 use leptos::prelude::*;
-use leptos_router::components::Router;
 
 use super::address::{Address, use_locale};
 use super::app::{frame, load_document};
-use super::base_path;
 use crate::view::texts::Trouble;
 use crate::view::url::{Program, Route};
 use content::Content;
@@ -23,15 +21,6 @@ use content::Content;
 /// The whole program.
 #[component]
 pub fn App() -> impl IntoView {
-    view! {
-        <Router base=base_path()>
-            <Frame/>
-        </Router>
-    }
-}
-
-#[component]
-fn Frame() -> impl IntoView {
     let address = Address::provide();
     Content::provide();
     frame(

@@ -18,11 +18,9 @@ mod scale;
 pub use engine::Measuring;
 
 use leptos::prelude::*;
-use leptos_router::components::Router;
 
 use super::address::{Address, use_address, use_locale};
 use super::app::{frame, load_document};
-use super::base_path;
 use crate::view::lab::InstrumentId;
 use crate::view::texts::lab::lab_texts;
 use crate::view::url::{Program, Route};
@@ -31,15 +29,6 @@ use engine::LabEngine;
 /// The whole program.
 #[component]
 pub fn App() -> impl IntoView {
-    view! {
-        <Router base=base_path()>
-            <Frame/>
-        </Router>
-    }
-}
-
-#[component]
-fn Frame() -> impl IntoView {
     let address = Address::provide();
     let engine = LabEngine::provide();
     let notices = engine::notices(engine, address);
