@@ -278,8 +278,8 @@ pub static TEXTS: Texts = Texts {
     },
     door_map: DoorTexts {
         title: "概念图",
-        body: "从导数到 Transformer：每个概念需要什么，又通向哪里。这个页面还不存在。",
-        action: "计划中",
+        body: "从一个神经元到 GPT，共九十个概念：是什么、先要懂什么、学会后可以学什么、在哪里能看到它运行。",
+        action: "打开概念图",
     },
     door_course: DoorTexts {
         title: "十二章课程",

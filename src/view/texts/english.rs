@@ -281,8 +281,8 @@ pub static TEXTS: Texts = Texts {
     },
     door_map: DoorTexts {
         title: "Concept map",
-        body: "From derivative to Transformer: what each idea needs, and what it leads to. This page does not exist yet.",
-        action: "Planned",
+        body: "Ninety ideas from a neuron to GPT: what each is, what it needs, what it leads to, and where to watch it work.",
+        action: "Open the map",
     },
     door_course: DoorTexts {
         title: "Course in twelve chapters",

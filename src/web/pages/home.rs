@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 
 use crate::view::texts::{DoorTexts, Texts};
-use crate::view::url::{DEFAULT_PRESET, Route};
+use crate::view::url::{DEFAULT_PRESET, Program, Route};
 use crate::web::address::{use_address, use_texts};
 
 /// The first page.
@@ -40,7 +40,6 @@ pub fn HomePage() -> impl IntoView {
                     route=Route::Map
                     text=|texts: &'static Texts| &texts.door_map
                     testid="door-map"
-                    is_coming=true
                 />
                 <Door
                     route=Route::Learn(1)
@@ -73,12 +72,15 @@ fn Door(
     let address = use_address();
     let texts = use_texts();
     let door = move || text(texts.get());
+    // A page of another program is loaded as a document.
+    let rel = (route.program() != Program::Training).then_some("external");
     view! {
         <a
             class="card"
             class:is-update=!is_coming
             class:is-coming=is_coming
             data-testid=testid
+            rel=rel
             href=move || address.href(&route)
         >
             <h2 class="card-title">{move || door().title}</h2>

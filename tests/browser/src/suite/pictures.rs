@@ -66,10 +66,43 @@ pub fn pictures() -> Vec<Test> {
             let path = "step/gpt-text-zh?device=cpu&seed=1&batch=2&lang=zh&theme=dark";
             whole_batch(page, "attention-dark-zh", path, "attention")
         }),
+        picture("map-light-en", |page| {
+            map(
+                page,
+                "map-light-en",
+                "concept=transformer&lang=en&theme=light",
+            )
+        }),
+        picture("map-dark-zh", |page| {
+            map(page, "map-dark-zh", "concept=gpt&way=1&lang=zh&theme=dark")
+        }),
+        picture("lab-light-en", |page| {
+            hide_scrollbars(page)?;
+            page.resize((1440, 1300))?;
+            page.open("lab/scale-calc?lang=en&theme=light")?;
+            page.element("scale-flops")?;
+            keep("lab-light-en", &page.screenshot()?)
+        }),
         picture("train-phone-en", |page| {
             training(page, "train-phone-en", (390, 1180), "lang=en&theme=light")
         }),
     ]
+}
+
+/// The concept map with a concept open.
+fn map(page: &Page, name: &str, query: &str) -> Outcome {
+    hide_scrollbars(page)?;
+    page.resize((1440, 1100))?;
+    page.open(&format!("map?{query}"))?;
+    page.element("concept-name")?;
+    page.wait_for("the map at rest", PATIENCE, || {
+        let count = page.script(
+            "return document.getAnimations().filter((a) => a.playState === 'running').length",
+            &[],
+        )?;
+        Ok((count == 0).then_some(()))
+    })?;
+    keep(name, &page.screenshot()?)
 }
 
 fn training(page: &Page, name: &str, size: (u32, u32), look: &str) -> Outcome {
