@@ -133,7 +133,8 @@ fn tell(event: &Event, roof: Option<&Roof>) -> Result<(), CliError> {
             ))
         }
         Event::Operation(operation) => {
-            let share = roof.map_or(0.0, |roof| {
+            // What computes nothing reaches nothing of the roof.
+            let share = roof.filter(|_| operation.flops > 0).map_or(0.0, |roof| {
                 100.0 * operation.gflops() / roof.at(operation.intensity())
             });
             print(&format!(

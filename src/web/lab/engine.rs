@@ -109,9 +109,15 @@ impl LabEngine {
     }
 
     /// `listener` hears every event from now on, in place of the one before; [`LabEvent::Failed`] and a lost worker
-    /// (told as `Failed` as well) stand above the page besides.
+    /// (told as `Failed` as well) stand above the page besides. When the page that listens is left, nobody hears any
+    /// more, and what it had under way ends.
     pub fn listen(self, listener: impl Fn(&LabEvent) + 'static) {
         self.listener.set_value(Some(Rc::new(listener)));
+        on_cleanup(move || {
+            if self.listener.try_set_value(None).is_none() {
+                self.send(&LabCommand::Stop);
+            }
+        });
     }
 
     /// Starts a new worker in place of a lost one.
