@@ -23,6 +23,8 @@
     : main;
   // Both files at once: the module alone knows what to do with the other.
   const program = fetch(wasm);
+  // Told where it is awaited.
+  program.catch(() => {});
   import(module)
     .then((page) => page.default({ module_or_path: program }))
     .catch((error) => {

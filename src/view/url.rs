@@ -335,7 +335,7 @@ impl PageState {
                 Some(key) => run.options.set(key, value).map_err(|e| (e, None)),
                 None => {
                     if self.route.program() != Program::Training {
-                        self.set_in_lab(key, value);
+                        self.set_setting(key, value);
                     }
                     Ok(())
                 }
@@ -345,7 +345,7 @@ impl PageState {
 
     /// Sets what an instrument of the lab, or the map, reads; an empty value is its default. What is too long or too many is left
     /// out.
-    pub fn set_in_lab(&mut self, key: &str, value: &str) {
+    pub fn set_setting(&mut self, key: &str, value: &str) {
         let has_room = self.settings.len() < MOST_SETTINGS || self.settings.contains_key(key);
         if value.is_empty() {
             self.settings.remove(key);

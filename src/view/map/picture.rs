@@ -42,21 +42,12 @@ pub fn picture(
          <path d=\"M0 0 L8 4 L0 8 z\"></path></marker></defs>",
         layout.width, layout.height
     );
-    let mut near = HashSet::new();
-    if let Some(chosen) = shown.chosen {
-        near.insert(chosen);
-        for &(from, to) in shown.edges {
-            if from == chosen || to == chosen {
-                near.extend([from, to]);
-            }
-        }
-    }
-    let on_path: HashSet<usize> = shown.path.iter().copied().collect();
+    let drawing = Drawing::new(graph, layout, texts, shown, known_label);
     for &(from, to) in shown.edges {
         let touches = shown
             .chosen
             .is_some_and(|chosen| from == chosen || to == chosen);
-        let leads = on_path.contains(&from) && on_path.contains(&to);
+        let leads = drawing.on_path.contains(&from) && drawing.on_path.contains(&to);
         let class = match (leads, touches, shown.chosen.is_some()) {
             (true, _, _) => "map-edge is-path",
             (false, true, _) => "map-edge is-near",
@@ -70,102 +61,128 @@ pub fn picture(
         );
     }
     for number in 0..graph.len() {
-        node(
-            &mut svg,
-            graph,
-            layout,
-            texts,
-            shown,
-            &near,
-            &on_path,
-            known_label,
-            number,
-        );
+        drawing.node(&mut svg, number);
     }
     svg.push_str("</svg>");
     svg
 }
 
-#[allow(clippy::too_many_arguments)] // One place, called for each concept.
-fn node(
-    svg: &mut String,
-    graph: &ConceptGraph,
-    layout: &MapLayout,
-    texts: &CourseTexts,
-    shown: &Shown,
-    near: &HashSet<usize>,
-    on_path: &HashSet<usize>,
-    known_label: &str,
-    number: usize,
-) {
-    let concept = graph.concept(number);
-    let place = layout.places[number];
-    let group = graph.structure.groups.iter();
-    let group = group
-        .clone()
-        .position(|id| *id == concept.group)
-        .unwrap_or(0);
-    let mut class = format!("map-node {}", legend_class(group));
-    let is_known = shown.known.contains(&number);
-    let is_chosen = shown.chosen == Some(number);
-    for (holds, name) in [
-        (is_chosen, " is-chosen"),
-        (on_path.contains(&number), " is-path"),
-        (is_known, " is-known"),
-        (shown.next.contains(&number), " is-next"),
-    ] {
-        if holds {
-            class.push_str(name);
+/// What the boxes of one picture share.
+struct Drawing<'a> {
+    graph: &'a ConceptGraph,
+    layout: &'a MapLayout,
+    texts: &'a CourseTexts,
+    shown: &'a Shown<'a>,
+    known_label: &'a str,
+    /// The chosen concept and its neighbours along the drawn edges.
+    near: HashSet<usize>,
+    on_path: HashSet<usize>,
+}
+
+impl<'a> Drawing<'a> {
+    fn new(
+        graph: &'a ConceptGraph,
+        layout: &'a MapLayout,
+        texts: &'a CourseTexts,
+        shown: &'a Shown<'a>,
+        known_label: &'a str,
+    ) -> Self {
+        let mut near = HashSet::new();
+        if let Some(chosen) = shown.chosen {
+            near.insert(chosen);
+            for &(from, to) in shown.edges {
+                if from == chosen || to == chosen {
+                    near.extend([from, to]);
+                }
+            }
+        }
+        Self {
+            graph,
+            layout,
+            texts,
+            shown,
+            known_label,
+            near,
+            on_path: shown.path.iter().copied().collect(),
         }
     }
-    let is_out = shown.group.is_some_and(|group| group != concept.group)
-        || (shown.chosen.is_some() && !near.contains(&number) && !on_path.contains(&number));
-    if is_out {
-        class.push_str(" is-far");
-    }
-    let name = texts
-        .get(&concept.id)
-        .map_or(concept.id.as_str(), |text| &text.name);
-    let focus = match shown.chosen {
-        Some(_) => is_chosen,
-        None => number == 0,
-    };
-    let mut label = escaped(name);
-    if is_known {
-        label.push_str(", ");
-        label.push_str(&escaped(known_label));
-    }
-    let _ = write!(
-        svg,
-        "<g class=\"{class}\" data-concept=\"{id}\" data-testid=\"concept-{id}\" role=\"button\" tabindex=\"{tab}\" \
-         aria-label=\"{label}\" transform=\"translate({x:.1} {y:.1})\">\
-         <rect class=\"map-box\" width=\"{NODE_WIDTH}\" height=\"{NODE_HEIGHT}\" rx=\"5\"></rect>\
-         <rect class=\"map-stripe\" width=\"6\" height=\"{NODE_HEIGHT}\" rx=\"3\"></rect>",
-        id = concept.id,
-        tab = if focus { 0 } else { -1 },
-        x = place.x,
-        y = place.y,
-    );
-    let lines = wrapped(name);
-    for (line, text) in lines.iter().enumerate() {
-        let y = match lines.len() {
-            1 => NODE_HEIGHT / 2.0 + 4.5,
-            _ => NODE_HEIGHT / 2.0 - 3.0 + 15.0 * line as f64,
+
+    /// The box of a concept.
+    fn node(&self, svg: &mut String, number: usize) {
+        let Self {
+            graph,
+            shown,
+            near,
+            on_path,
+            ..
+        } = self;
+        let concept = graph.concept(number);
+        let place = self.layout.places[number];
+        let mut groups = graph.structure.groups.iter();
+        let group = groups.position(|id| *id == concept.group).unwrap_or(0);
+        let mut class = format!("map-node {}", legend_class(group));
+        let is_known = shown.known.contains(&number);
+        let is_chosen = shown.chosen == Some(number);
+        for (holds, name) in [
+            (is_chosen, " is-chosen"),
+            (on_path.contains(&number), " is-path"),
+            (is_known, " is-known"),
+            (shown.next.contains(&number), " is-next"),
+        ] {
+            if holds {
+                class.push_str(name);
+            }
+        }
+        let is_out = shown.group.is_some_and(|group| group != concept.group)
+            || (shown.chosen.is_some() && !near.contains(&number) && !on_path.contains(&number));
+        if is_out {
+            class.push_str(" is-far");
+        }
+        let name = self
+            .texts
+            .get(&concept.id)
+            .map_or(concept.id.as_str(), |text| &text.name);
+        let focus = match shown.chosen {
+            Some(_) => is_chosen,
+            None => number == 0,
         };
+        let mut label = escaped(name);
+        if is_known {
+            label.push_str(", ");
+            label.push_str(&escaped(self.known_label));
+        }
         let _ = write!(
             svg,
-            "<text class=\"map-name\" x=\"16\" y=\"{y:.1}\">{}</text>",
-            escaped(text)
+            "<g class=\"{class}\" data-concept=\"{id}\" data-testid=\"concept-{id}\" role=\"button\" tabindex=\"{tab}\" \
+             aria-label=\"{label}\" transform=\"translate({x:.1} {y:.1})\">\
+             <rect class=\"map-box\" width=\"{NODE_WIDTH}\" height=\"{NODE_HEIGHT}\" rx=\"5\"></rect>\
+             <rect class=\"map-stripe\" width=\"6\" height=\"{NODE_HEIGHT}\" rx=\"3\"></rect>",
+            id = concept.id,
+            tab = if focus { 0 } else { -1 },
+            x = place.x,
+            y = place.y,
         );
+        let lines = wrapped(name);
+        for (line, text) in lines.iter().enumerate() {
+            let y = match lines.len() {
+                1 => NODE_HEIGHT / 2.0 + 4.5,
+                _ => NODE_HEIGHT / 2.0 - 3.0 + 15.0 * line as f64,
+            };
+            let _ = write!(
+                svg,
+                "<text class=\"map-name\" x=\"16\" y=\"{y:.1}\">{}</text>",
+                escaped(text)
+            );
+        }
+        if is_known {
+            let _ = write!(
+                svg,
+                "<path class=\"map-tick\" d=\"M{0:.0} 9 l3 4 l6 -8\"></path>",
+                NODE_WIDTH - 18.0
+            );
+        }
+        svg.push_str("</g>");
     }
-    if is_known {
-        let _ = write!(
-            svg,
-            "<path class=\"map-tick\" d=\"M{0:.0} 9 l3 4 l6 -8\"></path>",
-            NODE_WIDTH - 18.0
-        );
-    }
-    svg.push_str("</g>");
 }
 
 /// From the right side of one box to the left side of another, or around where it leads back.

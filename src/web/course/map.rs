@@ -69,9 +69,9 @@ impl Scope {
     /// Opens a concept, or closes the one that is open.
     pub fn open(self, id: Option<&str>) {
         self.address.change(|state| {
-            state.set_in_lab("concept", id.unwrap_or_default());
+            state.set_setting("concept", id.unwrap_or_default());
             if id.is_none() {
-                state.set_in_lab("way", "");
+                state.set_setting("way", "");
             }
         });
     }
@@ -79,7 +79,7 @@ impl Scope {
     /// The address of a concept on this map.
     pub fn href(self, id: &str) -> String {
         let mut state = self.address.state.get();
-        state.set_in_lab("concept", id);
+        state.set_setting("concept", id);
         format!("{}{}", crate::web::base_path(), state.href())
     }
 }
@@ -137,7 +137,7 @@ pub fn page() -> AnyView {
     let toggle_list = move |_| {
         let to_list = !is_list.get_untracked();
         scope.address.change(|state| {
-            state.set_in_lab("view", if to_list { "list" } else { "" });
+            state.set_setting("view", if to_list { "list" } else { "" });
         });
     };
     view! {
@@ -257,7 +257,7 @@ fn filters(scope: Scope) -> AnyView {
             } else {
                 chosen
             };
-            scope.address.change(|state| state.set_in_lab(key, &chosen));
+            scope.address.change(|state| state.set_setting(key, &chosen));
         }
     };
     let edges = move || {

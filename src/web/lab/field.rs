@@ -18,7 +18,7 @@ pub fn text_field(
     let address = use_address();
     let change = move |event| {
         let typed = event_target_value(&event);
-        address.change(|state| state.set_in_lab(key, typed.trim()));
+        address.change(|state| state.set_setting(key, typed.trim()));
     };
     let hint_id = format!("{key}-hint");
     let error = move || {
@@ -57,7 +57,7 @@ pub fn choice_field(
 ) -> AnyView {
     let address = use_address();
     select_field(key, label, value, choices, move |chosen| {
-        address.change(|state| state.set_in_lab(key, chosen));
+        address.change(|state| state.set_setting(key, chosen));
     })
 }
 

@@ -213,7 +213,7 @@ fn switch() -> AnyView {
         } else {
             ""
         };
-        address.change(|state| state.set_in_lab("recompute", value));
+        address.change(|state| state.set_setting("recompute", value));
     };
     view! {
         <label class="check">

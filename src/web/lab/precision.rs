@@ -110,7 +110,7 @@ fn settings(form: Memo<Form>) -> AnyView {
         let change = move |event| {
             let is_chosen = event_target_checked(&event);
             let modes = form.with(|form| form.modes_with(mode, is_chosen));
-            address.change(|state| state.set_in_lab("modes", &modes));
+            address.change(|state| state.set_setting("modes", &modes));
         };
         let key = format!(
             "<svg class=\"lines precision-key\" viewBox=\"0 0 32 12\" aria-hidden=\"true\">\

@@ -76,7 +76,7 @@ fn tick(bench: Bench, key: &'static str, label: Label) -> AnyView {
         } else {
             ""
         };
-        address.change(|state| state.set_in_lab(key, value));
+        address.change(|state| state.set_setting(key, value));
     };
     view! {
         <label class="compress-tick">
@@ -104,7 +104,7 @@ pub fn slider(
     let address = use_address();
     let change = move |event| {
         let value = chosen(&event_target_value(&event));
-        address.change(|state| state.set_in_lab(key, &value));
+        address.change(|state| state.set_setting(key, &value));
     };
     let id = format!("{testid}-slider");
     view! {
