@@ -224,6 +224,8 @@ pub struct PageState {
     pub cursor: Option<u32>,
     /// The ends of the path of the chain rule that is followed there.
     pub path: Option<[Element; 2]>,
+    /// What is chosen in its views of sequences: a step and a unit, or a query and a key.
+    pub place: [Option<u32>; 2],
     /// What the lab's instruments and the map are set to, as it stands in the address: each reads its own. Empty on
     /// other pages.
     pub settings: BTreeMap<String, String>,
@@ -253,6 +255,7 @@ impl PageState {
             hyperparameters: Hyperparameters::default(),
             cursor: None,
             path: None,
+            place: [None; 2],
             settings: BTreeMap::new(),
         }
     }
@@ -313,6 +316,10 @@ impl PageState {
             "epochs" => set_whole(&mut run.epochs, value, 1, MOST_STEPS),
             "cursor" => set_whole(&mut self.cursor, value, 0, MOST_OPERATIONS),
             "path" => set_or(&mut self.path, parse_ends(value), Expected::PathEnds),
+            "t" | "u" if matches!(self.route, Route::Step(_)) => {
+                let which = usize::from(key == "u");
+                set_whole(&mut self.place[which], value, 0, MOST_OPERATIONS)
+            }
             "steps" => set_whole(&mut run.steps, value, 1, MOST_STEPS),
             "batch" => set_whole(&mut run.batch, value, 1, MOST_BATCH.into()),
             "lr" => {
@@ -389,6 +396,8 @@ impl PageState {
             ("steps", run.steps.map(|steps| steps.to_string())),
             ("cursor", self.cursor.map(|cursor| cursor.to_string())),
             ("path", self.path.as_ref().map(write_ends)),
+            ("t", self.place[0].map(|step| step.to_string())),
+            ("u", self.place[1].map(|unit| unit.to_string())),
             ("lang", self.locale.map(|locale| locale.code().to_string())),
             (
                 "theme",
@@ -441,6 +450,7 @@ impl PageState {
         if state.route != self.route {
             state.cursor = None;
             state.path = None;
+            state.place = [None; 2];
             state.settings.clear();
         }
         state
@@ -681,6 +691,20 @@ mod tests {
     }
 
     #[test]
+    fn the_step_and_the_unit_that_are_looked_at_stand_in_the_link() {
+        let link = "/step/gru-mnist?cursor=40&t=27&u=0&lang=zh";
+        let (state, problems) = parse(link);
+        assert_eq!((state.place, problems), ([Some(27), Some(0)], vec![]));
+        assert_eq!(state.href(), link);
+        let train = Route::Train("gru-mnist".into());
+        assert_eq!(state.on(train).href(), "/train/gru-mnist?lang=zh");
+        let (state, problems) = parse("/step/gru-mnist?t=-1&u=3");
+        assert_eq!((state.place, problems.len()), ([None, Some(3)], 1));
+        // They are the microscope's own: an instrument of the lab may have settings of these names.
+        assert_eq!(parse("/lab/x?t=far").0.settings["t"], "far");
+    }
+
+    #[test]
     fn another_program_forgets_the_hyperparameters() {
         let (state, _) = parse("/train/lenet5-mnist?lr=0.5&seed=3&lang=zh");
         assert_eq!(state.on(Route::Lab).href(), "/lab?seed=3&lang=zh");
@@ -786,10 +810,12 @@ mod tests {
             steps in option::of(1..=MOST_STEPS),
             cursor in option::of(0..=MOST_OPERATIONS as u32),
             path in option::of([element(), element()]),
+            place in [option::of(0..=MOST_OPERATIONS as u32), option::of(0..=MOST_OPERATIONS as u32)],
             options in options(),
         ) -> PageState {
+            let place = if matches!(route, Route::Step(_)) { place } else { [None; 2] };
             let hyperparameters = Hyperparameters { learning_rate, batch, optimizer, momentum, epochs, steps, options };
-            PageState { route, device, seed, locale, theme, hyperparameters, cursor, path, settings: BTreeMap::new() }
+            PageState { route, device, seed, locale, theme, hyperparameters, cursor, path, place, settings: BTreeMap::new() }
         }
     }
 

@@ -34,7 +34,7 @@ const GRAPH_KEYS: [&str; 3] = ["+ −", "0", "E"];
 
 /// The cursor is written into the address when it has rested for this long: browsers limit how
 /// often an address may change.
-const REST: Duration = Duration::from_millis(300);
+pub(super) const REST: Duration = Duration::from_millis(300);
 
 /// Stepping through the preset in the address; a list of presets where there is no such preset.
 #[component]

@@ -39,10 +39,12 @@ fn Blocks(
     let texts = use_texts();
     let names: Vec<String> = all.iter().map(|attention| attention.name.clone()).collect();
     let number = RwSignal::new(0_usize);
-    let asked_query = RwSignal::new(all[0].steps - 1);
+    let [query, key] = super::place_in_address();
+    let asked_query = RwSignal::new(query.unwrap_or(all[0].steps - 1));
     let chosen = Memo::new(move |_| all[number.get().min(all.len() - 1)].clone());
     let asked_head = RwSignal::new(0_u32);
-    let asked_key = RwSignal::new(0_u32);
+    let asked_key = RwSignal::new(key.unwrap_or(0));
+    super::remember(asked_query, asked_key);
     let asked_column = RwSignal::new(0_u32);
     // Blocks may differ in their sizes: what was chosen in one is kept within another's.
     let size = Memo::new(move |_| chosen.with(|c| [c.heads, c.steps, c.width]));

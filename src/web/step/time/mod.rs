@@ -23,7 +23,8 @@ use super::operation_panel::SampleChooser;
 use super::scope::{Microscope, use_microscope};
 use crate::view::microscope::model::GraphModel;
 use crate::view::microscope::unrolled::{Strand, strands};
-use crate::web::address::use_texts;
+use crate::web::address::{use_address, use_texts};
+use crate::web::step::page::REST;
 
 /// What is looked at.
 #[derive(Clone, Copy)]
@@ -57,6 +58,26 @@ pub fn TimePanel(
     (!strands.is_empty()).then(|| view! { <Unrolled strands/> })
 }
 
+/// What the address says is chosen: a step and a unit, or a query and a key.
+fn place_in_address() -> [Option<u32>; 2] {
+    use_address().state.with_untracked(|state| state.place)
+}
+
+/// Writes the two into the address when they have been changed and rest.
+fn remember(first: RwSignal<u32>, second: RwSignal<u32>) {
+    let address = use_address();
+    Effect::new(move |before: Option<[u32; 2]>| {
+        let place = [first.get(), second.get()];
+        let write = move || address.change(|state| state.place = place.map(Some));
+        if before.is_some_and(|before| before != place)
+            && let Ok(timer) = set_timeout_with_handle(write, REST)
+        {
+            on_cleanup(move || timer.clear());
+        }
+        place
+    });
+}
+
 #[component]
 fn Unrolled(
     /// The operations over time.
@@ -67,13 +88,18 @@ fn Unrolled(
     let names: Vec<String> = strands.iter().map(|strand| strand.name.clone()).collect();
     let number = RwSignal::new(0_usize);
     let last = strands[0].steps - 1;
+    let [step, unit] = place_in_address();
     let strand = Memo::new(move |_| strands[number.get().min(strands.len() - 1)].clone());
     let choice = Choice {
         strand,
-        step: RwSignal::new(last),
-        unit: RwSignal::new(0),
+        step: RwSignal::new(step.unwrap_or(last).min(last)),
+        unit: RwSignal::new(
+            unit.unwrap_or(0)
+                .min(strand.with_untracked(|s| s.hidden) - 1),
+        ),
         gate: RwSignal::new(0),
     };
+    remember(choice.step, choice.unit);
     let moment = Signal::derive(move || batch_moment(scope));
     Effect::new(move |_| scope.also.set(strand.with(Strand::tensors)));
     on_cleanup(move || {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::run::{LONG, focus};
+use super::run::{LONG, address_contains, focus};
 use super::step::{data_value, done_becomes, open_at_start};
 use crate::page::{Launch, Page, expect, expect_equal, keys};
 use crate::{Outcome, Test};
@@ -169,6 +169,21 @@ fn gate(page: &Page) -> Outcome {
     explained(page, "time-f")?;
     press(page, "time-gate-1")?;
     computed(page, "ribbon-gates")?;
+    // The link leads back to them.
+    address_contains(page, "t=27&u=3")?;
+    open_at_start(
+        page,
+        "/step/lstm-mnist?device=cpu&batch=2&t=5&u=900&lang=en",
+    )?;
+    page.wait_for_text("time-step-label", LONG, |label| {
+        label.starts_with("Step 5 ")
+    })?;
+    let unit = "return document.querySelector(\"[data-testid='time-unit']\").value";
+    expect_equal(
+        "the last unit",
+        page.script(unit, &[])?.as_str(),
+        Some("127"),
+    )?;
     page.expect_clean()
 }
 
@@ -213,10 +228,14 @@ fn attention(page: &Page) -> Outcome {
     to_the_end(page)?;
     computed(page, "ribbon-a")?;
     // The row of a query in the middle: later keys are masked.
-    page.click_at("[data-testid='attention-head-1'] .ribbon-cells", (0.1, 0.5))?;
+    let (query, key) = (30, 6);
+    let middle = |place: i32| (f64::from(place) + 0.5) / 64.0;
+    let cell = (middle(key), middle(query));
+    page.click_at("[data-testid='attention-head-1'] .ribbon-cells", cell)?;
     page.wait_for("the mask", LONG, || {
         Ok(page.has("attention-mask")?.then_some(()))
     })?;
+    address_contains(page, &format!("t={query}&u={key}"))?;
     let weight = explained(page, "attention-a")?;
     expect(
         weight.starts_with("block1.attention.weights") && weight.contains("[0, 1, "),
