@@ -257,7 +257,9 @@ fn filters(scope: Scope) -> AnyView {
             } else {
                 chosen
             };
-            scope.address.change(|state| state.set_setting(key, &chosen));
+            scope
+                .address
+                .change(|state| state.set_setting(key, &chosen));
         }
     };
     let edges = move || {

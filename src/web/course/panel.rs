@@ -158,7 +158,9 @@ fn path(scope: Scope, concepts: Arc<Concepts>, course: Arc<CourseTexts>, number:
     let has_path = Memo::new(move |_| scope.state.with(|state| state.has_path));
     let toggle = move |_| {
         let value = if has_path.get_untracked() { "" } else { "1" };
-        scope.address.change(|state| state.set_setting("way", value));
+        scope
+            .address
+            .change(|state| state.set_setting("way", value));
     };
     let steps = move || {
         if !has_path.get() {
