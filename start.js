@@ -1,5 +1,5 @@
-// Loads the program that shows the page's address: the lab and the map are programs of their own,
-// all else is another. The names of the main program's files carry hashes; Trunk writes them on this
+// Loads the program that shows the page's address: the lab is a program of its own, map and chapters are
+// another, all else a third. The names of the main program's files carry hashes; Trunk writes them on this
 // script's element (Trunk.toml). Those of the others do not, and get that name as a query against
 // stale caches.
 "use strict";
@@ -8,11 +8,11 @@
   const base = new URL(document.baseURI).pathname;
   const [first] = location.pathname.slice(base.length).split("/");
   const version = "?v=" + main.module.split("/").pop();
-  const name = { lab: "lab", map: "course" }[first];
+  const name = { lab: "lab", map: "course", learn: "course" }[first];
   // The style sheets of the other programs; those of the main one stand in the document.
   const sheets = {
     lab: ["lab", "lab_measure", "lab_compress", "lab_precision", "lab_replicas"],
-    course: ["map"],
+    course: ["map", "course", "widgets"],
   }[name];
   for (const sheet of sheets ?? []) {
     const href = base + sheet + ".css" + version;

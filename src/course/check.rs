@@ -1,6 +1,10 @@
 //! Checks of all content together.
 
-use super::{CourseTexts, Mistake, Structure, to_html};
+use super::errors::check_errors;
+use super::{
+    CHAPTERS_FILE, ChapterText, Chapters, CourseTexts, Mistake, STRUCTURE_FILE, Show, Structure,
+    read_errors, to_html,
+};
 
 /// Checks a structure with the texts of a language: every concept has a text in the order of the structure, every
 /// link leads somewhere, every formula can be rendered. `is_page` tells whether an address of the site exists.
@@ -51,4 +55,115 @@ pub fn check(
         }
     }
     mistakes
+}
+
+/// What an address or a step of a chapter may lead to.
+#[derive(Clone, Copy)]
+pub struct Site<'a> {
+    /// Whether an address of the site exists.
+    pub is_page: &'a dyn Fn(&str) -> bool,
+    /// Whether there is what a step shows.
+    pub is_shown: &'a dyn Fn(&Show) -> bool,
+}
+
+/// What a check of all content found.
+#[derive(Debug, Default)]
+pub struct Report {
+    pub mistakes: Vec<Mistake>,
+    pub concepts: usize,
+    pub edges: usize,
+    pub chapters: usize,
+    pub steps: usize,
+    pub questions: usize,
+    pub errors: usize,
+}
+
+/// Checks every file of the content. `read` gives the text of a file below `assets/course/`, or why there is none;
+/// `languages` are the codes of all languages.
+///
+/// A mistake that both languages share is told once.
+pub fn check_all(
+    read: &dyn Fn(&str) -> Result<String, String>,
+    languages: &[&str],
+    site: Site,
+) -> Report {
+    let mut report = Report::default();
+    let file = |name: &str| read(name).map_err(|error| Mistake::new(name, 1, error));
+    let structure = file(STRUCTURE_FILE).and_then(|text| Structure::read(&text));
+    let structure = match structure {
+        Ok(structure) => structure,
+        Err(mistake) => {
+            report.mistakes.push(mistake);
+            return report;
+        }
+    };
+    (report.concepts, report.edges) = (structure.concepts.len(), structure.edges.len());
+    let chapters =
+        file(CHAPTERS_FILE).and_then(|text| Chapters::read(&text, &structure, site.is_shown));
+    let chapters = chapters
+        .map_err(|mistake| report.mistakes.push(mistake))
+        .ok();
+    let is_concept = |id: &str| structure.concepts.iter().any(|concept| concept.id == id);
+    let href = |target: &str| {
+        let is_there = match target.starts_with('/') {
+            true => (site.is_page)(target),
+            false => is_concept(target),
+        };
+        is_there.then(|| target.to_string())
+    };
+    for language in languages {
+        let name = format!("concepts.{language}.md");
+        match file(&name)
+            .map_err(|mistake| vec![mistake])
+            .and_then(|text| CourseTexts::read(&name, &text))
+        {
+            Ok(texts) => report
+                .mistakes
+                .extend(check(&structure, &name, &texts, site.is_page)),
+            Err(found) => report.mistakes.extend(found),
+        }
+        let name = format!("errors.{language}.md");
+        match file(&name)
+            .map_err(|mistake| vec![mistake])
+            .and_then(|text| read_errors(&name, &text))
+        {
+            Ok(errors) => {
+                report.errors = errors.len();
+                report.mistakes.extend(check_errors(&name, &errors, &href));
+            }
+            Err(found) => report.mistakes.extend(found),
+        }
+    }
+    for chapter in chapters.iter().flat_map(|chapters| &chapters.chapters) {
+        report.chapters += 1;
+        report.steps += chapter.steps.len();
+        let mut texts: Vec<ChapterText> = Vec::new();
+        for language in languages {
+            let name = format!("chapter-{}.{language}.md", chapter.number);
+            match file(&name)
+                .map_err(|mistake| vec![mistake])
+                .and_then(|text| ChapterText::read(&name, &text))
+            {
+                Ok(text) => {
+                    report
+                        .mistakes
+                        .extend(text.check(&name, (chapter, language), &href));
+                    if let Some(first) = texts.first() {
+                        report.mistakes.extend(text.differences(&name, first));
+                    }
+                    texts.push(text);
+                }
+                Err(found) => report.mistakes.extend(found),
+            }
+        }
+        let questions = texts
+            .first()
+            .map(|text| text.steps.iter().map(|step| step.questions.len()).sum());
+        report.questions += questions.unwrap_or(0);
+    }
+    report.mistakes.sort_by(|one, other| {
+        (&one.file, one.line, &one.message).cmp(&(&other.file, other.line, &other.message))
+    });
+    report.mistakes.dedup();
+    report
 }

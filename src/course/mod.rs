@@ -1,15 +1,21 @@
 //! The course's content: concepts, what they need, and their texts, as plain data below `assets/course/`.
 //!
-//! `concepts.json` holds the structure, `concepts.en.md` and `concepts.zh.md` the texts; `docs/AUTHORING.md` describes
-//! both for those who write them. Everything is read with limits and checked: a mistake names its file and line.
+//! `concepts.json` holds the structure of the map, `concepts.<language>.md` its texts; `chapters.json` and
+//! `chapter-<number>.<language>.md` the same of the chapters. `docs/AUTHORING.md` describes them for those who write them. Everything is read with limits and checked: a mistake names its file and line.
 
+mod chapter_text;
+mod chapters;
 mod check;
+mod errors;
 mod graph;
 mod render;
 mod structure;
 mod texts;
 
-pub use check::check;
+pub use chapter_text::{ChapterText, Choice, Question, StepText};
+pub use chapters::{Chapter, Chapters, Show, Step};
+pub use check::{Report, Site, check, check_all};
+pub use errors::{ErrorText, read_errors};
 pub use graph::ConceptGraph;
 pub use render::to_html;
 pub use structure::{Concept, EdgeKind, Source, Structure, TypedEdge};
@@ -19,6 +25,8 @@ use std::fmt;
 
 /// Name of the file of structure, below `assets/course/`.
 pub const STRUCTURE_FILE: &str = "concepts.json";
+/// Name of the file of the chapters' structure.
+pub const CHAPTERS_FILE: &str = "chapters.json";
 
 /// A mistake in a file of content.
 #[derive(Clone, Debug, PartialEq, Eq)]

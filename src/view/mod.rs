@@ -7,6 +7,7 @@
 //! - `url`: the page's state as a link, and back.
 //! - `digit`: a drawing made into an image like MNIST's.
 //! - `run_state`: what the page knows of its run, from the engine's events.
+//! - `chapter`: pages of the course, and what a learner has done there; `widgets/`: small instruments beside its steps.
 //! - `boundary`: the picture of what the network says between the points of a table.
 //! - `race`: optimizers side by side: the lanes, how they stand, and their drawings.
 //! - `writing`: what a network that learned a text writes.
@@ -21,6 +22,7 @@
 //! Nothing here knows a browser, so all of it is tested natively.
 
 pub mod boundary;
+pub mod chapter;
 pub mod color;
 pub mod digit;
 pub mod format;
@@ -37,7 +39,17 @@ pub mod samples;
 pub mod sketch;
 pub mod texts;
 pub mod url;
+pub mod widgets;
 pub mod writing;
+
+/// Whether there is what a step of a chapter shows.
+pub fn course_show(show: &crate::course::Show) -> bool {
+    match show {
+        crate::course::Show::Page { address, .. } => course_page(address),
+        crate::course::Show::Widget { name, .. } => widgets::NAMES.contains(&name.as_str()),
+        crate::course::Show::Exercise(id) => chapter::exercise_number(id).is_some(),
+    }
+}
 
 /// Whether a text of the course may lead to an address of the site: a page that there is, with a preset or an
 /// instrument that there is.
@@ -49,6 +61,7 @@ pub fn course_page(address: &str) -> bool {
             presets::ids().any(|id| id == preset)
         }
         url::Route::LabPage(id) => lab::InstrumentId::from_name(id).is_some(),
+        url::Route::LearnPage(id) => chapter::LearnPage::from_name(id).is_some(),
         url::Route::NotFound(_) => false,
         _ => true,
     };

@@ -98,7 +98,7 @@ pub enum Program {
     /// All pages but those of the others.
     Training,
     Lab,
-    /// The concept map.
+    /// The concept map and the chapters.
     Course,
 }
 
@@ -109,6 +109,8 @@ pub enum Route {
     Map,
     /// A chapter, 1 to 12.
     Learn(u8),
+    /// Another page of the course by its identifier, which may be unknown.
+    LearnPage(String),
     /// A preset by its identifier, which may be unknown.
     Step(String),
     /// A preset by its identifier, which may be unknown.
@@ -138,6 +140,7 @@ impl Route {
             ["learn", number] if chapter(number).is_some() => {
                 Self::Learn(chapter(number).unwrap_or(1))
             }
+            ["learn", id] => Self::LearnPage(id.to_string()),
             ["step"] => Self::Step(DEFAULT_PRESET.to_string()),
             ["step", preset] => Self::Step(preset.to_string()),
             ["train"] => Self::Train(DEFAULT_PRESET.to_string()),
@@ -153,7 +156,7 @@ impl Route {
     pub fn program(&self) -> Program {
         match self {
             Self::Lab | Self::LabPage(_) => Program::Lab,
-            Self::Map => Program::Course,
+            Self::Map | Self::Learn(_) | Self::LearnPage(_) => Program::Course,
             _ => Program::Training,
         }
     }
@@ -164,6 +167,7 @@ impl Route {
             Self::Home => "/".to_string(),
             Self::Map => "/map".to_string(),
             Self::Learn(chapter) => format!("/learn/{chapter}"),
+            Self::LearnPage(id) => format!("/learn/{}", encode(id)),
             Self::Step(preset) => format!("/step/{}", encode(preset)),
             Self::Train(preset) => format!("/train/{}", encode(preset)),
             Self::Lab => "/lab".to_string(),

@@ -7,7 +7,7 @@ use leptos::prelude::*;
 use super::address::{Address, use_address, use_locale, use_texts};
 use super::engine::Engine;
 use super::frame::{AppFooter, AppHeader, ErrorBanner};
-use super::pages::{AboutPage, ComingPage, HomePage, NotFoundPage, TrainPage};
+use super::pages::{AboutPage, HomePage, NotFoundPage, TrainPage};
 use super::step::StepPage;
 use crate::view::notices::Origin;
 use crate::view::run_state::EngineLink;
@@ -76,7 +76,6 @@ enum Kind {
     Train,
     Step,
     About,
-    Coming,
     /// A page of another program.
     Elsewhere,
     NotFound,
@@ -92,8 +91,9 @@ fn CurrentPage() -> impl IntoView {
             Route::Train(_) => Kind::Train,
             Route::Step(_) => Kind::Step,
             Route::About => Kind::About,
-            Route::Learn(_) => Kind::Coming,
-            Route::Map | Route::Lab | Route::LabPage(_) => Kind::Elsewhere,
+            Route::Map | Route::Learn(_) | Route::LearnPage(_) | Route::Lab | Route::LabPage(_) => {
+                Kind::Elsewhere
+            }
             Route::NotFound(_) => Kind::NotFound,
         })
     });
@@ -102,7 +102,6 @@ fn CurrentPage() -> impl IntoView {
         Kind::Train => view! { <TrainPage/> }.into_any(),
         Kind::Step => view! { <StepPage/> }.into_any(),
         Kind::About => view! { <AboutPage/> }.into_any(),
-        Kind::Coming => view! { <ComingPage/> }.into_any(),
         Kind::Elsewhere => {
             load_document();
             ().into_any()
@@ -122,7 +121,7 @@ pub fn page_name(route: &Route, texts: &Texts) -> &'static str {
     match route {
         Route::Home => texts.nav.home,
         Route::Map => texts.nav.map,
-        Route::Learn(_) => texts.nav.learn,
+        Route::Learn(_) | Route::LearnPage(_) => texts.nav.learn,
         Route::Step(_) => texts.nav.step,
         Route::Train(_) => texts.nav.train,
         Route::Lab | Route::LabPage(_) => texts.nav.lab,

@@ -21,6 +21,7 @@ const PROGRAMS: [&[&str]; 3] = [&["glassbox", "worker"], &["lab", "lab_worker"],
 const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; \
     script-src 'self' 'wasm-unsafe-eval'; \
     worker-src 'self'; \
+    frame-src 'self'; \
     style-src 'self'; \
     img-src 'self' data: blob:; \
     font-src 'self'; \
@@ -167,7 +168,7 @@ fn weight_with(files: &[(String, usize)], programs: &[&str]) -> Result<usize, St
 fn program_of(name: &str) -> Option<&'static str> {
     if let Some(sheet) = name.strip_suffix(".css") {
         return match sheet {
-            "map" => Some("course"),
+            "map" | "course" | "widgets" => Some("course"),
             sheet if sheet == "lab" || sheet.starts_with("lab_") => Some("lab"),
             _ => None,
         };

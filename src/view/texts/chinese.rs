@@ -34,10 +34,6 @@ pub static TEXTS: Texts = Texts {
         train: "训练",
         lab: "实验",
         about: "关于",
-        coming: "尚未完成",
-        coming_title: "这个页面还不存在",
-        coming_body: "它在计划之中，但目前还没有任何可用的内容，所以这里没有东西可看。训练页面今天就能用。",
-        coming_door: "前往训练",
     },
     presets: PresetsTexts {
         label: "模型与数据",
@@ -283,8 +279,8 @@ pub static TEXTS: Texts = Texts {
     },
     door_course: DoorTexts {
         title: "十二章课程",
-        body: "公式里填着真实计算得到的数，还有练习。这个页面还不存在。",
-        action: "计划中",
+        body: "从什么是大模型，到它受什么限制：每一小步旁边都有一台能动手的仪器，公式可以试，错误可以找。",
+        action: "从第 1 章开始",
     },
     step: step_chinese::STEP,
     step_graph: step_graph::CHINESE,

@@ -35,10 +35,6 @@ pub static TEXTS: Texts = Texts {
         train: "Train",
         lab: "Lab",
         about: "About",
-        coming: "not yet",
-        coming_title: "This page does not exist yet",
-        coming_body: "It is planned, but nothing of it works yet, so there is nothing to show here. Training works today.",
-        coming_door: "Go to training",
     },
     presets: PresetsTexts {
         label: "Model and data",
@@ -286,8 +282,8 @@ pub static TEXTS: Texts = Texts {
     },
     door_course: DoorTexts {
         title: "Course in twelve chapters",
-        body: "Equations with the numbers of a real computation in them, and exercises. This page does not exist yet.",
-        action: "Planned",
+        body: "From what a large model is to what limits it: short steps, each beside a live instrument, with formulas to try out and errors to find.",
+        action: "Begin with chapter 1",
     },
     step: step_english::STEP,
     step_graph: step_graph::ENGLISH,

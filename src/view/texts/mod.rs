@@ -93,6 +93,7 @@ macro_rules! texts {
     };
 }
 
+pub mod course;
 mod data;
 mod data_chinese;
 mod data_english;
@@ -111,6 +112,7 @@ mod step_english;
 mod step_graph;
 mod time;
 mod training;
+pub mod widgets;
 mod writing;
 pub use data::DataTexts;
 pub use messages::{ErrorTexts, Message, Reason, Severity, Trouble};
@@ -163,11 +165,6 @@ texts! {
         train,
         lab,
         about,
-        /// A mark beside the name of a page that does not exist yet.
-        coming,
-        coming_title,
-        coming_body,
-        coming_door,
     }
 }
 

@@ -1,10 +1,14 @@
 //! The course's content as the page has it: fetched when it is needed, the texts by language.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use leptos::prelude::*;
 
-use crate::course::{ConceptGraph, CourseTexts, STRUCTURE_FILE, Structure};
+use crate::course::{
+    CHAPTERS_FILE, ChapterText, Chapters, ConceptGraph, CourseTexts, ErrorText, Mistake,
+    STRUCTURE_FILE, Structure, read_errors,
+};
 use crate::view::map::{MapLayout, lay_out};
 use crate::view::texts::Locale;
 use crate::web::BUILD_ID;
@@ -23,7 +27,12 @@ pub struct Content {
     pub concepts: RwSignal<Option<Arc<Concepts>>>,
     /// English, Chinese.
     texts: [RwSignal<Option<Arc<CourseTexts>>>; 2],
-    asked: [StoredValue<bool>; 2],
+    pub chapters: RwSignal<Option<Arc<Chapters>>>,
+    /// By chapter and language.
+    chapter_texts: RwSignal<BTreeMap<(u8, usize), Arc<ChapterText>>>,
+    errors: [RwSignal<Option<Arc<Vec<ErrorText>>>>; 2],
+    /// Files that are here or under way.
+    asked: StoredValue<BTreeSet<String>>,
     /// Why something could not be had.
     pub failure: RwSignal<Option<String>>,
 }
@@ -36,57 +45,102 @@ fn place(locale: Locale) -> usize {
 }
 
 impl Content {
-    /// Fetches the structure and the texts of the page's language, and makes the content a context.
+    /// Makes the content a context; nothing is fetched before it is asked for.
     pub fn provide() {
-        let content = Self {
+        provide_context(Self {
             concepts: RwSignal::default(),
             texts: [RwSignal::default(), RwSignal::default()],
-            asked: [StoredValue::new(false), StoredValue::new(false)],
+            chapters: RwSignal::default(),
+            chapter_texts: RwSignal::default(),
+            errors: [RwSignal::default(), RwSignal::default()],
+            asked: StoredValue::default(),
             failure: RwSignal::default(),
-        };
-        leptos::task::spawn_local(async move {
-            let read = fetch(STRUCTURE_FILE)
-                .await
-                .and_then(|text| Structure::read(&text).map_err(|mistake| mistake.to_string()));
-            match read {
-                Ok(structure) => {
-                    let graph = ConceptGraph::new(structure);
-                    let layout = lay_out(&graph);
-                    content
-                        .concepts
-                        .set(Some(Arc::new(Concepts { graph, layout })));
-                }
-                Err(message) => content.failure.set(Some(message)),
-            }
         });
-        let locale = use_locale();
-        Effect::new(move |_| content.ask(locale.get()));
-        provide_context(content);
     }
 
-    /// Fetches the texts of a language, once.
-    pub fn ask(self, locale: Locale) {
-        let number = place(locale);
-        if self.asked[number].get_value() {
+    /// Fetches and reads a file, once; a failure is told and may be tried again.
+    fn ask_file(
+        self,
+        file: String,
+        take: impl FnOnce(&str, String) -> Result<(), String> + 'static,
+    ) {
+        let is_new = self
+            .asked
+            .try_update_value(|asked| asked.insert(file.clone()));
+        if is_new != Some(true) {
             return;
         }
-        self.asked[number].set_value(true);
         leptos::task::spawn_local(async move {
-            let file = format!("concepts.{}.md", locale.code());
-            let read = fetch(&file).await.and_then(|text| {
-                CourseTexts::read(&file, &text).map_err(|mistakes| match mistakes.first() {
-                    Some(mistake) => mistake.to_string(),
-                    None => file.clone(),
-                })
-            });
-            match read {
-                Ok(texts) => self.texts[number].set(Some(Arc::new(texts))),
-                Err(message) => {
-                    self.asked[number].set_value(false);
-                    self.failure.set(Some(message));
-                }
+            let taken = fetch(&file).await.and_then(|text| take(&file, text));
+            if let Err(message) = taken {
+                self.asked.update_value(|asked| {
+                    asked.remove(&file);
+                });
+                self.failure.set(Some(message));
             }
         });
+    }
+
+    /// Fetches the concepts and their texts in the page's language, now and whenever that changes.
+    pub fn ask_concepts(self) {
+        self.ask_file(STRUCTURE_FILE.to_string(), move |_, text| {
+            let structure = Structure::read(&text).map_err(|mistake| mistake.to_string())?;
+            let graph = ConceptGraph::new(structure);
+            let layout = lay_out(&graph);
+            self.concepts
+                .set(Some(Arc::new(Concepts { graph, layout })));
+            Ok(())
+        });
+        let locale = use_locale();
+        Effect::new(move |_| self.ask(locale.get()));
+    }
+
+    /// Fetches the concepts' texts in a language.
+    pub fn ask(self, locale: Locale) {
+        self.ask_file(
+            format!("concepts.{}.md", locale.code()),
+            move |file, text| {
+                let texts = CourseTexts::read(file, &text).map_err(first)?;
+                self.texts[place(locale)].set(Some(Arc::new(texts)));
+                Ok(())
+            },
+        );
+    }
+
+    /// Fetches the structure of the chapters.
+    pub fn ask_chapters(self) {
+        self.ask_file(CHAPTERS_FILE.to_string(), move |_, text| {
+            let chapters = Chapters::parse(&text).map_err(|mistake| mistake.to_string())?;
+            self.chapters.set(Some(Arc::new(chapters)));
+            Ok(())
+        });
+    }
+
+    /// The text of a chapter, once it is here; asks for it.
+    pub fn chapter_text(self, number: u8, locale: Locale) -> Option<Arc<ChapterText>> {
+        let key = (number, place(locale));
+        let found = self.chapter_texts.with(|texts| texts.get(&key).cloned());
+        if found.is_none() {
+            let file = format!("chapter-{number}.{}.md", locale.code());
+            self.ask_file(file, move |file, text| {
+                let text = ChapterText::read(file, &text).map_err(first)?;
+                self.chapter_texts.update(|texts| {
+                    texts.insert(key, Arc::new(text));
+                });
+                Ok(())
+            });
+        }
+        found
+    }
+
+    /// What the articles get wrong, once it is here; asks for it.
+    pub fn errors(self, locale: Locale) -> Option<Arc<Vec<ErrorText>>> {
+        let errors = self.errors[place(locale)];
+        self.ask_file(format!("errors.{}.md", locale.code()), move |file, text| {
+            errors.set(Some(Arc::new(read_errors(file, &text).map_err(first)?)));
+            Ok(())
+        });
+        errors.get()
     }
 
     /// The texts of a language, once they are here.
@@ -98,6 +152,11 @@ impl Content {
     pub fn all_texts(self) -> Vec<Arc<CourseTexts>> {
         self.texts.iter().filter_map(|texts| texts.get()).collect()
     }
+}
+
+/// The first of a file's mistakes.
+fn first(mistakes: Vec<Mistake>) -> String {
+    mistakes.first().map(Mistake::to_string).unwrap_or_default()
 }
 
 /// The content of the page.

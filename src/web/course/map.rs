@@ -88,6 +88,7 @@ impl Scope {
 pub fn page() -> AnyView {
     let scope = Scope::new();
     let content = use_content();
+    content.ask_concepts();
     let locale = scope.locale;
     let is_list = Memo::new(move |_| {
         let state = scope.address.state;

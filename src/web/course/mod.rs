@@ -1,19 +1,25 @@
-//! The concept map: a program of its own, without an engine.
+//! The concept map and the chapters: a program of its own.
 //!
 //! # Layout
 //! - `content`: structure and texts, fetched when they are needed.
 //! - `map`: the page; `chart`: the map itself; `panel`: the concept that is open; `marks`: what the learner knows.
+//! - `chapter/`: a chapter with the instrument beside it; `widgets/`: the small instruments; `errors`: what the articles
+//!   get wrong.
 
+mod chapter;
 mod chart;
 mod content;
+mod errors;
 mod map;
 mod marks;
 mod panel;
+mod widgets;
 
 use leptos::prelude::*;
 
 use super::address::{Address, use_locale};
 use super::app::{frame, load_document};
+use crate::view::chapter::LearnPage;
 use crate::view::texts::Trouble;
 use crate::view::url::{Program, Route};
 use content::Content;
@@ -55,10 +61,22 @@ fn notices(address: Address) -> AnyView {
 /// The page that the address means.
 fn current_page() -> AnyView {
     let address = super::address::use_address();
-    let is_map = Memo::new(move |_| address.state.with(|state| state.route == Route::Map));
-    let page = move || match is_map.get() {
-        true => map::page(),
-        false => {
+    let route = Memo::new(move |_| {
+        address.state.with(|state| match &state.route {
+            // All chapters are one page, which goes from one to the next.
+            Route::Learn(_) => Route::Learn(1),
+            route => route.clone(),
+        })
+    });
+    let page = move || match route.get() {
+        Route::Map => map::page(),
+        Route::Learn(_) => chapter::page(),
+        Route::LearnPage(id) => match LearnPage::from_name(&id) {
+            Some(LearnPage::Errors) => errors::page(),
+            Some(LearnPage::Widget) => chapter::widget_page(),
+            Some(LearnPage::Exercise(_)) | None => chapter::unknown_page(&id),
+        },
+        _ => {
             load_document();
             ().into_any()
         }

@@ -8,11 +8,6 @@ use crate::view::url::{Program, Route};
 use crate::web::address::{use_address, use_texts};
 use crate::web::app::page_name;
 
-/// Whether a page works already.
-fn is_coming(route: &Route) -> bool {
-    matches!(route, Route::Learn(_))
-}
-
 /// The header of every page.
 #[component]
 pub fn AppHeader(
@@ -39,20 +34,17 @@ pub fn AppHeader(
             .into_iter()
             .map(|route| {
                 let is_current = std::mem::discriminant(&route) == std::mem::discriminant(&current)
-                    || (program == Program::Lab && route == Route::Lab);
-                let coming = is_coming(&route)
-                    .then(|| view! { <span class="tag">{texts.get().nav.coming}</span> });
+                    || (program == Program::Lab && route == Route::Lab)
+                    || (matches!(route, Route::Learn(_)) && matches!(current, Route::LearnPage(_)));
                 view! {
                     <li>
                         <a
                             class="app-nav-link"
-                            class:is-coming=is_coming(&route)
                             aria-current=is_current.then_some("page")
                             rel=rel(&route)
                             href=address.href(&route)
                         >
                             {page_name(&route, texts.get())}
-                            {coming}
                         </a>
                     </li>
                 }

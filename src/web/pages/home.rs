@@ -45,7 +45,6 @@ pub fn HomePage() -> impl IntoView {
                     route=Route::Learn(1)
                     text=|texts: &'static Texts| &texts.door_course
                     testid="door-course"
-                    is_coming=true
                 />
             </div>
             <section class="home-legend">
@@ -65,9 +64,6 @@ fn Door(
     text: fn(&'static Texts) -> &'static DoorTexts,
     /// Its `data-testid`.
     testid: &'static str,
-    /// Whether the page behind it does not exist yet.
-    #[prop(optional)]
-    is_coming: bool,
 ) -> impl IntoView {
     let address = use_address();
     let texts = use_texts();
@@ -76,9 +72,7 @@ fn Door(
     let rel = (route.program() != Program::Training).then_some("external");
     view! {
         <a
-            class="card"
-            class:is-update=!is_coming
-            class:is-coming=is_coming
+            class="card is-update"
             data-testid=testid
             rel=rel
             href=move || address.href(&route)

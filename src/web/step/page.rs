@@ -176,7 +176,8 @@ fn enter(scope: Microscope, waits: Memo<bool>) {
     });
 }
 
-/// Goes to the place in the address once, and keeps the address up to date from then on.
+/// Goes to the place in the address, at first and whenever something else changes it there, and keeps the address up to
+/// date.
 fn follow_address(scope: Microscope) {
     let address = use_address();
     let engine = use_engine();
@@ -210,6 +211,19 @@ fn follow_address(scope: Microscope) {
                 }
             }
             None => {}
+        }
+    });
+    // A chapter that stands around this page, or the browser's buttons.
+    let asked = Memo::new(move |_| address.state.with(|state| state.cursor));
+    Effect::new(move |before: Option<()>| {
+        let done = asked.get().unwrap_or(0);
+        let now = scope.cursor.get_untracked();
+        if let (Some(()), Some(now)) = (before, now)
+            && now.done != done
+        {
+            scope.go(Inspection::Goto {
+                done: done.min(now.total),
+            });
         }
     });
     Effect::new(move |_| {

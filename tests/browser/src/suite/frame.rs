@@ -114,9 +114,10 @@ fn theme_goes_round(page: &Page) -> Outcome {
 }
 
 fn missing_pages_say_so(page: &Page) -> Outcome {
-    for path in ["learn", "learn/3"] {
+    for path in ["learn/13", "learn/x17", "learn/nothing"] {
         page.open(path)?;
-        page.element("coming")?;
+        let text = page.text("learn-unknown")?;
+        expect(text.contains(path.trim_start_matches("learn/")), text)?;
     }
     page.open("nowhere/at/all")?;
     let text = page.text("not-found")?;

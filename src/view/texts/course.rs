@@ -1,0 +1,156 @@
+//! Texts around the chapters, in both languages.
+
+use super::Locale;
+
+texts! {
+    CourseTexts {
+        contents,
+        loading,
+        failed,
+        previous,
+        next,
+        next_chapter,
+        instrument,
+        again,
+        again_hint,
+        open,
+        no_instrument,
+        show,
+        question,
+        right,
+        wrong,
+        end_title,
+        end_marks,
+        end_overview,
+        mark,
+        marked,
+        print,
+        keys,
+        errors_title,
+        errors_search,
+        errors_written,
+        errors_correct,
+        errors_see,
+        map_link,
+    }
+    functions {
+        /// Number of a chapter.
+        chapter: fn(u8),
+        /// A chapter: steps seen, all.
+        progress: fn(usize, usize),
+        /// A step: its number, all.
+        step: fn(usize, usize),
+        /// A page below /learn that there is not: its name.
+        unknown: fn(&str),
+        /// A step of the address that there is not.
+        unknown_step: fn(&str),
+        /// Mistakes found, all.
+        errors_found: fn(usize, usize),
+        /// A widget that there is not.
+        unknown_widget: fn(&str),
+    }
+}
+
+/// The texts of a language.
+pub fn texts(locale: Locale) -> &'static CourseTexts {
+    match locale {
+        Locale::English => &ENGLISH,
+        Locale::Chinese => &CHINESE,
+    }
+}
+
+static ENGLISH: CourseTexts = CourseTexts {
+    contents: "Chapters",
+    loading: "Loading the chapter …",
+    failed: "The chapter could not be loaded. Reloading the page helps if the connection broke.",
+    previous: "Back",
+    next: "Next",
+    next_chapter: "Next chapter",
+    instrument: "Beside this step",
+    again: "As the step has it",
+    again_hint: "Puts the instrument back to the settings of this step",
+    open: "Open on its own",
+    no_instrument: "This step is for reading.",
+    show: "Show beside the text",
+    question: "Question",
+    right: "Right.",
+    wrong: "Not so.",
+    end_title: "What this chapter taught",
+    end_marks: "Mark these concepts as known if you could explain them: the map then tells what you can learn next.",
+    end_overview: "This chapter is an overview: what it names is taught in later ones.",
+    mark: "Mark all as known",
+    marked: "All marked as known",
+    print: "Print",
+    keys: "Arrow keys left and right go from step to step.",
+    errors_title: "What the articles get wrong",
+    errors_search: "Search the mistakes",
+    errors_written: "Printed",
+    errors_correct: "Correct",
+    errors_see: "See it run",
+    map_link: "On the map",
+    chapter: |number| format!("Chapter {number}"),
+    progress: |seen, all| format!("{seen} of {all} steps read"),
+    step: |number, all| format!("Step {number} of {all}"),
+    unknown: |name| {
+        format!(
+            "There is no page “{name}” in the course. Expected a chapter from 1 to 12, an exercise from x1 to x16, or errors."
+        )
+    },
+    unknown_step: |name| format!("This chapter has no step “{name}”; it begins at its first."),
+    errors_found: |found, all| format!("{found} of {all} mistakes"),
+    unknown_widget: |name| format!("There is no widget “{name}”. Expected one of:"),
+};
+
+static CHINESE: CourseTexts = CourseTexts {
+    contents: "目录",
+    loading: "正在加载这一章……",
+    failed: "这一章没能加载。如果是网络中断，请重新加载页面。",
+    previous: "上一步",
+    next: "下一步",
+    next_chapter: "下一章",
+    instrument: "这一步的仪器",
+    again: "恢复这一步的设置",
+    again_hint: "让仪器回到这一步规定的设置",
+    open: "单独打开",
+    no_instrument: "这一步只需要阅读。",
+    show: "在旁边显示",
+    question: "问题",
+    right: "正确。",
+    wrong: "不对。",
+    end_title: "这一章讲了什么",
+    end_marks: "如果你能把这些概念讲给别人听，就把它们标为已掌握：概念图会告诉你接下来能学什么。",
+    end_overview: "这一章是概览：提到的内容在后面各章细讲。",
+    mark: "全部标为已掌握",
+    marked: "已全部标为已掌握",
+    print: "打印",
+    keys: "用左右方向键在各步之间移动。",
+    errors_title: "这些文章错在哪里",
+    errors_search: "搜索错误",
+    errors_written: "原文",
+    errors_correct: "正确",
+    errors_see: "看它运行",
+    map_link: "在概念图中查看",
+    chapter: |number| format!("第 {number} 章"),
+    progress: |seen, all| format!("共 {all} 步，已读 {seen} 步"),
+    step: |number, all| format!("第 {number} 步，共 {all} 步"),
+    unknown: |name| {
+        format!("课程里没有“{name}”这一页。应为第 1 到 12 章、练习 x1 到 x16，或 errors。")
+    },
+    unknown_step: |name| format!("这一章没有名为“{name}”的步骤，于是从第一步开始。"),
+    errors_found: |found, all| format!("共 {all} 处错误，显示 {found} 处"),
+    unknown_widget: |name| format!("没有名为“{name}”的小仪器。可用的有："),
+};
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_text_is_there_in_both_languages() {
+        let chinese = CHINESE.entries();
+        for ((name, english), (_, chinese)) in ENGLISH.entries().into_iter().zip(chinese) {
+            assert!(!english.is_empty() && !chinese.is_empty(), "{name}");
+            assert_ne!(english, chinese, "{name}");
+        }
+    }
+}

@@ -1,0 +1,1 @@
+//! Words of the widgets beside the steps of a chapter, a file each, in both languages.

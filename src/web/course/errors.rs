@@ -1,0 +1,100 @@
+//! The clinic: what the articles get wrong, one by one, with the page that shows it.
+
+use leptos::prelude::*;
+
+use super::content::use_content;
+use super::widgets::Settings;
+use crate::course::{ErrorText, to_html};
+use crate::view::texts::course::texts;
+use crate::web::address::{use_address, use_locale};
+
+/// The page of its own.
+pub fn page() -> AnyView {
+    let locale = use_locale();
+    view! {
+        <div class="page page-narrow stack">
+            <h1 class="page-title">{move || texts(locale.get()).errors_title}</h1>
+            {clinic(Signal::stored(Default::default()))}
+        </div>
+    }
+    .into_any()
+}
+
+/// The list with a field to search it.
+pub fn clinic(_settings: Settings) -> AnyView {
+    let content = use_content();
+    let locale = use_locale();
+    let wanted = RwSignal::new(String::new());
+    let rows = move || {
+        let words = texts(locale.get());
+        let Some(errors) = content.errors(locale.get()) else {
+            return match content.failure.get() {
+                Some(message) => {
+                    view! { <p class="field-error" role="alert">{message}</p> }.into_any()
+                }
+                None => view! { <p role="status">{words.loading}</p> }.into_any(),
+            };
+        };
+        let search = wanted.with(|text| text.trim().to_lowercase());
+        let fits = |error: &&ErrorText| {
+            [
+                &error.id,
+                &error.place,
+                &error.written,
+                &error.correct,
+                &error.reason,
+            ]
+            .iter()
+            .any(|text| text.to_lowercase().contains(&search))
+        };
+        let found: Vec<AnyView> = errors.iter().filter(fits).map(|error| row(error)).collect();
+        let count = (words.errors_found)(found.len(), errors.len());
+        view! {
+            <p class="panel-note" role="status" data-testid="errors-count">{count}</p>
+            <ul class="errors-list">{found}</ul>
+        }
+        .into_any()
+    };
+    view! {
+        <section class="stack" data-testid="widget-errors">
+            <label class="field">
+                <span class="field-label">{move || texts(locale.get()).errors_search}</span>
+                <input
+                    type="search"
+                    class="input"
+                    data-testid="errors-search"
+                    prop:value=move || wanted.get()
+                    on:input=move |event| wanted.set(event_target_value(&event))
+                />
+            </label>
+            {rows}
+        </section>
+    }
+    .into_any()
+}
+
+fn row(error: &ErrorText) -> AnyView {
+    let locale = use_locale();
+    let words = texts(locale.get());
+    let address = use_address();
+    let link = |target: &str| Some(super::chapter::link(address, target));
+    let html = |markdown: &str| {
+        to_html(markdown, &link)
+            .unwrap_or_else(|_| markdown.replace('&', "&amp;").replace('<', "&lt;"))
+    };
+    let see = super::chapter::link(address, &error.see);
+    view! {
+        <li class="errors-item" data-testid=format!("error-{}", error.id)>
+            <h3 class="errors-place"><span class="tag">{error.id.to_uppercase()}</span>" "{error.place.clone()}</h3>
+            <dl class="errors-pair">
+                <dt>{words.errors_written}</dt>
+                <dd class="prose is-faulty" inner_html=html(&error.written)></dd>
+                <dt>{words.errors_correct}</dt>
+                <dd class="prose is-right" inner_html=html(&error.correct)></dd>
+            </dl>
+            <div class="prose" inner_html=html(&error.reason)></div>
+            <p><a rel="external" href=see>{words.errors_see}</a></p>
+        </li>
+    }
+    .into_any()
+}

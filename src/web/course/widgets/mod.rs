@@ -1,0 +1,16 @@
+//! Small instruments beside the steps of a chapter, a file each. What they show is decided in `view/widgets/`.
+
+use std::collections::BTreeMap;
+
+use leptos::prelude::*;
+
+/// The settings a widget starts with: those of the step, anew where another step of the chapter shows it.
+pub type Settings = Signal<BTreeMap<String, String>>;
+
+/// The widget of this name; none where there is none.
+pub fn widget(name: &str, settings: Settings) -> Option<AnyView> {
+    Some(match name {
+        "errors" => super::errors::clinic(settings),
+        _ => return None,
+    })
+}
