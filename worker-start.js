@@ -3,7 +3,7 @@
 // cached old engine.
 "use strict";
 const asked = new URLSearchParams(self.location.search);
-const program = ["worker", "lab_worker"].find((name) => name === asked.get("program"));
+const program = ["worker", "lab_worker", "course_worker"].find((name) => name === asked.get("program"));
 const build = "?v=" + asked.get("v");
 const failed = (error) => self.postMessage("failed " + error);
 self.addEventListener("unhandledrejection", (event) => failed(event.reason));

@@ -7,7 +7,7 @@
 //! - `exec`: plans and the two executors, GPU and CPU.
 //! - `optim`, `data`, `train`: optimizers, data sets, training.
 //! - `lab`: what training takes at any scale.
-//! - `course`: concepts and their texts.
+//! - `course`: concepts and their texts; `lesson`: what its pages compute.
 //! - [`session`]: the engine's only door.
 //! - [`plot`], [`view`]: drawings of a run; texts, links, formats and colours of the page.
 //!
@@ -23,6 +23,7 @@ pub mod export;
 pub mod graph;
 pub mod lab;
 pub mod layers;
+pub mod lesson;
 pub mod models;
 pub mod ops;
 pub mod optim;

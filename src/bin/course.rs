@@ -1,4 +1,4 @@
-//! The page of the concept map.
+//! The pages of the course: the concept map, chapters, exercises.
 
 #[cfg(target_arch = "wasm32")]
 fn main() {

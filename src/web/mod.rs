@@ -8,7 +8,7 @@
 //! - `step/`: the page that steps through a batch.
 //! - `train/`: the parts of the training page, one component a file.
 //! - `palette`: the colours of canvases; `panning`: large pictures in a frame.
-//! - `lab/`: the compute lab, a program of its own; `course/`: the concept map, another.
+//! - `lab/`: the compute lab, a program of its own; `course/`: the concept map and the course, another.
 //! - `client`: the engine's worker; `worker`, `training`: its other side; `browser`: what components need of the
 //!   browser.
 
@@ -16,7 +16,7 @@ mod address;
 mod app;
 mod browser;
 pub mod client;
-mod course;
+pub mod course;
 mod engine;
 mod frame;
 mod history;

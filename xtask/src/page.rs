@@ -12,7 +12,11 @@ use std::process::{Command, Stdio};
 const WEIGHT_LIMIT_BYTES: usize = 1_500_000;
 
 /// The site's programs, each with the engine that works for it. An address loads one of them (`start.js`).
-const PROGRAMS: [&[&str]; 3] = [&["glassbox", "worker"], &["lab", "lab_worker"], &["course"]];
+const PROGRAMS: [&[&str]; 3] = [
+    &["glassbox", "worker"],
+    &["lab", "lab_worker"],
+    &["course", "course_worker"],
+];
 
 /// The only sources the page loads anything from: its own origin.
 ///
@@ -224,6 +228,7 @@ mod tests {
             ("worker_bg.wasm", Some("worker")),
             ("lab_worker_bg.wasm", Some("lab_worker")),
             ("lab.js", Some("lab")),
+            ("course_worker.js", Some("course_worker")),
             ("lab.css", Some("lab")),
             ("lab_measure.css", Some("lab")),
             ("map.css", Some("course")),

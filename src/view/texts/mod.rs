@@ -97,6 +97,7 @@ pub mod course;
 mod data;
 mod data_chinese;
 mod data_english;
+pub mod exercises;
 pub mod lab;
 pub mod map;
 mod messages;

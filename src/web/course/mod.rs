@@ -1,6 +1,7 @@
-//! The concept map and the chapters: a program of its own.
+//! The concept map and the chapters: a program of its own, whose engine starts when something is first asked of it.
 //!
 //! # Layout
+//! - `engine`: the course's engine as a context, and as its worker serves it.
 //! - `content`: structure and texts, fetched when they are needed.
 //! - `map`: the page; `chart`: the map itself; `panel`: the concept that is open; `marks`: what the learner knows.
 //! - `chapter/`: a chapter with the instrument beside it; `widgets/`: the small instruments; `errors`: what the articles
@@ -9,11 +10,14 @@
 mod chapter;
 mod chart;
 mod content;
+pub mod engine;
 mod errors;
 mod map;
 mod marks;
 mod panel;
 mod widgets;
+
+pub use engine::Teaching;
 
 use leptos::prelude::*;
 
@@ -23,23 +27,25 @@ use crate::view::chapter::LearnPage;
 use crate::view::texts::Trouble;
 use crate::view::url::{Program, Route};
 use content::Content;
+use engine::CourseEngine;
 
 /// The whole program.
 #[component]
 pub fn App() -> impl IntoView {
     let address = Address::provide();
     Content::provide();
+    let engine = CourseEngine::provide();
     frame(
         Program::Course,
         address,
         None,
-        notices(address),
+        notices(engine, address),
         current_page,
     )
 }
 
-/// Values of the address that cannot be used.
-fn notices(address: Address) -> AnyView {
+/// Values of the address that cannot be used; a lost engine.
+fn notices(engine: CourseEngine, address: Address) -> AnyView {
     let locale = use_locale();
     let problems = move || {
         let problems = address.problems.get().into_iter();
@@ -55,7 +61,7 @@ fn notices(address: Address) -> AnyView {
             })
             .collect_view()
     };
-    view! { <div class="notices">{problems}</div> }.into_any()
+    view! { <div class="notices">{problems}{engine.notice()}</div> }.into_any()
 }
 
 /// The page that the address means.

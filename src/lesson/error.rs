@@ -1,0 +1,43 @@
+//! Why a question cannot be answered.
+
+use crate::data::DataError;
+use crate::exec::single::SingleError;
+use crate::graph::GraphError;
+use crate::layers::ModelError;
+use crate::tensor::TensorError;
+
+/// Why a question cannot be answered.
+#[derive(Debug, thiserror::Error)]
+pub enum LessonError {
+    #[error("{operation}: its attributes are no JSON object: {message}")]
+    Attributes { operation: String, message: String },
+    #[error(
+        "{operation}: {what} has {actual} numbers, expected at most {}",
+        super::MAX_NUMBERS
+    )]
+    TooLarge {
+        operation: String,
+        what: &'static str,
+        actual: usize,
+    },
+    #[error("{operation}: a tensor of shape {shape:?} has {actual} numbers")]
+    Numbers {
+        operation: String,
+        shape: Vec<usize>,
+        actual: usize,
+    },
+    #[error("the data file {path} could not be had: {message}")]
+    MissingFile { path: &'static str, message: String },
+    #[error("exercise {name} cannot be run")]
+    NoExperiment { name: &'static str },
+    #[error(transparent)]
+    Single(#[from] SingleError),
+    #[error(transparent)]
+    Graph(#[from] GraphError),
+    #[error(transparent)]
+    Model(#[from] ModelError),
+    #[error(transparent)]
+    Tensor(#[from] TensorError),
+    #[error(transparent)]
+    Data(#[from] DataError),
+}

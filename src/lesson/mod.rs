@@ -1,0 +1,19 @@
+//! What the course computes: single operations for its widgets, and the exercises that run a mistake beside its
+//! correction.
+//!
+//! # Layout
+//! - `message`: what the page asks and what it is answered.
+//! - `session`: [`LessonSession`], the only door, as `session` is that of training.
+//! - `operation`: one operation of the registry with given inputs, forward and backward.
+//! - `exercises/`: X1 to X16, each run by the engine, with a verdict that follows from what was measured.
+
+mod error;
+pub mod exercises;
+mod message;
+mod operation;
+mod session;
+
+pub use error::LessonError;
+pub use message::{Answer, Ask, LessonCommand, LessonEvent};
+pub use operation::{MAX_NUMBERS, Numbers, OperationRequest, OperationResult, run_operation};
+pub use session::LessonSession;
