@@ -22,13 +22,14 @@ pub fn run(arguments: &CourseArguments) -> Result<(), CliError> {
     mistakes.try_for_each(|mistake| print(&format!("{}/{mistake}", arguments.dir.display())))?;
     match report.mistakes.len() {
         0 => print(&format!(
-            "{} concepts, {} edges, {} chapters with {} steps and {} questions, {} mistakes of the articles, in {} languages: no mistakes",
+            "{} concepts, {} edges, {} chapters with {} steps and {} questions, {} mistakes of the articles, {} rows of their headings, in {} languages: no mistakes",
             report.concepts,
             report.edges,
             report.chapters,
             report.steps,
             report.questions,
             report.errors,
+            report.headings,
             languages.len()
         )),
         1 => Err(CliError::Check("1 mistake".into())),

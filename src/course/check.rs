@@ -2,8 +2,8 @@
 
 use super::errors::check_errors;
 use super::{
-    CHAPTERS_FILE, ChapterText, Chapters, CourseTexts, Mistake, STRUCTURE_FILE, Show, Structure,
-    read_errors, to_html,
+    CHAPTERS_FILE, COVERAGE_FILE, ChapterText, Chapters, CourseTexts, Coverage, Mistake,
+    STRUCTURE_FILE, Show, Structure, read_errors, to_html,
 };
 
 /// Checks a structure with the texts of a language: every concept has a text in the order of the structure, every
@@ -76,6 +76,8 @@ pub struct Report {
     pub steps: usize,
     pub questions: usize,
     pub errors: usize,
+    /// Rows of the articles' headings.
+    pub headings: usize,
 }
 
 /// Checks every file of the content. `read` gives the text of a file below `assets/course/`, or why there is none;
@@ -160,6 +162,14 @@ pub fn check_all(
             .first()
             .map(|text| text.steps.iter().map(|step| step.questions.len()).sum());
         report.questions += questions.unwrap_or(0);
+    }
+    match file(COVERAGE_FILE).and_then(|text| Ok((Coverage::parse(&text)?, text))) {
+        Ok((coverage, text)) => {
+            report.headings = coverage.rows.len();
+            let found = coverage.check(&text, languages, site.is_page);
+            report.mistakes.extend(found);
+        }
+        Err(mistake) => report.mistakes.push(mistake),
     }
     report.mistakes.sort_by(|one, other| {
         (&one.file, one.line, &one.message).cmp(&(&other.file, other.line, &other.message))

@@ -1,11 +1,13 @@
 //! The course's content: concepts, what they need, and their texts, as plain data below `assets/course/`.
 //!
 //! `concepts.json` holds the structure of the map, `concepts.<language>.md` its texts; `chapters.json` and
-//! `chapter-<number>.<language>.md` the same of the chapters. `docs/AUTHORING.md` describes them for those who write them. Everything is read with limits and checked: a mistake names its file and line.
+//! `chapter-<number>.<language>.md` the same of the chapters, `errors.<language>.md` what the articles get wrong,
+//! `coverage.json` where their headings are taught. `docs/AUTHORING.md` describes them for those who write them. Everything is read with limits and checked: a mistake names its file and line.
 
 mod chapter_text;
 mod chapters;
 mod check;
+mod coverage;
 mod errors;
 mod graph;
 mod render;
@@ -15,6 +17,7 @@ mod texts;
 pub use chapter_text::{ChapterText, Choice, Question, StepText};
 pub use chapters::{Chapter, Chapters, Show, Step};
 pub use check::{Report, Site, check, check_all};
+pub use coverage::{Coverage, CoverageRow};
 pub use errors::{ErrorText, read_errors};
 pub use graph::ConceptGraph;
 pub use render::to_html;
@@ -27,6 +30,8 @@ use std::fmt;
 pub const STRUCTURE_FILE: &str = "concepts.json";
 /// Name of the file of the chapters' structure.
 pub const CHAPTERS_FILE: &str = "chapters.json";
+/// Name of the file that tells where the articles' headings are taught.
+pub const COVERAGE_FILE: &str = "coverage.json";
 
 /// A mistake in a file of content.
 #[derive(Clone, Debug, PartialEq, Eq)]

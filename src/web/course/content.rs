@@ -6,8 +6,8 @@ use std::sync::Arc;
 use leptos::prelude::*;
 
 use crate::course::{
-    CHAPTERS_FILE, ChapterText, Chapters, ConceptGraph, CourseTexts, ErrorText, Mistake,
-    STRUCTURE_FILE, Structure, read_errors,
+    CHAPTERS_FILE, COVERAGE_FILE, ChapterText, Chapters, ConceptGraph, CourseTexts, Coverage,
+    ErrorText, Mistake, STRUCTURE_FILE, Structure, read_errors,
 };
 use crate::view::map::{MapLayout, lay_out};
 use crate::view::texts::Locale;
@@ -31,6 +31,7 @@ pub struct Content {
     /// By chapter and language.
     chapter_texts: RwSignal<BTreeMap<(u8, usize), Arc<ChapterText>>>,
     errors: [RwSignal<Option<Arc<Vec<ErrorText>>>>; 2],
+    coverage: RwSignal<Option<Arc<Coverage>>>,
     /// Files that are here or under way.
     asked: StoredValue<BTreeSet<String>>,
     /// Why something could not be had.
@@ -53,6 +54,7 @@ impl Content {
             chapters: RwSignal::default(),
             chapter_texts: RwSignal::default(),
             errors: [RwSignal::default(), RwSignal::default()],
+            coverage: RwSignal::default(),
             asked: StoredValue::default(),
             failure: RwSignal::default(),
         });
@@ -141,6 +143,16 @@ impl Content {
             Ok(())
         });
         errors.get()
+    }
+
+    /// Where the articles' headings are taught, once it is here; asks for it.
+    pub fn coverage(self) -> Option<Arc<Coverage>> {
+        self.ask_file(COVERAGE_FILE.to_string(), move |_, text| {
+            let coverage = Coverage::parse(&text).map_err(|mistake| mistake.to_string())?;
+            self.coverage.set(Some(Arc::new(coverage)));
+            Ok(())
+        });
+        self.coverage.get()
     }
 
     /// The texts of a language, once they are here.

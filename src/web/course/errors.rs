@@ -15,7 +15,55 @@ pub fn page() -> AnyView {
         <div class="page page-narrow stack">
             <h1 class="page-title">{move || texts(locale.get()).errors_title}</h1>
             {clinic(Signal::stored(Default::default()))}
+            {coverage()}
         </div>
+    }
+    .into_any()
+}
+
+/// Where every heading of the articles is taught.
+fn coverage() -> AnyView {
+    let content = use_content();
+    let locale = use_locale();
+    let address = use_address();
+    let rows = move || {
+        let coverage = content.coverage()?;
+        let language = locale.get().code();
+        let rows = coverage.rows.iter().map(|row| {
+            let pages = row.pages.iter().map(|page| {
+                let href = super::chapter::link(address, page);
+                view! { <li><a rel="external" href=href>{page.trim_start_matches('/').to_string()}</a></li> }.into_any()
+            });
+            let pages: Vec<AnyView> = pages.collect();
+            view! {
+                <tr>
+                    <th scope="row">{row.article.clone()}</th>
+                    <td>{row.headings.get(language).cloned()}</td>
+                    <td><ul class="errors-pages">{pages}</ul></td>
+                </tr>
+            }
+            .into_any()
+        });
+        Some(rows.collect::<Vec<AnyView>>())
+    };
+    let words = move || texts(locale.get());
+    view! {
+        <section class="stack">
+            <h2>{move || words().coverage_title}</h2>
+            <p>{move || words().coverage_lead}</p>
+            <div class="table-scroll" tabindex="0" role="region" aria-label=move || words().coverage_title>
+                <table class="table" data-testid="coverage">
+                    <thead>
+                        <tr>
+                            <th scope="col">{move || words().coverage_article}</th>
+                            <th scope="col">{move || words().coverage_headings}</th>
+                            <th scope="col">{move || words().coverage_pages}</th>
+                        </tr>
+                    </thead>
+                    <tbody>{rows}</tbody>
+                </table>
+            </div>
+        </section>
     }
     .into_any()
 }
