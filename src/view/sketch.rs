@@ -76,7 +76,7 @@ impl Sketch {
 }
 
 /// From a point to the nearest point of a line between two others.
-fn distance(point: (f32, f32), from: (f32, f32), to: (f32, f32)) -> f32 {
+pub(crate) fn distance(point: (f32, f32), from: (f32, f32), to: (f32, f32)) -> f32 {
     let along = (to.0 - from.0, to.1 - from.1);
     let length_squared = along.0 * along.0 + along.1 * along.1;
     let share = if length_squared > 0.0 {
