@@ -2,7 +2,9 @@
 
 use crate::data::DataError;
 use crate::exec::single::SingleError;
+use crate::export::ExportError;
 use crate::graph::GraphError;
+use crate::lab::compress::CompressError;
 use crate::layers::ModelError;
 use crate::tensor::TensorError;
 
@@ -30,6 +32,16 @@ pub enum LessonError {
     MissingFile { path: &'static str, message: String },
     #[error("exercise {name} cannot be run")]
     NoExperiment { name: &'static str },
+    #[error("{name} is {actual}; expected {expected}")]
+    Setting {
+        name: &'static str,
+        actual: String,
+        expected: String,
+    },
+    #[error(transparent)]
+    Training(#[from] CompressError),
+    #[error(transparent)]
+    Export(#[from] ExportError),
     #[error(transparent)]
     Single(#[from] SingleError),
     #[error(transparent)]

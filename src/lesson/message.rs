@@ -3,8 +3,11 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::digits::Digit;
 use super::exercises::{ExerciseId, Outcome};
 use super::operation::{OperationRequest, OperationResult};
+use super::pipeline::{Fault, Report};
+use super::shapes::{NetworkId, Walk};
 
 /// A question with a number of its own, by which its answers are told from those of others.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -20,6 +23,12 @@ pub enum Ask {
     Operation(OperationRequest),
     /// Answered by [`Answer::Progress`] where it takes long, then by [`Answer::Exercise`].
     Exercise(ExerciseId),
+    /// Answered by [`Answer::Digits`].
+    Digits,
+    /// Answered by [`Answer::Shapes`].
+    Shapes { network: NetworkId, batch: u32 },
+    /// Answered by [`Answer::Pipeline`] again and again as the run goes on.
+    Pipeline { fault: Fault, seed: u64 },
     /// Ends what the question of this number has under way, which is answered by [`Answer::Stopped`]; the command
     /// itself is not answered.
     Stop { id: u32 },
@@ -32,7 +41,7 @@ pub struct LessonEvent {
     pub answer: Answer,
 }
 
-/// What is answered. All but `Loading` and `Progress` end the question.
+/// What is answered. All but `Loading`, `Progress` and the report of a pipeline under way end the question.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Answer {
     /// Data files loaded, of all that are needed.
@@ -47,6 +56,10 @@ pub enum Answer {
     },
     Operation(OperationResult),
     Exercise(Outcome),
+    Digits(Vec<Digit>),
+    Shapes(Box<Walk>),
+    /// As far as it has come.
+    Pipeline(Box<Report>),
     /// It was asked to end.
     Stopped,
     /// Why it cannot be answered.
@@ -58,6 +71,10 @@ pub enum Answer {
 impl Answer {
     /// Whether nothing more follows.
     pub fn is_last(&self) -> bool {
-        !matches!(self, Self::Loading { .. } | Self::Progress { .. })
+        match self {
+            Self::Loading { .. } | Self::Progress { .. } => false,
+            Self::Pipeline(report) => report.is_done(),
+            _ => true,
+        }
     }
 }

@@ -3,17 +3,26 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use super::LessonError;
+use super::digits;
 use super::exercises::{Progress, Run, needed_file};
 use super::message::{Answer, Ask, LessonCommand, LessonEvent};
 use super::operation::run_operation;
+use super::pipeline::{self, Pipeline};
+use super::shapes;
+
+/// What takes long.
+enum Work {
+    Exercise(Run),
+    Pipeline(Box<Pipeline>),
+}
 
 /// The engine of the course.
 pub struct LessonSession {
     emit: Box<dyn FnMut(LessonEvent)>,
     /// Data files by their path below `assets/data/`, and why one could not be had.
     files: BTreeMap<String, Result<Vec<u8>, String>>,
-    /// Exercises under way by the number of their question; the first one is worked on.
-    runs: VecDeque<(u32, Run)>,
+    /// What is under way by the number of its question; the first one is worked on.
+    runs: VecDeque<(u32, Work)>,
 }
 
 impl LessonSession {
@@ -33,12 +42,14 @@ impl LessonSession {
 
     /// Files below `assets/data/` that a command needs and that have not been given.
     pub fn missing_files(&self, command: &LessonCommand) -> Vec<&'static str> {
-        let file = match &command.ask {
-            Ask::Exercise(id) => needed_file(*id),
-            Ask::Operation(_) | Ask::Stop { .. } => None,
+        let needed: Vec<&'static str> = match &command.ask {
+            Ask::Exercise(id) => needed_file(*id).into_iter().collect(),
+            Ask::Digits => digits::files().into(),
+            Ask::Pipeline { .. } => pipeline::files().into(),
+            Ask::Operation(_) | Ask::Shapes { .. } | Ask::Stop { .. } => Vec::new(),
         };
         let is_missing = |path: &&'static str| !matches!(self.files.get(*path), Some(Ok(_)));
-        file.into_iter().filter(is_missing).collect()
+        needed.into_iter().filter(is_missing).collect()
     }
 
     /// Takes a file that was missing, or why it could not be had.
@@ -61,10 +72,25 @@ impl LessonSession {
                 let run = self
                     .file_of(exercise)
                     .and_then(|file| Run::new(exercise, file));
-                match run {
-                    Ok(run) => self.runs.push_back((id, run)),
-                    Err(error) => self.answer(id, failure(&error)),
-                }
+                self.begin(id, run.map(Work::Exercise));
+            }
+            Ask::Digits => {
+                let answer = match self.digits() {
+                    Ok(digits) => Answer::Digits(digits),
+                    Err(error) => failure(&error),
+                };
+                self.answer(id, answer);
+            }
+            Ask::Shapes { network, batch } => {
+                let answer = match shapes::walk(network, batch) {
+                    Ok(walk) => Answer::Shapes(Box::new(walk)),
+                    Err(error) => failure(&error),
+                };
+                self.answer(id, answer);
+            }
+            Ask::Pipeline { fault, seed } => {
+                let run = self.pipeline(fault, seed);
+                self.begin(id, run.map(|run| Work::Pipeline(Box::new(run))));
             }
             Ask::Stop { id } => {
                 let before = self.runs.len();
@@ -76,38 +102,64 @@ impl LessonSession {
         }
     }
 
+    /// Puts work into its queue, or tells why there is none.
+    fn begin(&mut self, id: u32, work: Result<Work, LessonError>) {
+        match work {
+            Ok(work) => self.runs.push_back((id, work)),
+            Err(error) => self.answer(id, failure(&error)),
+        }
+    }
+
     /// The bytes of the file that an exercise reads.
     fn file_of(
         &self,
         exercise: super::exercises::ExerciseId,
     ) -> Result<Option<&[u8]>, LessonError> {
-        let Some(path) = needed_file(exercise) else {
-            return Ok(None);
-        };
+        let path = needed_file(exercise);
+        path.map(|path| self.file(path)).transpose()
+    }
+
+    fn file(&self, path: &'static str) -> Result<&[u8], LessonError> {
         let missing = |message: &str| LessonError::MissingFile {
             path,
             message: message.into(),
         };
         match self.files.get(path) {
-            Some(Ok(bytes)) => Ok(Some(bytes)),
+            Some(Ok(bytes)) => Ok(bytes),
             Some(Err(message)) => Err(missing(message)),
             None => Err(missing("nobody has given it")),
         }
     }
 
+    fn digits(&self) -> Result<Vec<digits::Digit>, LessonError> {
+        let [images, labels] = digits::files();
+        digits::digits([self.file(images)?, self.file(labels)?])
+    }
+
+    fn pipeline(&self, fault: pipeline::Fault, seed: u64) -> Result<Pipeline, LessonError> {
+        let [a, b, c, d] = pipeline::files().map(|path| self.file(path));
+        Pipeline::new(fault, seed, [a?, b?, c?, d?])
+    }
+
     /// Works for about `budget_millis`. Returns whether there is more to do.
     pub fn advance(&mut self, budget_millis: f64) -> bool {
-        let Some((id, mut run)) = self.runs.pop_front() else {
+        let Some((id, mut work)) = self.runs.pop_front() else {
             return false;
         };
-        let answer = match run.advance(budget_millis) {
-            Ok(Progress::Working { done, total }) => {
-                self.runs.push_front((id, run));
-                Answer::Progress { done, total }
-            }
-            Ok(Progress::Done(outcome)) => Answer::Exercise(outcome),
-            Err(error) => failure(&error),
+        let (answer, goes_on) = match &mut work {
+            Work::Exercise(run) => match run.advance(budget_millis) {
+                Ok(Progress::Working { done, total }) => (Answer::Progress { done, total }, true),
+                Ok(Progress::Done(outcome)) => (Answer::Exercise(outcome), false),
+                Err(error) => (failure(&error), false),
+            },
+            Work::Pipeline(run) => match run.advance(budget_millis) {
+                Ok(more) => (Answer::Pipeline(Box::new(run.report().clone())), more),
+                Err(error) => (failure(&error), false),
+            },
         };
+        if goes_on {
+            self.runs.push_front((id, work));
+        }
         self.answer(id, answer);
         !self.runs.is_empty()
     }
@@ -200,5 +252,63 @@ mod tests {
             answer: Answer::Stopped,
         };
         assert_eq!(*heard.borrow(), [stopped]);
+    }
+
+    #[test]
+    fn a_pipeline_reports_as_it_goes_and_says_which_file_is_missing() {
+        let (mut session, heard) = session();
+        let command = LessonCommand {
+            id: 7,
+            ask: Ask::Pipeline {
+                fault: pipeline::Fault::None,
+                seed: 1,
+            },
+        };
+        let missing = session.missing_files(&command);
+        assert_eq!(missing.len(), 4);
+        for path in &missing[1..] {
+            let bytes = std::fs::read(format!("assets/data/{path}")).unwrap();
+            session.give_file(path, Ok(bytes));
+        }
+        session.give_file(missing[0], Err("no answer".into()));
+        session.handle(command.clone());
+        let refused = heard.borrow_mut().pop().unwrap();
+        assert!(
+            matches!(&refused.answer, Answer::Failed { message } if message.contains(missing[0]) && message.contains("no answer"))
+        );
+        assert_eq!(session.missing_files(&command), missing[..1]);
+        let bytes = std::fs::read(format!("assets/data/{}", missing[0])).unwrap();
+        session.give_file(missing[0], Ok(bytes));
+        session.handle(command);
+        while session.advance(1.0) {}
+        let heard = heard.borrow();
+        let (last, others) = heard.split_last().unwrap();
+        assert!(others.len() > 3 && others.iter().all(|event| !event.answer.is_last()));
+        assert!(matches!(&last.answer, Answer::Pipeline(report) if report.is_done()));
+        // As it travels.
+        let bytes = postcard::to_allocvec(last).unwrap();
+        assert_eq!(postcard::from_bytes::<LessonEvent>(&bytes).unwrap(), *last);
+    }
+
+    #[test]
+    fn digits_and_shapes_are_answered_at_once() {
+        let (mut session, heard) = session();
+        for path in digits::files() {
+            let bytes = std::fs::read(format!("assets/data/{path}")).unwrap();
+            session.give_file(path, Ok(bytes));
+        }
+        session.handle(LessonCommand {
+            id: 1,
+            ask: Ask::Digits,
+        });
+        let network = shapes::NetworkId::PrintedVgg;
+        for batch in [64, 0] {
+            let ask = Ask::Shapes { network, batch };
+            session.handle(LessonCommand { id: batch, ask });
+        }
+        let heard = heard.borrow();
+        assert!(matches!(&heard[0].answer, Answer::Digits(digits) if digits.len() == 10));
+        assert!(matches!(&heard[1].answer, Answer::Shapes(walk) if walk.failure.is_some()));
+        assert!(matches!(&heard[2].answer, Answer::Failed { .. }));
     }
 }

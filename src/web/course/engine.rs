@@ -1,6 +1,6 @@
 //! The course's engine, on both sides: as its worker serves it, and as pages and widgets ask it.
 
-use std::cell::Cell;
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
@@ -22,8 +22,8 @@ const NOBODY: u32 = 0;
 /// [`LessonSession`] in a worker.
 pub struct Teaching {
     session: LessonSession,
-    /// The question whose files are being loaded, and the file that was last asked for.
-    loading: Cell<(u32, Option<&'static str>)>,
+    /// The question whose files are being loaded, and those files.
+    loading: RefCell<(u32, Vec<&'static str>)>,
 }
 
 impl Served for Teaching {
@@ -33,13 +33,13 @@ impl Served for Teaching {
     fn new(emit: impl FnMut(LessonEvent) + 'static) -> Self {
         Self {
             session: LessonSession::new(emit),
-            loading: Cell::new((NOBODY, None)),
+            loading: RefCell::new((NOBODY, Vec::new())),
         }
     }
 
     fn missing_files(&self, command: &LessonCommand) -> Vec<&'static str> {
         let missing = self.session.missing_files(command);
-        self.loading.set((command.id, missing.first().copied()));
+        *self.loading.borrow_mut() = (command.id, missing.clone());
         missing
     }
 
@@ -48,13 +48,15 @@ impl Served for Teaching {
     }
 
     fn tell_progress(&mut self, done: u64, total: u64) {
-        let (id, _) = self.loading.get();
+        let id = self.loading.borrow().0;
         self.session.answer(id, Answer::Loading { done, total });
     }
 
     fn tell_missing(&mut self, message: String, _cause: Option<Cause>) {
         // Told as the answer to the command that needs the file.
-        if let (_, Some(path)) = self.loading.get() {
+        let (_, paths) = &*self.loading.borrow();
+        // The message begins with the file that it is about.
+        if let Some(path) = paths.iter().find(|path| message.starts_with(**path)) {
             self.session.give_file(path, Err(message));
         }
     }
