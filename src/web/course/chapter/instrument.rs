@@ -20,6 +20,8 @@ use crate::web::base_path;
 /// How often, and how many times, a page that loads is searched for the part that matters.
 const SEARCH: Duration = Duration::from_millis(150);
 const SEARCHES: u32 = 80;
+/// Room that is left above that part, in pixels: the pages' own bars stay there.
+const ABOVE: f64 = 110.0;
 
 /// What kind of thing is shown; the same kind stays on the page from step to step.
 #[derive(Clone, Debug, PartialEq)]
@@ -260,8 +262,11 @@ fn look_for_the_part(frame: &HtmlIFrameElement, shown: Memo<Option<Show>>) {
                 .ok()
                 .flatten()
         });
-        if let Some(found) = found {
-            found.scroll_into_view();
+        if let (Some(found), Some(window)) = (found, frame_window(&frame)) {
+            // By hand: `scrollIntoView` would scroll the chapter around the frame too.
+            let scrolled = window.scroll_y().unwrap_or(0.0);
+            let top = found.get_bounding_client_rect().top() + scrolled;
+            window.scroll_to_with_x_and_y(0.0, (top - ABOVE).max(0.0));
             // Twice: what loads above it moves it down once more.
             if count.is_some_and(|count| count > 10) {
                 stop();

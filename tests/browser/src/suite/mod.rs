@@ -8,6 +8,7 @@ mod lab_ddp;
 mod lab_measure;
 mod lab_precision;
 mod lab_scale;
+mod learn;
 mod map;
 mod panels;
 mod pictures;
@@ -50,6 +51,7 @@ pub fn all() -> Vec<Test> {
         lab_ddp::tests(),
         lab_scale::tests(),
         map::tests(),
+        learn::tests(),
         audit::tests(),
     ]
     .into_iter()
