@@ -128,3 +128,181 @@ fn structures_with_mistakes_are_refused_with_their_line() {
         assert!(mistake.line == line || line == 1, "{wrong}: {mistake}");
     }
 }
+
+const CHAPTERS: &str = r#"{"chapters": [
+  {"number": 1, "marks": true,
+   "title": {"en": "Sums"},
+   "concepts": ["sum"],
+   "steps": [
+     {"id": "add", "show": "widget:adder?a=1&b=2"},
+     {"id": "check", "show": null}
+   ]}
+]}"#;
+
+const CHAPTER: &str = "# Sums
+summary: You can add.
+
+## add: Adding
+Take [the sum](concept:sum) of $1$ and $2$.
+
+## check: Check yourself
+? What is 1 + 2?
+- ( ) 2 :: One more.
+- (x) 3 :: Right.
+";
+
+fn is_shown(show: &Show) -> bool {
+    matches!(show, Show::Widget { name, .. } if name == "adder")
+}
+
+fn href(target: &str) -> Option<String> {
+    (target == "sum").then(|| target.to_string())
+}
+
+#[test]
+fn a_chapter_is_read_with_its_steps_and_questions() {
+    let chapters = Chapters::read(CHAPTERS, &structure(), &is_shown).unwrap();
+    let chapter = chapters.get(1).unwrap();
+    let text = ChapterText::read("c.md", CHAPTER).unwrap();
+    assert_eq!(text.check("c.md", (chapter, "en"), &href), []);
+    assert_eq!(
+        text.steps[0].body,
+        "Take [the sum](concept:sum) of $1$ and $2$."
+    );
+    let question = &text.steps[1].questions[0];
+    assert_eq!((question.right, question.line), (1, 8));
+    assert_eq!(question.options[0].feedback, "One more.");
+    assert_eq!(text.steps[1].body, "");
+    let settings = vec![
+        ("a".to_string(), "1".to_string()),
+        ("b".to_string(), "2".to_string()),
+    ];
+    let shown = Show::Widget {
+        name: "adder".to_string(),
+        settings,
+    };
+    assert_eq!(chapter.shown_at(0), Some(shown.clone()));
+    assert_eq!(
+        chapter.shown_at(1),
+        Some(shown),
+        "null leaves what is there"
+    );
+}
+
+#[test]
+fn what_a_step_may_show_is_read() {
+    let page = Show::read("/train/rnn-sine?lr=0.1#loss-curve");
+    let expected = Show::Page {
+        address: "/train/rnn-sine?lr=0.1".to_string(),
+        part: Some("loss-curve".to_string()),
+    };
+    assert_eq!(page, Some(expected));
+    assert_eq!(
+        Show::read("exercise:x1"),
+        Some(Show::Exercise("x1".to_string()))
+    );
+    for wrong in [
+        "",
+        "train/rnn-sine",
+        "//elsewhere.example/x",
+        "https://elsewhere.example",
+        "widget:adder?a",
+    ] {
+        assert_eq!(Show::read(wrong), None, "{wrong}");
+    }
+}
+
+#[test]
+fn every_mistake_of_a_chapter_names_its_line() {
+    for (wrong, right, line, said) in [
+        ("# Sum", "# Sums", 1, "title"),
+        ("## added: Adding", "## add: Adding", 4, "expected add"),
+        ("concept:total", "concept:sum", 5, "concept:total"),
+        ("$1", "$1$", 5, "begins no formula"),
+        ("[3](/none) :: Right", "3 :: Right", 10, "/none"),
+    ] {
+        assert!(CHAPTER.contains(right), "{right}");
+        let chapters = Chapters::parse(CHAPTERS).unwrap();
+        let text = ChapterText::read("c.md", &CHAPTER.replacen(right, wrong, 1)).unwrap();
+        let mistakes = text.check("c.md", (&chapters.chapters[0], "en"), &href);
+        let is_told = |one: &Mistake| one.line == line && one.message.contains(said);
+        assert!(mistakes.iter().any(is_told), "{wrong}: {mistakes:#?}");
+    }
+    for (wrong, right, line) in [
+        ("Sums", "# Sums", 1),
+        ("about: You", "summary: You", 2),
+        ("\nHello\n## add", "\n## add", 4),
+        ("## add", "## add: Adding", 4),
+        ("- (x) 3", "- ( ) 3", 8),
+        ("- (x) 2", "- ( ) 2", 8),
+        ("- (x) 3", "- (x) 3 :: Right.", 10),
+    ] {
+        let text = match right.starts_with("- ( ) 3") {
+            true => CHAPTER.replacen("- (x) 3", "- ( ) 3", 1),
+            false => CHAPTER.replacen(right, wrong, 1),
+        };
+        let mistakes = ChapterText::read("c.md", &text).unwrap_err();
+        assert!(
+            mistakes.iter().any(|one| one.line == line),
+            "{wrong}: {mistakes:#?}"
+        );
+    }
+}
+
+#[test]
+fn chapters_with_mistakes_are_refused_with_their_line() {
+    for (wrong, right, line, said) in [
+        ("\"number\": 2", "\"number\": 1", 1, "chapter 1 is expected"),
+        ("[\"product\"]", "[\"sum\"]", 4, "no concept"),
+        ("widget:divider", "widget:adder", 6, "widget:divider"),
+        (
+            "\"id\": \"add\", \"show\": null",
+            "\"id\": \"check\", \"show\": null",
+            6,
+            "two steps",
+        ),
+        ("\"id\": \"Add\"", "\"id\": \"add\"", 6, "small letters"),
+        ("\"shows\"", "\"show\"", 6, "shows"),
+    ] {
+        assert!(CHAPTERS.contains(right), "{right}");
+        let text = CHAPTERS.replacen(right, wrong, 1);
+        let mistake = Chapters::read(&text, &structure(), &is_shown).unwrap_err();
+        assert!(
+            mistake.message.contains(said) && mistake.line == line,
+            "{wrong}: {mistake}"
+        );
+    }
+}
+
+#[test]
+fn languages_whose_questions_differ_are_told() {
+    let one = ChapterText::read("c.md", CHAPTER).unwrap();
+    let swapped = CHAPTER
+        .replace("- ( ) 2", "- (y) 2")
+        .replace("- (x) 3", "- ( ) 3")
+        .replace("- (y) 2", "- (x) 2");
+    let other = ChapterText::read("d.md", &swapped).unwrap();
+    assert_eq!(one.differences("c.md", &one), []);
+    assert_eq!(other.differences("d.md", &one).len(), 1);
+}
+
+#[test]
+fn mistakes_of_the_articles_are_read_with_their_lines() {
+    let text = "## r1: 000\nwritten: $x$\ncorrect: $y$\nsee: /train/rnn-sine\n\nBecause.\n";
+    let errors = read_errors("e.md", text).unwrap();
+    assert_eq!(
+        (errors[0].id.as_str(), errors[0].reason.as_str()),
+        ("r1", "Because.")
+    );
+    for (wrong, right, line) in [
+        ("right: ", "correct: ", 3),
+        ("## r1", "## r1: 000", 1),
+        ("", "Because.", 1),
+    ] {
+        let mistakes = read_errors("e.md", &text.replacen(right, wrong, 1)).unwrap_err();
+        assert!(
+            mistakes.iter().any(|one| one.line == line),
+            "{wrong}: {mistakes:#?}"
+        );
+    }
+}

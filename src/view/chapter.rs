@@ -140,15 +140,35 @@ mod tests {
         ));
         assert!(!can("/step/worked-2-3-1", "/step/worked-2-3-1?seed=2"));
         assert!(!can("/step/worked-2-3-1", "/step/lenet5-mnist"));
-        assert!(
-            !can(
-                "/step/worked-2-3-1",
-                "/step/worked-2-3-1?path=input.0~loss.0"
-            ) || read("/step/worked-2-3-1?path=input.0~loss.0")
-                .path
-                .is_none()
-        );
+        let path = "/step/worked-2-3-1?path=fc1.weight.0.0~loss.L";
+        assert!(read(path).path.is_some());
+        assert!(!can("/step/worked-2-3-1", path));
         assert!(!can("/train/mlp-moons", "/train/mlp-moons?cursor=1"));
+    }
+
+    #[test]
+    fn the_course_has_no_mistakes() {
+        use crate::course::{Site, check_all};
+        use crate::view::{course_page, course_show};
+
+        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("assets/course");
+        let read = |file: &str| {
+            std::fs::read_to_string(folder.join(file)).map_err(|error| error.to_string())
+        };
+        let site = Site {
+            is_page: &course_page,
+            is_shown: &course_show,
+        };
+        let report = check_all(&read, &["en", "zh"], site);
+        assert_eq!(report.mistakes, []);
+        assert_eq!(
+            (report.concepts, report.chapters, report.errors),
+            (90, 12, 43)
+        );
+        assert!(
+            report.questions >= 12 && report.headings >= 40,
+            "{report:?}"
+        );
     }
 
     #[test]

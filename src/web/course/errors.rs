@@ -14,6 +14,7 @@ pub fn page() -> AnyView {
     view! {
         <div class="page page-narrow stack">
             <h1 class="page-title">{move || texts(locale.get()).errors_title}</h1>
+            <p class="page-lead">{move || texts(locale.get()).errors_lead}</p>
             {clinic(Signal::stored(Default::default()))}
             {coverage()}
         </div>

@@ -283,6 +283,11 @@ fn answers(page: &Page) -> Outcome {
         let seen = page.attribute("progress-3", "data-value")?;
         Ok(seen.is_some_and(|seen| seen != "0").then_some(()))
     })?;
+    // Not below the bar that stays at the bottom.
+    page.script(
+        "document.querySelector('[data-testid=mark-known]').scrollIntoView({ block: 'center' })",
+        &[],
+    )?;
     page.click("mark-known")?;
     page.wait_for("the concepts to be marked", PATIENCE, || {
         let disabled = page.attribute("mark-known", "disabled")?;

@@ -76,6 +76,28 @@ pub fn pictures() -> Vec<Test> {
         picture("map-dark-zh", |page| {
             map(page, "map-dark-zh", "concept=gpt&way=1&lang=zh&theme=dark")
         }),
+        picture("learn-light-en", |page| {
+            chapter(
+                page,
+                "learn-light-en",
+                "learn/5?at=chain&lang=en&theme=light",
+            )
+        }),
+        picture("learn-dark-zh", |page| {
+            chapter(
+                page,
+                "learn-dark-zh",
+                "learn/9?at=unrolled&lang=zh&theme=dark",
+            )
+        }),
+        picture("exercise-light-zh", |page| {
+            hide_scrollbars(page)?;
+            page.resize((1280, 1100))?;
+            page.open("learn/x5?lang=zh&theme=light")?;
+            page.click("exercise-run")?;
+            page.element("exercise-verdict")?;
+            keep("exercise-light-zh", &page.screenshot()?)
+        }),
         picture("lab-light-en", |page| {
             hide_scrollbars(page)?;
             page.resize((1440, 1300))?;
@@ -218,4 +240,21 @@ fn keep(name: &str, png: &[u8]) -> Outcome {
     std::fs::create_dir_all(&folder)
         .and_then(|()| std::fs::write(folder.join(format!("{name}.png")), png))
         .map_err(|error| format!("{}: {error}", folder.display()))
+}
+
+/// A chapter at a step, with its instrument at work.
+fn chapter(page: &Page, name: &str, path: &str) -> Outcome {
+    hide_scrollbars(page)?;
+    page.resize((1440, 1000))?;
+    page.open(path)?;
+    let ready = "const frame = document.querySelector('[data-testid=instrument-frame]');
+                 const inside = frame && frame.contentDocument;
+                 const done = inside && inside.querySelector('[data-testid=cursor-done]');
+                 return !!done && done.dataset.value !== '0' && !!inside.querySelector('.graph svg, svg');";
+    page.wait_for("the microscope in the frame", LONG, || {
+        Ok((page.script(ready, &[])? == true).then_some(()))
+    })?;
+    // Until the frame has scrolled to its part.
+    std::thread::sleep(Duration::from_secs(4));
+    keep(name, &page.screenshot()?)
 }
