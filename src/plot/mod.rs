@@ -10,6 +10,7 @@
 //! - `budget`: accuracy against size, and histograms, as SVG.
 //! - `roofline`: what limits operations on a device, and how fast they are.
 //! - `lines`: several lines over the same steps, as SVG.
+//! - `plane`: axes with curves, points and texts on them, as SVG.
 //! - `forecast`: a series and its forecasts, as SVG; `lane_lines`: a line for each replica, as SVG.
 //!
 //! Lines and dots are drawn by plotters. Text is not: in a browser plotters measures text by
@@ -24,6 +25,7 @@ mod curves;
 mod forecast;
 mod lane_lines;
 mod lines;
+mod plane;
 mod png;
 mod roofline;
 mod scene;
@@ -38,5 +40,6 @@ pub use curves::{
 pub use forecast::{ForecastLines, forecast_svg};
 pub use lane_lines::lane_lines_svg;
 pub use lines::{PlotLine, lines_svg};
+pub use plane::{Drawing, Extent, Plane};
 pub use roofline::{PointKind, RooflineLabels, RooflineOptions, RooflinePlot, RooflinePoint};
 pub use series::smooth;

@@ -91,11 +91,6 @@ impl Tally {
         let right: u32 = (0..classes).map(|class| self.confusion[class][class]).sum();
         let samples = f64::from(self.count.max(1));
         let share = |part: u32| (f64::from(part) / samples) as f32;
-        let PerClass {
-            precision,
-            recall,
-            f1,
-        } = PerClass::of(&self.confusion);
         Evaluation {
             loss: (self.loss_sum / samples) as f32,
             accuracy: Some(share(right)),
@@ -103,16 +98,34 @@ impl Tally {
                 k,
                 share: share(self.among_top),
             }),
+            ..Evaluation::of_confusion(self.confusion)
+        }
+    }
+}
+
+impl Evaluation {
+    /// What a confusion matrix alone tells: accuracy, and the metrics of each class and their means. Rows true, columns
+    /// predicted, as many of both; the loss is left at 0. The accuracy of no sample is undefined.
+    pub fn of_confusion(confusion: Vec<Vec<u32>>) -> Self {
+        let total: u64 = confusion.iter().flatten().copied().map(u64::from).sum();
+        let right: u64 = (0..confusion.len())
+            .map(|class| u64::from(confusion[class][class]))
+            .sum();
+        let PerClass {
+            precision,
+            recall,
+            f1,
+        } = PerClass::of(&confusion);
+        Self {
+            accuracy: (total > 0).then(|| (right as f64 / total as f64) as f32),
             macro_precision: mean(&precision),
             macro_recall: mean(&recall),
             macro_f1: mean(&f1),
             precision,
             recall,
             f1,
-            confusion: self.confusion,
-            perplexity: None,
-            mse: None,
-            mae: None,
+            confusion,
+            ..Self::default()
         }
     }
 }
@@ -284,6 +297,23 @@ mod tests {
         close(result.macro_recall, 0.8290);
         close(result.macro_f1, 0.8298);
         assert_eq!((result.mse, result.mae), (None, None));
+    }
+
+    #[test]
+    fn a_matrix_alone_has_the_metrics_of_its_samples() {
+        let matrix = [[50, 3, 2], [5, 40, 5], [2, 8, 35]];
+        let counted = tally_of(matrix).finish();
+        let alone = Evaluation::of_confusion(matrix.map(Vec::from).to_vec());
+        assert_eq!(
+            Evaluation {
+                loss: 0.0,
+                top_k: None,
+                ..counted
+            },
+            alone
+        );
+        let empty = Evaluation::of_confusion(vec![vec![0; 2]; 2]);
+        assert_eq!((empty.accuracy, empty.macro_recall), (None, None));
     }
 
     /// CURRICULUM L12: always negative at 95 to 5.
