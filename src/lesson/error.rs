@@ -1,5 +1,6 @@
 //! Why a question cannot be answered.
 
+use super::noise::NoiseError;
 use crate::data::DataError;
 use crate::exec::single::SingleError;
 use crate::export::ExportError;
@@ -42,6 +43,8 @@ pub enum LessonError {
     Training(#[from] CompressError),
     #[error(transparent)]
     Export(#[from] ExportError),
+    #[error(transparent)]
+    Noise(#[from] NoiseError),
     #[error(transparent)]
     Single(#[from] SingleError),
     #[error(transparent)]

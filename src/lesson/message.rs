@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::digits::Digit;
 use super::exercises::{ExerciseId, Outcome};
+use super::noise::{NoiseReport, NoiseRequest};
 use super::operation::{OperationRequest, OperationResult};
 use super::pipeline::{Fault, Report};
 use super::shapes::{NetworkId, Walk};
@@ -29,6 +30,8 @@ pub enum Ask {
     Shapes { network: NetworkId, batch: u32 },
     /// Answered by [`Answer::Pipeline`] again and again as the run goes on.
     Pipeline { fault: Fault, seed: u64 },
+    /// Answered by [`Answer::Noise`].
+    Noise(NoiseRequest),
     /// Ends what the question of this number has under way, which is answered by [`Answer::Stopped`]; the command
     /// itself is not answered.
     Stop { id: u32 },
@@ -60,6 +63,7 @@ pub enum Answer {
     Shapes(Box<Walk>),
     /// As far as it has come.
     Pipeline(Box<Report>),
+    Noise(Box<NoiseReport>),
     /// It was asked to end.
     Stopped,
     /// Why it cannot be answered.

@@ -6,6 +6,7 @@ use super::LessonError;
 use super::digits;
 use super::exercises::{Progress, Run, needed_file};
 use super::message::{Answer, Ask, LessonCommand, LessonEvent};
+use super::noise;
 use super::operation::run_operation;
 use super::pipeline::{self, Pipeline};
 use super::shapes;
@@ -46,7 +47,7 @@ impl LessonSession {
             Ask::Exercise(id) => needed_file(*id).into_iter().collect(),
             Ask::Digits => digits::files().into(),
             Ask::Pipeline { .. } => pipeline::files().into(),
-            Ask::Operation(_) | Ask::Shapes { .. } | Ask::Stop { .. } => Vec::new(),
+            Ask::Operation(_) | Ask::Shapes { .. } | Ask::Noise(_) | Ask::Stop { .. } => Vec::new(),
         };
         let is_missing = |path: &&'static str| !matches!(self.files.get(*path), Some(Ok(_)));
         needed.into_iter().filter(is_missing).collect()
@@ -91,6 +92,13 @@ impl LessonSession {
             Ask::Pipeline { fault, seed } => {
                 let run = self.pipeline(fault, seed);
                 self.begin(id, run.map(|run| Work::Pipeline(Box::new(run))));
+            }
+            Ask::Noise(request) => {
+                let answer = match noise::report(request) {
+                    Ok(report) => Answer::Noise(Box::new(report)),
+                    Err(error) => failure(&error.into()),
+                };
+                self.answer(id, answer);
             }
             Ask::Stop { id } => {
                 let before = self.runs.len();

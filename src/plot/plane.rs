@@ -14,7 +14,7 @@ const BOTTOM: f64 = 42.0;
 const RIGHT: f64 = 20.0;
 const TOP: f64 = 26.0;
 /// Space for a tick of each axis.
-const X_TICK_ROOM: f64 = 72.0;
+const X_TICK_ROOM: f64 = 54.0;
 const Y_TICK_ROOM: f64 = 40.0;
 
 /// What an axis shows: from its lowest to its highest value.
@@ -309,7 +309,9 @@ mod tests {
             svg.contains("cx=\"420.0\" cy=\"26.0\""),
             "a handle stays on the plane"
         );
-        assert!(!svg.contains("NaN") && !svg.contains("inf") && !svg.contains("class=\"plane-point"));
+        assert!(
+            !svg.contains("NaN") && !svg.contains("inf") && !svg.contains("class=\"plane-point")
+        );
         assert!(svg.contains("a &amp; b") && svg.contains("f(x) &lt;"));
         assert!(svg.contains("aria-label=\"said &quot;so&quot;\""));
         assert!(!svg.contains("style="));

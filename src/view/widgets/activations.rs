@@ -64,7 +64,10 @@ impl Function {
     /// Function and derivative, as LaTeX.
     pub fn formulas(self) -> [&'static str; 2] {
         match self {
-            Self::Relu => [r"f(z) = \max(0, z)", r"f'(z) = 1 \text{ if } z > 0, \text{ else } 0"],
+            Self::Relu => [
+                r"f(z) = \max(0, z)",
+                r"f'(z) = 1 \text{ if } z > 0, \text{ else } 0",
+            ],
             Self::LeakyRelu => [
                 r"f(z) = z \text{ if } z > 0, \text{ else } 0.01\,z",
                 r"f'(z) = 1 \text{ if } z > 0, \text{ else } 0.01",
@@ -166,11 +169,25 @@ impl State {
         .replace('−', "-")
     }
 
+    /// Where the tangent is on the drawing and apart from the curve.
+    fn tangent_name(&self, extent: Extent) -> Option<(f64, f64)> {
+        let height = extent.high - extent.low;
+        let (y, slope) = (self.value(), self.derivative());
+        let places = [-3.5, 3.5, -2.0, 2.0, -5.0, 5.0].map(|step| self.z + step);
+        let points = places.map(|z| (z, y + slope * (z - self.z)));
+        points.into_iter().find(|&(z, value)| {
+            let is_inside = z.abs() < REACH - 0.5
+                && value > extent.low + 0.1 * height
+                && value < extent.high - 0.12 * height;
+            is_inside && (value - self.function.value(z)).abs() > 0.12 * height
+        })
+    }
+
     /// The drawing; `words` are the names of the axes' z, of the function, its derivative and the tangent.
     pub fn plane(&self, words: &PlaneWords<'_>) -> Plane {
         let extent = self.function.extent();
         let x = Extent::linear(-REACH, REACH);
-        let mut plane = Plane::new(SIZE, x, extent, ["z", ""]);
+        let mut plane = Plane::new(SIZE, x, extent, ["z", "y"]);
         let step = 2.0 * REACH / (POINTS - 1) as f64;
         let at = |number: usize| -REACH + step * number as f64;
         let value = |number| (at(number), self.function.value(at(number)));
@@ -196,8 +213,23 @@ impl State {
         let room = 0.14 * (extent.high - extent.low);
         let is_near = (place(end) - end_slope).abs() < room;
         let under = if is_near { -17.0 } else { 7.0 };
-        plane.text("is-function", (right, place(end)), 7.0, true, words.function);
-        plane.text("is-derivative", (right, end_slope), under, true, words.derivative);
+        if let Some((z, value)) = self.tangent_name(extent) {
+            plane.text("is-tangent", (z, value), 7.0, z > self.z, words.tangent);
+        }
+        plane.text(
+            "is-function",
+            (right, place(end)),
+            7.0,
+            true,
+            words.function,
+        );
+        plane.text(
+            "is-derivative",
+            (right, end_slope),
+            under,
+            true,
+            words.derivative,
+        );
         plane
     }
 }
@@ -206,6 +238,7 @@ impl State {
 pub struct PlaneWords<'a> {
     pub function: &'a str,
     pub derivative: &'a str,
+    pub tangent: &'a str,
 }
 
 #[cfg(test)]
@@ -213,7 +246,10 @@ mod tests {
     use super::*;
 
     fn near(actual: f64, expected: f64) {
-        assert!((actual - expected).abs() < 1e-6, "{actual} is not {expected}");
+        assert!(
+            (actual - expected).abs() < 1e-6,
+            "{actual} is not {expected}"
+        );
     }
 
     fn state(pairs: &[(&str, &str)]) -> (State, Vec<Problem>) {
@@ -269,16 +305,25 @@ mod tests {
                 let words = PlaneWords {
                     function: "f",
                     derivative: "f′",
+                    tangent: "t",
                 };
                 let svg = state.plane(&words).finish("");
                 assert!(!svg.contains("NaN"));
-                for class in ["plane-curve is-function", "is-derivative", "is-tangent", "plane-handle"] {
+                for class in [
+                    "plane-curve is-function",
+                    "is-derivative",
+                    "is-tangent",
+                    "plane-handle",
+                ] {
                     assert!(svg.contains(class), "{class}");
                 }
                 assert!(!state.tangent().contains('−'));
             }
         }
-        let state = State { function: Function::Relu, z: -2.0 };
+        let state = State {
+            function: Function::Relu,
+            z: -2.0,
+        };
         assert!(state.tangent().contains("(z + 2)"), "{}", state.tangent());
     }
 }

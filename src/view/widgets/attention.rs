@@ -202,7 +202,13 @@ impl State {
             causal: self.is_causal,
         };
         let [weights] = run(&weigh, &sizes, &[&scores], square, 1);
-        let [output] = run(&AttentionMixture { heads }, &sizes, &[&weights, v], small, 1);
+        let [output] = run(
+            &AttentionMixture { heads },
+            &sizes,
+            &[&weights, v],
+            small,
+            1,
+        );
         let back = AttentionMixtureBackwardWeight { heads };
         let [d_weights] = run(&back, &sizes, &[d_o, v], square, 1);
         let back = AttentionMixtureBackwardValue { heads };
@@ -302,12 +308,28 @@ impl Results {
                 seen.filter(|&cell| !self.is_hidden(cell)).collect()
             }
             Output => pairs(&|w| at(Weights, i, w), &|w| at(Values, w, j), TOKENS),
-            ValuesGradient => pairs(&|t| at(Weights, t, i), &|t| at(OutputGradient, t, j), TOKENS),
+            ValuesGradient => pairs(
+                &|t| at(Weights, t, i),
+                &|t| at(OutputGradient, t, j),
+                TOKENS,
+            ),
             WeightsGradient => pairs(&|e| at(OutputGradient, i, e), &|e| at(Values, j, e), WIDTH),
-            RowSums => pairs(&|w| at(WeightsGradient, i, w), &|w| at(Weights, i, w), TOKENS),
-            ScoresGradient => vec![at(Weights, i, j), at(WeightsGradient, i, j), at(RowSums, i, 0)],
+            RowSums => pairs(
+                &|w| at(WeightsGradient, i, w),
+                &|w| at(Weights, i, w),
+                TOKENS,
+            ),
+            ScoresGradient => vec![
+                at(Weights, i, j),
+                at(WeightsGradient, i, j),
+                at(RowSums, i, 0),
+            ],
             QueriesGradient => pairs(&|w| at(ScoresGradient, i, w), &|w| at(Keys, w, j), TOKENS),
-            KeysGradient => pairs(&|t| at(ScoresGradient, t, i), &|t| at(Queries, t, j), TOKENS),
+            KeysGradient => pairs(
+                &|t| at(ScoresGradient, t, i),
+                &|t| at(Queries, t, j),
+                TOKENS,
+            ),
         }
     }
 
@@ -369,21 +391,53 @@ mod tests {
     fn every_matrix_is_that_of_the_worked_example() {
         let results = State::default().results();
         let expected: [(Matrix, &[f64]); 9] = [
-            (Scores, &[0.707107, 0.0, 0.353553, 0.707107, 0.707107, -0.530330, -0.530330, 0.353553, -0.707107]),
-            (Weights, &[1.0, 0.0, 0.0, 0.5, 0.5, 0.0, 0.234838, 0.568375, 0.196787]),
+            (
+                Scores,
+                &[
+                    0.707107, 0.0, 0.353553, 0.707107, 0.707107, -0.530330, -0.530330, 0.353553,
+                    -0.707107,
+                ],
+            ),
+            (
+                Weights,
+                &[1.0, 0.0, 0.0, 0.5, 0.5, 0.0, 0.234838, 0.568375, 0.196787],
+            ),
             (Output, &[1.0, 0.0, 0.5, 1.0, 0.038052, 1.333536]),
-            (ValuesGradient, &[1.25, -0.015162, 0.25, 0.318375, 0.0, 0.196787]),
-            (WeightsGradient, &[1.0, 0.0, -1.0, 0.5, -1.0, -1.0, 0.0, 2.0, 1.0]),
+            (
+                ValuesGradient,
+                &[1.25, -0.015162, 0.25, 0.318375, 0.0, 0.196787],
+            ),
+            (
+                WeightsGradient,
+                &[1.0, 0.0, -1.0, 0.5, -1.0, -1.0, 0.0, 2.0, 1.0],
+            ),
             (RowSums, &[1.0, -0.25, 1.333536]),
-            (ScoresGradient, &[0.0, 0.0, 0.0, 0.375, -0.375, 0.0, -0.313166, 0.378801, -0.065636]),
-            (QueriesGradient, &[0.0, 0.0, 0.265165, -0.132583, -0.244647, 0.203543]),
-            (KeysGradient, &[0.354024, 0.154444, -0.400435, -0.131239, 0.046411, -0.023206]),
+            (
+                ScoresGradient,
+                &[
+                    0.0, 0.0, 0.0, 0.375, -0.375, 0.0, -0.313166, 0.378801, -0.065636,
+                ],
+            ),
+            (
+                QueriesGradient,
+                &[0.0, 0.0, 0.265165, -0.132583, -0.244647, 0.203543],
+            ),
+            (
+                KeysGradient,
+                &[
+                    0.354024, 0.154444, -0.400435, -0.131239, 0.046411, -0.023206,
+                ],
+            ),
         ];
         for (matrix, expected) in expected {
             let actual = results.of(matrix);
             assert_eq!(actual.len(), expected.len(), "{}", matrix.id());
             for (actual, expected) in actual.iter().zip(expected) {
-                assert!((actual - expected).abs() <= 2e-6, "{}: {actual} is not {expected}", matrix.id());
+                assert!(
+                    (actual - expected).abs() <= 2e-6,
+                    "{}: {actual} is not {expected}",
+                    matrix.id()
+                );
             }
         }
     }
@@ -392,24 +446,46 @@ mod tests {
     #[test]
     fn every_cell_is_made_of_its_sources() {
         for is_causal in [true, false] {
-            let results = State { is_causal, ..State::default() }.results();
+            let results = State {
+                is_causal,
+                ..State::default()
+            }
+            .results();
             for matrix in Matrix::FORWARD.into_iter().chain(Matrix::BACKWARD) {
                 for place in 0..results.of(matrix).len() {
-                    let cell = Cell { matrix, row: place / matrix.columns(), column: place % matrix.columns() };
-                    let values: Vec<f64> = results.sources(cell).iter().map(|&s| results.at(s)).collect();
-                    let products: f64 = values.chunks(2).map(|pair| pair.iter().product::<f64>()).sum();
+                    let cell = Cell {
+                        matrix,
+                        row: place / matrix.columns(),
+                        column: place % matrix.columns(),
+                    };
+                    let values: Vec<f64> = results
+                        .sources(cell)
+                        .iter()
+                        .map(|&s| results.at(s))
+                        .collect();
+                    let products: f64 = values
+                        .chunks(2)
+                        .map(|pair| pair.iter().product::<f64>())
+                        .sum();
                     let root = (WIDTH as f64).sqrt();
                     let made = match matrix {
                         Weights if results.is_hidden(cell) => 0.0,
                         Weights => {
-                            let own = results.at(Cell { matrix: Scores, ..cell });
+                            let own = results.at(Cell {
+                                matrix: Scores,
+                                ..cell
+                            });
                             own.exp() / values.iter().map(|score| score.exp()).sum::<f64>()
                         }
                         ScoresGradient => values[0] * (values[1] - values[2]),
                         Scores | QueriesGradient | KeysGradient => products / root,
                         _ => products,
                     };
-                    assert!((made - results.at(cell)).abs() < 1e-12, "{}: {made}", results.explanation(cell));
+                    assert!(
+                        (made - results.at(cell)).abs() < 1e-12,
+                        "{}: {made}",
+                        results.explanation(cell)
+                    );
                 }
             }
         }
@@ -418,23 +494,58 @@ mod tests {
     #[test]
     fn explanations_hold_the_numbers_and_the_mask_hides() {
         let results = State::default().results();
-        let cell = |matrix, row, column| Cell { matrix, row, column };
+        let cell = |matrix, row, column| Cell {
+            matrix,
+            row,
+            column,
+        };
         let text = results.explanation(cell(Scores, 1, 1));
-        assert_eq!(text, r"\mathit{S}_{22} = \frac{0.5 \cdot 0 + 1 \cdot 1}{\sqrt{2}} = 0.707107");
+        assert_eq!(
+            text,
+            r"\mathit{S}_{22} = \frac{0.5 \cdot 0 + 1 \cdot 1}{\sqrt{2}} = 0.707107"
+        );
         assert!(results.is_hidden(cell(Weights, 0, 2)) && !results.is_hidden(cell(Output, 0, 1)));
         assert_eq!(results.sources(cell(Weights, 1, 0)).len(), 2);
-        assert!(results.explanation(cell(ScoresGradient, 1, 0)).contains("- (-0.25)"));
+        assert!(
+            results
+                .explanation(cell(ScoresGradient, 1, 0))
+                .contains("- (-0.25)")
+        );
     }
 
     #[test]
     fn links_are_read_and_inputs_change() {
-        let settings = [("query", "3"), ("causal", "0"), ("q", "1,2,3,4,5"), ("v", "1,2,3,4,5,6")];
+        let settings = [
+            ("query", "3"),
+            ("causal", "0"),
+            ("q", "1,2,3,4,5"),
+            ("v", "1,2,3,4,5,6"),
+        ];
         let settings = settings.map(|(name, value)| (name.to_string(), value.to_string()));
         let (state, problems) = State::read(&settings.into());
-        assert_eq!((state.query, state.is_causal, problems.len()), (2, false, 1));
-        assert_eq!((problems[0].name, &state.inputs[0][..]), ("q", &USUAL[0][..]));
-        let cell = Cell { matrix: Values, row: 2, column: 1 };
+        assert_eq!(
+            (state.query, state.is_causal, problems.len()),
+            (2, false, 1)
+        );
+        assert_eq!(
+            (problems[0].name, &state.inputs[0][..]),
+            ("q", &USUAL[0][..])
+        );
+        let cell = Cell {
+            matrix: Values,
+            row: 2,
+            column: 1,
+        };
         assert_eq!(state.with(cell, 9.0).results().at(cell), 9.0);
-        assert_eq!(state.with(Cell { matrix: Output, ..cell }, 9.0), state);
+        assert_eq!(
+            state.with(
+                Cell {
+                    matrix: Output,
+                    ..cell
+                },
+                9.0
+            ),
+            state
+        );
     }
 }

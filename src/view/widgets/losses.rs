@@ -18,6 +18,12 @@ pub const REACH: f64 = 8.0;
 const SIZE: (u32, u32) = (460, 230);
 const POINTS: usize = 161;
 
+/// Cross-entropy and its gradient, half the squared error and its gradient, as LaTeX.
+pub const FORMULAS: [&str; 2] = [
+    r"L = -y \ln a - (1 - y) \ln (1 - a), \quad \frac{\partial L}{\partial z} = a - y",
+    r"L = \tfrac{1}{2}(a - y)^2, \quad \frac{\partial L}{\partial z} = (a - y)\,a\,(1 - a)",
+];
+
 /// Sizes of a batch of one prediction of one number.
 const ONE: [(&str, usize); 2] = [("N", 1), ("K", 1)];
 
@@ -157,7 +163,7 @@ impl State {
     /// Loss over z (`is_gradient` false) or its gradient over z; the names stand at the lines.
     pub fn plane(&self, is_gradient: bool, names: [&str; 2], title: &str) -> Plane {
         let y = match (is_gradient, self.loss) {
-            (true, _) => Extent::linear(-1.15, 1.15),
+            (true, _) => Extent::linear(-1.4, 1.4),
             (false, LossChoice::Mse) => Extent::linear(0.0, 0.6),
             (false, _) => Extent::linear(0.0, 8.5),
         };
@@ -179,7 +185,10 @@ impl State {
             if !shown[place] {
                 continue;
             }
-            let points = logits.iter().zip(&curves).map(|(&z, pair)| (z, pair[place]));
+            let points = logits
+                .iter()
+                .zip(&curves)
+                .map(|(&z, pair)| (z, pair[place]));
             plane.curve(class, points);
             plane.handle(class, (self.z, here[place]));
             // On the side where the prediction is wrong and the lines are apart.
@@ -205,7 +214,10 @@ mod tests {
     use super::*;
 
     fn near(actual: f64, expected: f64) {
-        assert!((actual - expected).abs() < 5e-7, "{actual} is not {expected}");
+        assert!(
+            (actual - expected).abs() < 5e-7,
+            "{actual} is not {expected}"
+        );
     }
 
     /// CURRICULUM X6: z = −5, y = 1.
@@ -250,7 +262,11 @@ mod tests {
             let settings = settings.map(|(name, value)| (name.to_string(), value.to_string()));
             State::read(&settings.into())
         };
-        for (loss, bce, mse) in [("bce", true, false), ("mse", false, true), ("both", true, true)] {
+        for (loss, bce, mse) in [
+            ("bce", true, false),
+            ("mse", false, true),
+            ("both", true, true),
+        ] {
             let (state, problems) = read(loss);
             assert!(problems.is_empty() && state.loss.id() == loss);
             for is_gradient in [false, true] {

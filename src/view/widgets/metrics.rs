@@ -13,6 +13,13 @@ pub const MOST: usize = 6;
 /// The largest count of a cell.
 pub const HIGHEST: u32 = 1_000_000;
 
+/// As LaTeX.
+pub const FORMULAS: [&str; 3] = [
+    r"\text{precision}_k = \frac{TP_k}{TP_k + FP_k}",
+    r"\text{recall}_k = \frac{TP_k}{TP_k + FN_k}",
+    r"F1_k = \frac{2\,TP_k}{2\,TP_k + FP_k + FN_k}",
+];
+
 /// What the learner has set.
 #[derive(Clone, Debug, PartialEq)]
 pub struct State {
@@ -35,11 +42,6 @@ pub struct Ratio {
 }
 
 impl Ratio {
-    /// The counts, as LaTeX.
-    pub fn fraction(&self) -> String {
-        format!(r"\frac{{{}}}{{{}}}", self.part, self.whole)
-    }
-
     /// The value as machines read it: `undefined` for 0/0.
     pub fn bare(value: Option<f32>) -> String {
         value.map_or("undefined".to_string(), |value| format::bare(value.into()))
@@ -154,7 +156,10 @@ mod tests {
 
     fn near(actual: Option<f32>, expected: f32) {
         let actual = actual.expect("defined");
-        assert!((actual - expected).abs() < 5e-5, "{actual} is not {expected}");
+        assert!(
+            (actual - expected).abs() < 5e-5,
+            "{actual} is not {expected}"
+        );
     }
 
     /// CURRICULUM L12.
@@ -166,8 +171,9 @@ mod tests {
         let accuracy = state.accuracy(&evaluation);
         near(accuracy.value, 0.8333);
         assert_eq!((accuracy.part, accuracy.whole), (125, 150));
-        for (class, (precision, recall)) in
-            [(0.8772, 0.9091), (0.7843, 0.8), (0.8333, 0.7778)].into_iter().enumerate()
+        for (class, (precision, recall)) in [(0.8772, 0.9091), (0.7843, 0.8), (0.8333, 0.7778)]
+            .into_iter()
+            .enumerate()
         {
             let metrics = state.class(&evaluation, class);
             near(metrics.precision.value, precision);
@@ -202,7 +208,10 @@ mod tests {
         assert_eq!(grown.with_classes(2), state);
         assert_eq!(grown.with_classes(99).classes(), MOST);
         let changed = state.with_cell(1, 0, 7);
-        assert_eq!((changed.row(1), changed.column(0), changed.total()), (11, 8, 14));
+        assert_eq!(
+            (changed.row(1), changed.column(0), changed.total()),
+            (11, 8, 14)
+        );
         assert_eq!(changed.strength(1, 0), 6);
         assert_eq!(grown.strength(2, 2), 0);
         for wrong in ["1,2,3", "1", "", "1,2,3,-4", "1,2,3,1000001"] {

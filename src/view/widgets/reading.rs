@@ -10,12 +10,27 @@ use crate::view::texts::Locale;
 #[derive(Clone, Debug, PartialEq)]
 pub enum Expected {
     OneOf(Vec<&'static str>),
-    Number { low: f64, high: f64 },
-    Whole { low: u64, high: u64 },
+    Number {
+        low: f64,
+        high: f64,
+    },
+    Whole {
+        low: u64,
+        high: u64,
+    },
     /// So many numbers, separated by commas.
-    Numbers { least: usize, most: usize, low: f64, high: f64 },
+    Numbers {
+        least: usize,
+        most: usize,
+        low: f64,
+        high: f64,
+    },
     /// n · n whole numbers, separated by commas.
-    Square { least: usize, most: usize, high: u64 },
+    Square {
+        least: usize,
+        most: usize,
+        high: u64,
+    },
 }
 
 /// A setting that could not be used.
@@ -56,12 +71,28 @@ impl Expected {
                     format::count(*high)
                 )
             }
-            (Self::Numbers { least, most, low, high }, Locale::English) => format!(
+            (
+                Self::Numbers {
+                    least,
+                    most,
+                    low,
+                    high,
+                },
+                Locale::English,
+            ) => format!(
                 "{least} to {most} numbers from {} to {}, separated by commas",
                 number(*low),
                 number(*high)
             ),
-            (Self::Numbers { least, most, low, high }, Locale::Chinese) => format!(
+            (
+                Self::Numbers {
+                    least,
+                    most,
+                    low,
+                    high,
+                },
+                Locale::Chinese,
+            ) => format!(
                 "{least} 到 {most} 个 {} 到 {} 之间的数，以英文逗号分隔",
                 number(*low),
                 number(*high)
@@ -87,7 +118,9 @@ impl Problem {
         let expected = self.expected.words(locale);
         match locale {
             Locale::English => {
-                format!("“{name}” is “{value}” in the link; expected {expected}. {name} = {used} is shown.")
+                format!(
+                    "“{name}” is “{value}” in the link; expected {expected}. {name} = {used} is shown."
+                )
             }
             Locale::Chinese => {
                 format!("链接中的“{name}”为“{value}”，应为{expected}。现按 {name} = {used} 显示。")

@@ -51,7 +51,9 @@ impl Kind {
             Self::Inverse => r"\alpha_t = \frac{\alpha_0}{1 + k\,t}",
             Self::Constant => r"\alpha_t = \alpha_0",
             Self::Step => r"\alpha_t = \alpha_0\,\gamma^{\lfloor t / s \rfloor}",
-            Self::Cosine => r"\alpha_t = \tfrac{1}{2}\,\alpha_0 \left(1 + \cos\frac{\pi t}{T}\right)",
+            Self::Cosine => {
+                r"\alpha_t = \tfrac{1}{2}\,\alpha_0 \left(1 + \cos\frac{\pi t}{T}\right)"
+            }
             Self::WarmUp => {
                 r"\alpha_t = \alpha_0\,\frac{t + 1}{w + 1} \text{ for } t < w, \text{ then } \alpha_0"
             }
@@ -131,7 +133,11 @@ impl State {
             step_size: self.every,
             t_max: self.steps,
             lr_min: 0.0,
-            warmup: if self.kind == Kind::WarmUp { self.warmup } else { 0 },
+            warmup: if self.kind == Kind::WarmUp {
+                self.warmup
+            } else {
+                0
+            },
             steps_per_epoch: 1,
         }
     }
@@ -180,7 +186,10 @@ impl State {
         };
         let points = (0..count).map(at);
         let class = if is_sum { "is-sum" } else { "is-rate" };
-        plane.curve(class, points.map(|step| (step as f64, values[step as usize])));
+        plane.curve(
+            class,
+            points.map(|step| (step as f64, values[step as usize])),
+        );
         plane.handle(class, (self.t as f64, values[self.t as usize]));
         plane
     }
@@ -227,11 +236,15 @@ mod tests {
     #[test]
     fn links_are_read_and_short_runs_are_drawn() {
         let (wrong, problems) = state(&[("schedule", "linear"), ("steps", "0"), ("t", "10000")]);
-        assert_eq!((wrong.kind, wrong.steps, problems.len()), (Kind::Inverse, 10_000, 3));
+        assert_eq!(
+            (wrong.kind, wrong.steps, problems.len()),
+            (Kind::Inverse, 10_000, 3)
+        );
         for (id, kind) in Kind::ALL {
             assert_eq!(Kind::from_id(kind.id()), Some(kind));
             for steps in ["1", "2", "500"] {
-                let (state, problems) = state(&[("schedule", id), ("steps", steps), ("axis", "log")]);
+                let (state, problems) =
+                    state(&[("schedule", id), ("steps", steps), ("axis", "log")]);
                 assert!(problems.is_empty());
                 let rates = state.rates();
                 for is_sum in [false, true] {

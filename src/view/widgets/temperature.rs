@@ -16,6 +16,10 @@ pub const REACH: f64 = 10.0;
 pub const LEAST: usize = 2;
 pub const MOST: usize = 8;
 
+/// Probabilities and entropy, as LaTeX.
+pub const FORMULA: &str =
+    r"p_k = \frac{e^{z_k / T}}{\sum_j e^{z_j / T}}, \quad H = -\sum_k p_k \ln p_k";
+
 const USUAL: [f64; 4] = [2.0, 1.0, 0.0, -1.0];
 const SIZE: (u32, u32) = (460, 260);
 const POINTS: usize = 121;
@@ -99,7 +103,13 @@ impl State {
                 taken.push(probability);
                 let is_end = shown > 2.0;
                 let at = if is_end { shown * 0.93 } else { shown * 1.08 };
-                plane.text("", (at, probability), 7.0, is_end, &format!("p{}", subscript(place + 1)));
+                plane.text(
+                    "",
+                    (at, probability),
+                    7.0,
+                    is_end,
+                    &format!("p{}", subscript(place + 1)),
+                );
             }
         }
         plane
@@ -121,13 +131,21 @@ mod tests {
     use super::*;
 
     fn near(actual: f64, expected: f64) {
-        assert!((actual - expected).abs() < 1e-9, "{actual} is not {expected}");
+        assert!(
+            (actual - expected).abs() < 1e-9,
+            "{actual} is not {expected}"
+        );
     }
 
     /// torch.softmax(torch.tensor([2., 1, 0, -1], dtype=float64) / t, 0)
     #[test]
     fn probabilities_are_those_of_pytorch() {
-        let expected = [0.643_914_259_887_972_2, 0.236_882_818_089_909_8, 0.087_144_318_742_032_6, 0.032_058_603_280_084_99];
+        let expected = [
+            0.643_914_259_887_972_2,
+            0.236_882_818_089_909_8,
+            0.087_144_318_742_032_6,
+            0.032_058_603_280_084_99,
+        ];
         for (actual, expected) in probabilities(&USUAL, 1.0).into_iter().zip(expected) {
             near(actual, expected);
         }
@@ -150,7 +168,10 @@ mod tests {
         assert!(entropy(&hot) > 0.98 * 4f64.ln() && entropy(&hot) < 4f64.ln());
         // More entropy with every step up.
         let rising = [0.05, 0.2, 1.0, 3.0, 10.0].map(|t| entropy(&probabilities(&USUAL, t)));
-        assert!(rising.windows(2).all(|pair| pair[0] < pair[1]), "{rising:?}");
+        assert!(
+            rising.windows(2).all(|pair| pair[0] < pair[1]),
+            "{rising:?}"
+        );
     }
 
     #[test]
@@ -161,9 +182,15 @@ mod tests {
             State::read(&settings.into())
         };
         let (state, problems) = read("0.001", "1,-2.5");
-        assert_eq!((state.temperature, state.logits.len(), problems.len()), (LOWEST, 2, 0));
+        assert_eq!(
+            (state.temperature, state.logits.len(), problems.len()),
+            (LOWEST, 2, 0)
+        );
         let (state, problems) = read("-1", "1");
-        assert_eq!((state.temperature, &state.logits[..], problems.len()), (1.0, &USUAL[..], 2));
+        assert_eq!(
+            (state.temperature, &state.logits[..], problems.len()),
+            (1.0, &USUAL[..], 2)
+        );
         for t in ["0", "0.05", "1", "10"] {
             let (state, _) = read(t, "2,1,0,-1,5,5,5,5");
             let svg = state.plane(["T", "p"]).finish("");

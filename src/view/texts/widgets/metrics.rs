@@ -69,7 +69,9 @@ static ENGLISH: MetricsTexts = MetricsTexts {
     class_name: |class| format!("class {class}"),
     cell: |truth, predicted| format!("true class {truth}, predicted {predicted}"),
     precision_words: |class, right, all| {
-        format!("Precision of class {class}: of {all} samples that are called class {class}, {right} are.")
+        format!(
+            "Precision of class {class}: of {all} samples that are called class {class}, {right} are."
+        )
     },
     recall_words: |class, right, all| {
         format!("Recall of class {class}: of {all} samples of class {class}, {right} are found.")
@@ -100,7 +102,9 @@ static CHINESE: MetricsTexts = MetricsTexts {
     class_name: |class| format!("类别 {class}"),
     cell: |truth, predicted| format!("真实类别 {truth}，预测为 {predicted}"),
     precision_words: |class, right, all| {
-        format!("类别 {class} 的精确率：预测为类别 {class} 的 {all} 个样本中，有 {right} 个确实是。")
+        format!(
+            "类别 {class} 的精确率：预测为类别 {class} 的 {all} 个样本中，有 {right} 个确实是。"
+        )
     },
     recall_words: |class, right, all| {
         format!("类别 {class} 的召回率：属于类别 {class} 的 {all} 个样本中，找出了 {right} 个。")

@@ -1,1 +1,10 @@
 //! Words of the widgets beside the steps of a chapter, a file each, in both languages.
+
+pub mod activations;
+pub mod attention;
+pub mod common;
+pub mod losses;
+pub mod metrics;
+pub mod noise;
+pub mod schedules;
+pub mod temperature;

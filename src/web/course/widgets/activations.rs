@@ -31,6 +31,7 @@ pub fn widget(settings: Settings) -> AnyView {
         let words = PlaneWords {
             function: t.function_line,
             derivative: t.derivative_line,
+            tangent: t.tangent_line,
         };
         state.get().plane(&words).drawn()
     });

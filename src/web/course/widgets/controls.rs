@@ -314,7 +314,10 @@ pub fn plot(testid: &'static str, drawing: Signal<Drawing>, handle: Handle) -> A
         let bounds = element.get_bounding_client_rect();
         let (from, to) = drawing.with_untracked(|drawing| drawing.span);
         let across = (f64::from(event.client_x()) - bounds.left()) / bounds.width().max(1.0);
-        let value = handle.range.get_untracked().at((across - from) / (to - from));
+        let value = handle
+            .range
+            .get_untracked()
+            .at((across - from) / (to - from));
         if value != handle.value.get_untracked() {
             handle.set.run(value);
         }

@@ -7,16 +7,15 @@ use super::controls::{self, Handle, Started};
 use crate::view::format;
 use crate::view::texts::widgets::losses::{LossesTexts, texts};
 use crate::view::widgets::handle::Range;
-use crate::view::widgets::losses::{LossChoice, Losses, REACH, State};
+use crate::view::widgets::losses::{FORMULAS, LossChoice, Losses, REACH, State};
 use crate::view::widgets::reading::Expected;
 use crate::web::address::use_locale;
 
 pub fn widget(settings: Settings) -> AnyView {
     let locale = use_locale();
     let t = move || texts(locale.get());
-    let words = move |text: fn(&LossesTexts) -> &'static str| {
-        Signal::derive(move || text(t()).to_string())
-    };
+    let words =
+        move |text: fn(&LossesTexts) -> &'static str| Signal::derive(move || text(t()).to_string());
     let Started {
         state,
         problems,
@@ -28,7 +27,11 @@ pub fn widget(settings: Settings) -> AnyView {
     let drawing = move |is_gradient: bool| {
         let drawing = Memo::new(move |_| {
             let t = t();
-            let title = if is_gradient { t.gradient_axis } else { t.loss_axis };
+            let title = if is_gradient {
+                t.gradient_axis
+            } else {
+                t.loss_axis
+            };
             let names = [t.bce_line, t.mse_line];
             state.get().plane(is_gradient, names, title).drawn()
         });
@@ -44,14 +47,20 @@ pub fn widget(settings: Settings) -> AnyView {
         value: z,
         set: set_z,
     };
-    let targets = Signal::derive(|| ["1", "0"].map(|id| (id.to_string(), id.to_string())).to_vec());
+    let targets = Signal::derive(|| {
+        ["1", "0"]
+            .map(|id| (id.to_string(), id.to_string()))
+            .to_vec()
+    });
     let set_target = Callback::new(move |id: String| {
         state.update(|state| state.target = u8::from(id == "1"));
     });
     let kinds = Signal::derive(move || {
         let t = t();
         let texts = [("bce", t.bce), ("mse", t.mse), ("both", t.both)];
-        texts.map(|(id, text)| (id.to_string(), text.to_string())).to_vec()
+        texts
+            .map(|(id, text)| (id.to_string(), text.to_string()))
+            .to_vec()
     });
     let choose = Callback::new(move |id: String| {
         if let Some(loss) = LossChoice::from_id(&id) {
@@ -68,9 +77,7 @@ pub fn widget(settings: Settings) -> AnyView {
             view! {
                 <div class="widget-part is-bce">
                     <p>{words(|t| t.bce_why)}</p>
-                    {controls::formula(Signal::stored(
-                        r"L = -y \ln a - (1 - y) \ln (1 - a), \quad \frac{\partial L}{\partial z} = a - y".to_string(),
-                    ))}
+                    {controls::formula(Signal::stored(FORMULAS[0].to_string()))}
                     {controls::formula(Signal::derive(latex))}
                     <dl class="widget-values">
                         {controls::value("losses-bce", words(|t| t.loss), part(|l| l.bce))}
@@ -83,10 +90,7 @@ pub fn widget(settings: Settings) -> AnyView {
             view! {
                 <div class="widget-part is-mse">
                     <p>{words(|t| t.mse_why)}</p>
-                    {controls::formula(Signal::stored(
-                        r"L = \tfrac{1}{2}(a - y)^2, \quad \frac{\partial L}{\partial z} = (a - y)\,a\,(1 - a)"
-                            .to_string(),
-                    ))}
+                    {controls::formula(Signal::stored(FORMULAS[1].to_string()))}
                     {controls::formula(Signal::derive(move || losses.get().mse_product()))}
                     <dl class="widget-values">
                         {controls::value("losses-mse", words(|t| t.loss), part(|l| l.mse))}
@@ -142,5 +146,11 @@ pub fn widget(settings: Settings) -> AnyView {
         {explained}
         <p class="panel-note">{words(|t| t.units)}</p>
     };
-    controls::frame("losses", words(|t| t.title), problems, reset, body.into_any())
+    controls::frame(
+        "losses",
+        words(|t| t.title),
+        problems,
+        reset,
+        body.into_any(),
+    )
 }

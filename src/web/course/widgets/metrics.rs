@@ -7,7 +7,7 @@ use super::controls::{self, Started};
 use crate::view::format;
 use crate::view::texts::widgets::common;
 use crate::view::texts::widgets::metrics::{MetricsTexts, texts};
-use crate::view::widgets::metrics::{HIGHEST, LEAST, MOST, Ratio, State};
+use crate::view::widgets::metrics::{FORMULAS, HIGHEST, LEAST, MOST, Ratio, State};
 use crate::view::widgets::reading::Expected;
 use crate::web::address::use_locale;
 
@@ -27,7 +27,7 @@ pub fn widget(settings: Settings) -> AnyView {
     let classes = Memo::new(move |_| state.with(State::classes));
     let evaluation = Memo::new(move |_| state.with(State::evaluation));
     let number = move |value: Option<f32>| match value {
-        Some(value) => format::significant(value.into(), 4),
+        Some(value) => format::fixed(value.into(), 4),
         None => common::texts(locale.get()).undefined.to_string(),
     };
     // The ratio with its counts: 57/57 = 1.
@@ -72,11 +72,18 @@ pub fn widget(settings: Settings) -> AnyView {
             let label = Signal::derive(move || (t().cell)(row + 1, column + 1));
             let (input, error) = controls::number_input(testid, label, expected, value, set);
             let class = move || {
-                let strength = state.with(|state| match row < state.classes() && column < state.classes() {
-                    true => state.strength(row, column),
-                    false => 0,
-                });
-                let kind = if row == column { "is-right" } else { "is-wrong" };
+                let strength =
+                    state.with(
+                        |state| match row < state.classes() && column < state.classes() {
+                            true => state.strength(row, column),
+                            false => 0,
+                        },
+                    );
+                let kind = if row == column {
+                    "is-right"
+                } else {
+                    "is-wrong"
+                };
                 let chosen = chosen.get();
                 let mark = match chosen == Some(row) || chosen == Some(column) {
                     true => " is-chosen",
@@ -87,7 +94,13 @@ pub fn widget(settings: Settings) -> AnyView {
             view! { <td class=class>{input}{error}</td> }
         });
         let sum = move || {
-            let sum = state.with(|state| if row < state.classes() { state.row(row) } else { 0 });
+            let sum = state.with(|state| {
+                if row < state.classes() {
+                    state.row(row)
+                } else {
+                    0
+                }
+            });
             format::count(sum)
         };
         view! {
@@ -119,7 +132,8 @@ pub fn widget(settings: Settings) -> AnyView {
     let cell = move |name: &str, class: usize, counts: Ratio| {
         view! {
             <td class="numeric" data-testid=format!("metrics-{name}-{}", class + 1) data-value=Ratio::bare(counts.value)>
-                {ratio(&counts)}
+                <span class="widget-counts">{format!("{}/{} = ", format::count(counts.part), format::count(counts.whole))}</span>
+                {number(counts.value)}
             </td>
         }
     };
@@ -176,7 +190,10 @@ pub fn widget(settings: Settings) -> AnyView {
         let class = chosen.get().filter(|class| *class < classes.get())?;
         let t = t();
         let metrics = state.with(|state| state.class(&evaluation.get(), class));
-        let (right, called) = (format::count(metrics.precision.part), format::count(metrics.precision.whole));
+        let (right, called) = (
+            format::count(metrics.precision.part),
+            format::count(metrics.precision.whole),
+        );
         let all = format::count(metrics.recall.whole);
         Some(view! {
             <p>{(t.precision_words)(class + 1, &right, &called)}</p>
@@ -204,7 +221,7 @@ pub fn widget(settings: Settings) -> AnyView {
                 type="button"
                 class="button"
                 data-testid="metrics-fewer"
-                disabled=move || classes.get() <= LEAST
+                disabled={move || classes.get() <= LEAST}
                 on:click=move |_| resize(-1)
             >
                 {words(|t| t.fewer)}
@@ -213,7 +230,7 @@ pub fn widget(settings: Settings) -> AnyView {
                 type="button"
                 class="button"
                 data-testid="metrics-more"
-                disabled=move || classes.get() >= MOST
+                disabled={move || classes.get() >= MOST}
                 on:click=move |_| resize(1)
             >
                 {words(|t| t.more)}
@@ -253,12 +270,15 @@ pub fn widget(settings: Settings) -> AnyView {
             </table>
         </div>
         <div role="status">{sentences}</div>
-        {controls::formula(Signal::stored(
-            r"\text{precision}_k = \frac{TP_k}{TP_k + FP_k}, \quad \text{recall}_k = \frac{TP_k}{TP_k + FN_k}, \quad F1_k = \frac{2\,TP_k}{2\,TP_k + FP_k + FN_k}"
-                .to_string(),
-        ))}
+        {FORMULAS.map(|latex| controls::formula(Signal::stored(latex.to_string())))}
         <p>{words(|t| t.undefined_note)}</p>
         <p>{words(|t| t.why)}</p>
     };
-    controls::frame("metrics", words(|t| t.title), problems, reset, body.into_any())
+    controls::frame(
+        "metrics",
+        words(|t| t.title),
+        problems,
+        reset,
+        body.into_any(),
+    )
 }

@@ -1,5 +1,14 @@
 //! Small instruments beside the steps of a chapter, a file each. What they show is decided in `view/widgets/`.
 
+mod activations;
+mod attention;
+mod controls;
+mod losses;
+mod metrics;
+mod noise;
+mod schedules;
+mod temperature;
+
 use std::collections::BTreeMap;
 
 use leptos::prelude::*;
@@ -10,6 +19,13 @@ pub type Settings = Signal<BTreeMap<String, String>>;
 /// The widget of this name; none where there is none.
 pub fn widget(name: &str, settings: Settings) -> Option<AnyView> {
     Some(match name {
+        "activations" => activations::widget(settings),
+        "losses" => losses::widget(settings),
+        "temperature" => temperature::widget(settings),
+        "schedules" => schedules::widget(settings),
+        "metrics" => metrics::widget(settings),
+        "noise" => noise::widget(settings),
+        "attention" => attention::widget(settings),
         "errors" => super::errors::clinic(settings),
         _ => return None,
     })

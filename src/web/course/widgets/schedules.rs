@@ -60,9 +60,8 @@ pub fn widget(settings: Settings) -> AnyView {
         let t = state.with(|state| state.t) as usize;
         rates.with(|rates| rates.sums.get(t).copied().unwrap_or(f64::NAN))
     });
-    let total = Signal::derive(move || {
-        rates.with(|rates| rates.sums.last().copied().unwrap_or(f64::NAN))
-    });
+    let total =
+        Signal::derive(move || rates.with(|rates| rates.sums.last().copied().unwrap_or(f64::NAN)));
     let full_steps = Signal::derive(move || total.get() / state.with(|state| state.base));
     let handle = move |label: fn(&SchedulesTexts) -> &'static str| Handle {
         label: words(label),
@@ -149,7 +148,13 @@ pub fn widget(settings: Settings) -> AnyView {
     let step_field = move || {
         let last = state.with(|state| state.steps) - 1;
         // Its range depends on the number of steps.
-        controls::number_field("schedules-t", words(|t| t.t), whole(0, last), step, set_step)
+        controls::number_field(
+            "schedules-t",
+            words(|t| t.t),
+            whole(0, last),
+            step,
+            set_step,
+        )
     };
     let last = Memo::new(move |_| state.with(|state| state.steps));
     let body = view! {
@@ -193,7 +198,7 @@ pub fn widget(settings: Settings) -> AnyView {
         </label>
         {controls::plot("schedules-sum-plot", drawing(true), handle(|t| t.plot_sum))}
         {controls::drag_hint()}
-        <div class="widget-fields">
+        <div class="widget-narrow">
             {move || {
                 last.track();
                 untrack(step_field)
@@ -220,5 +225,11 @@ pub fn widget(settings: Settings) -> AnyView {
             </table>
         </div>
     };
-    controls::frame("schedules", words(|t| t.title), problems, reset, body.into_any())
+    controls::frame(
+        "schedules",
+        words(|t| t.title),
+        problems,
+        reset,
+        body.into_any(),
+    )
 }

@@ -11,7 +11,7 @@ use crate::view::texts::widgets::temperature::{TemperatureTexts, texts};
 use crate::view::widgets::handle::Range;
 use crate::view::widgets::reading::Expected;
 use crate::view::widgets::temperature::{
-    HIGHEST, LEAST, LOWEST, MOST, REACH, State, entropy, subscript,
+    FORMULA, HIGHEST, LEAST, LOWEST, MOST, REACH, State, entropy, subscript,
 };
 use crate::web::address::use_locale;
 
@@ -31,7 +31,11 @@ pub fn widget(settings: Settings) -> AnyView {
     } = controls::start(settings, State::read);
     let temperature = Signal::derive(move || state.with(|state| state.temperature));
     let set_temperature = Callback::new(move |temperature: f64| {
-        let temperature = if temperature > 0.0 { temperature.max(LOWEST) } else { 0.0 };
+        let temperature = if temperature > 0.0 {
+            temperature.max(LOWEST)
+        } else {
+            0.0
+        };
         state.update(|state| state.temperature = temperature);
     });
     let probabilities = Memo::new(move |_| state.with(State::probabilities));
@@ -115,7 +119,7 @@ pub fn widget(settings: Settings) -> AnyView {
                 type="button"
                 class="button"
                 data-testid="temperature-add"
-                disabled=move || count.get() >= MOST
+                disabled={move || count.get() >= MOST}
                 on:click=move |_| state.update(|state| state.logits.push(0.0))
             >
                 {words(|t| t.add)}
@@ -124,8 +128,8 @@ pub fn widget(settings: Settings) -> AnyView {
                 type="button"
                 class="button"
                 data-testid="temperature-remove"
-                disabled=move || count.get() <= LEAST
-                on:click=move |_| state.update(|state| drop(state.logits.pop()))
+                disabled={move || count.get() <= LEAST}
+                on:click=move |_| state.update(|state| state.logits.truncate(state.logits.len() - 1))
             >
                 {words(|t| t.remove)}
             </button>
@@ -139,9 +143,7 @@ pub fn widget(settings: Settings) -> AnyView {
             )}
         </dl>
         <p class="panel-note">{most}</p>
-        {controls::formula(Signal::stored(
-            r"p_k = \frac{e^{z_k / T}}{\sum_j e^{z_j / T}}, \quad H = -\sum_k p_k \ln p_k".to_string(),
-        ))}
+        {controls::formula(Signal::stored(FORMULA.to_string()))}
         <p>{words(|t| t.rule)}</p>
     };
     controls::frame(

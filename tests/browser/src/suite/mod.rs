@@ -22,6 +22,7 @@ mod step_graph;
 mod step_time;
 mod step_walk;
 mod train;
+mod widgets;
 mod worker;
 mod writing;
 
@@ -52,6 +53,7 @@ pub fn all() -> Vec<Test> {
         lab_scale::tests(),
         map::tests(),
         learn::tests(),
+        widgets::tests(),
         audit::tests(),
     ]
     .into_iter()

@@ -1,0 +1,335 @@
+//! Widgets of the course that compute: moved by pointer and by keys, exact numbers typed, what a link got wrong told.
+
+use std::time::Duration;
+
+use super::audit::{audit, report};
+use crate::page::{Launch, PATIENCE, Page, by_testid, expect, expect_equal, keys};
+use crate::{Outcome, Test};
+
+pub fn tests() -> Vec<Test> {
+    let test = |name, run| Test {
+        name,
+        timeout: Duration::from_secs(150),
+        launch: Launch::DEFAULT,
+        run,
+    };
+    vec![
+        test(
+            "a_point_is_dragged_along_an_activation_function",
+            activations,
+        ),
+        test(
+            "losses_of_a_saturated_unit_are_those_of_the_exercise",
+            losses,
+        ),
+        test("a_temperature_is_dragged_and_logits_are_typed", temperature),
+        test("the_inverse_schedule_travels_9_79_full_steps", schedules),
+        test("metrics_follow_a_matrix_and_0_of_0_is_undefined", metrics),
+        test("mini_batch_gradients_scatter_less_in_larger_batches", noise),
+        test("attention_is_that_of_the_worked_example", attention),
+        test("widgets_tell_what_a_link_got_wrong", wrong_settings),
+        test(
+            "widgets_fit_a_phone_and_an_audit_finds_nothing_serious",
+            fit_and_audit,
+        ),
+    ]
+}
+
+/// Where the axis of x begins and ends, as shares of a drawing's width (`plot::Plane`).
+const SPAN: (f64, f64) = (52.0 / 460.0, 440.0 / 460.0);
+
+/// Drags the handle of a drawing to a share of its axis.
+fn drag_to(page: &Page, testid: &str, share: f64) -> Outcome {
+    let x = SPAN.0 + share * (SPAN.1 - SPAN.0);
+    page.drag(testid, &[(0.5, 0.5), (0.3, 0.4), (x, 0.5)])
+}
+
+/// The bare number of a value.
+fn bare(page: &Page, testid: &str) -> Result<f64, String> {
+    let text = page.attribute(testid, "data-value")?.unwrap_or_default();
+    text.parse()
+        .map_err(|_| format!("{testid}: expected a bare number, got `{text}`"))
+}
+
+fn becomes(page: &Page, testid: &str, expected: f64, tolerance: f64) -> Outcome {
+    let look = || Ok(Some(bare(page, testid)?).filter(|n| (n - expected).abs() <= tolerance));
+    page.wait_for(&format!("{testid} to be {expected}"), PATIENCE, look)
+        .map(drop)
+        .map_err(|message| format!("{message}; it is {:?}", bare(page, testid)))
+}
+
+fn typed(page: &Page, testid: &str, value: &str) -> Outcome {
+    page.fill(testid, value)?;
+    page.press(keys::ENTER)
+}
+
+fn focus(page: &Page, testid: &str) -> Outcome {
+    let script = format!("document.querySelector(\"{}\").focus()", by_testid(testid));
+    page.script(&script, &[]).map(drop)
+}
+
+fn field_becomes(page: &Page, testid: &str, expected: f64, tolerance: f64) -> Outcome {
+    let look = || {
+        let value: Result<f64, _> = page.value(testid)?.parse();
+        Ok(value.ok().filter(|n| (n - expected).abs() <= tolerance))
+    };
+    page.wait_for(&format!("{testid} to be {expected}"), PATIENCE, look)
+        .map(drop)
+        .map_err(|message| format!("{message}; it is {:?}", page.value(testid)))
+}
+
+fn activations(page: &Page) -> Outcome {
+    page.open("learn/widget?name=activations&lang=en&theme=light")?;
+    page.element("widget-activations")?;
+    becomes(page, "activations-value", 0.5, 0.0)?;
+    // By pointer: three quarters of the axis is z = 3.
+    drag_to(page, "activations-plot", 0.75)?;
+    field_becomes(page, "activations-z", 3.0, 0.11)?;
+    let z: f64 = page.value("activations-z")?.parse().unwrap_or_default();
+    becomes(page, "activations-value", z, 1e-6)?;
+    becomes(page, "activations-derivative", 1.0, 0.0)?;
+    // By keys.
+    focus(page, "activations-plot")?;
+    page.press(keys::LEFT)?;
+    field_becomes(page, "activations-z", z - 0.1, 1e-6)?;
+    let words = page.attribute("activations-plot", "aria-valuetext")?;
+    let words = words.unwrap_or_default();
+    expect(
+        words.contains("f(z) =") && words.contains("f′(z) = 1"),
+        words,
+    )?;
+    // Exactly.
+    page.choose("activations-function", "sigmoid")?;
+    typed(page, "activations-z", "-1.3")?;
+    becomes(page, "activations-value", 0.214_165, 1e-6)?;
+    becomes(page, "activations-derivative", 0.168_298, 1e-6)?;
+    expect(
+        page.count(".widget-formula math")? >= 3,
+        "expected formulas",
+    )?;
+    // What cannot be used is told and changes nothing.
+    typed(page, "activations-z", "seven")?;
+    page.wait_for("what is expected", PATIENCE, || {
+        Ok((page.count(".field-error")? == 1).then_some(()))
+    })?;
+    becomes(page, "activations-value", 0.214_165, 1e-6)?;
+    page.click("activations-reset")?;
+    becomes(page, "activations-value", 0.5, 0.0)?;
+    expect_equal("errors", page.count(".field-error")?, 0)?;
+    expect_equal(
+        "the function",
+        page.value("activations-function")?,
+        "relu".into(),
+    )?;
+    page.expect_clean()
+}
+
+fn losses(page: &Page) -> Outcome {
+    page.open("learn/widget?name=losses&loss=both&lang=zh&theme=dark")?;
+    page.element("widget-losses")?;
+    // CURRICULUM X6.
+    typed(page, "losses-z", "-5")?;
+    becomes(page, "losses-mse-gradient", -0.006_604, 5e-7)?;
+    becomes(page, "losses-bce-gradient", -0.993_307, 5e-7)?;
+    drag_to(page, "losses-gradient-plot", 1.0)?;
+    field_becomes(page, "losses-z", 8.0, 0.0)?;
+    focus(page, "losses-plot")?;
+    page.press(keys::LEFT)?;
+    field_becomes(page, "losses-z", 7.9, 1e-9)?;
+    page.click("losses-target-0")?;
+    page.wait_for("the loss of the other target", PATIENCE, || {
+        Ok((bare(page, "losses-bce")? > 7.0).then_some(()))
+    })?;
+    page.click("losses-loss-bce")?;
+    page.wait_for("the squared error to go", PATIENCE, || {
+        Ok((!page.has("losses-mse")?).then_some(()))
+    })?;
+    page.expect_clean()
+}
+
+fn temperature(page: &Page) -> Outcome {
+    page.open("learn/widget?name=temperature&lang=en&theme=dark")?;
+    becomes(page, "temperature-p-1", 0.643_914, 1e-6)?;
+    becomes(page, "temperature-entropy", 0.947_537, 1e-6)?;
+    drag_to(page, "temperature-plot", 1.0)?;
+    field_becomes(page, "temperature-t", 10.0, 0.0)?;
+    let hot = bare(page, "temperature-entropy")?;
+    expect(hot > 1.36, format!("entropy {hot} at T = 10"))?;
+    focus(page, "temperature-plot")?;
+    page.press(keys::HOME)?;
+    field_becomes(page, "temperature-t", 0.05, 0.0)?;
+    page.click("temperature-greedy")?;
+    becomes(page, "temperature-p-1", 1.0, 0.0)?;
+    typed(page, "temperature-logit-3", "4")?;
+    becomes(page, "temperature-p-3", 1.0, 0.0)?;
+    page.click("temperature-add")?;
+    page.element("temperature-p-5")?;
+    page.click("temperature-reset")?;
+    becomes(page, "temperature-p-1", 0.643_914, 1e-6)?;
+    expect(!page.has("temperature-p-5")?, "four logits again")?;
+    page.expect_clean()
+}
+
+fn schedules(page: &Page) -> Outcome {
+    page.open("learn/widget?name=schedules&lang=zh&theme=light")?;
+    // CURRICULUM X7.
+    becomes(page, "schedules-full-steps", 9.787_61, 1e-5)?;
+    becomes(page, "schedules-full-cosine", 5_000.5, 0.01)?;
+    drag_to(page, "schedules-plot", 0.0)?;
+    becomes(page, "schedules-value", 0.1, 0.0)?;
+    focus(page, "schedules-sum-plot")?;
+    page.press(keys::END)?;
+    becomes(page, "schedules-sum", 0.978_761, 1e-6)?;
+    page.choose("schedules-schedule", "warm-up")?;
+    typed(page, "schedules-steps", "100")?;
+    typed(page, "schedules-warmup", "9")?;
+    // Σ over 9 steps of (t + 1)/10, then 91 full steps.
+    becomes(page, "schedules-full-steps", 4.5 + 91.0, 1e-4)?;
+    page.click("schedules-log")?;
+    page.expect_clean()
+}
+
+fn metrics(page: &Page) -> Outcome {
+    page.open("learn/widget?name=metrics&lang=en&theme=light")?;
+    // CURRICULUM L12.
+    becomes(page, "metrics-accuracy", 0.8333, 5e-5)?;
+    becomes(page, "metrics-precision-2", 0.7843, 5e-5)?;
+    becomes(page, "metrics-recall-3", 0.7778, 5e-5)?;
+    becomes(page, "metrics-macro-recall", 0.8290, 5e-5)?;
+    focus(page, "metrics-class-2")?;
+    page.press(keys::ENTER)?;
+    page.wait_for("row and column to be marked", PATIENCE, || {
+        Ok((page.count(".metrics-cell.is-chosen")? == 5).then_some(()))
+    })?;
+    typed(page, "metrics-cell-1-1", "0")?;
+    becomes(page, "metrics-recall-1", 0.0, 0.0)?;
+    typed(page, "metrics-cell-1-1", "-3")?;
+    page.wait_for("what is expected", PATIENCE, || {
+        Ok((page.count(".field-error")? == 1).then_some(()))
+    })?;
+    page.click("metrics-always-negative")?;
+    becomes(page, "metrics-accuracy", 0.95, 1e-6)?;
+    becomes(page, "metrics-recall-2", 0.0, 0.0)?;
+    let precision = page.attribute("metrics-precision-2", "data-value")?;
+    expect_equal("precision of 0/0", precision, Some("undefined".into()))?;
+    page.click("metrics-more")?;
+    page.element("metrics-cell-3-3")?;
+    page.expect_clean()
+}
+
+fn noise_is_current(page: &Page) -> Outcome {
+    page.wait_for("the engine's answer", Duration::from_secs(60), || {
+        let status = page.attribute("noise-status", "data-value")?;
+        Ok((status.as_deref() == Some("true")).then_some(()))
+    })
+}
+
+fn noise(page: &Page) -> Outcome {
+    page.open("learn/widget?name=noise&lang=zh&theme=light")?;
+    noise_is_current(page)?;
+    let dots = page.count("[data-testid=noise-gradients] .is-sample")?;
+    expect_equal("gradients drawn", dots, 200)?;
+    let single = bare(page, "noise-value")?;
+    becomes(page, "noise-expected", single, 1e-5)?;
+    expect(single > 0.1, format!("spread of single samples {single}"))?;
+    typed(page, "noise-batch", "100")?;
+    noise_is_current(page)?;
+    let hundred = bare(page, "noise-value")?;
+    expect(
+        hundred < 0.15 * single,
+        format!("{hundred} against {single}"),
+    )?;
+    drag_to(page, "noise-spread-plot", 0.0)?;
+    field_becomes(page, "noise-batch", 1.0, 0.0)?;
+    focus(page, "noise-plot")?;
+    page.press(keys::END)?;
+    noise_is_current(page)?;
+    let loss = bare(page, "noise-loss")?;
+    expect(loss < 0.3, format!("loss {loss} after 100 steps"))?;
+    page.expect_clean()
+}
+
+fn attention(page: &Page) -> Outcome {
+    page.open("learn/widget?name=attention&query=2&lang=en&theme=dark")?;
+    // CURRICULUM E25.
+    for (cell, expected) in [
+        ("s-2-3", -0.530_330),
+        ("p-3-2", 0.568_375),
+        ("o-3-2", 1.333_536),
+        ("dv-1-2", -0.015_162),
+        ("rowsum-3-1", 1.333_536),
+        ("ds-3-1", -0.313_166),
+        ("dq-2-2", -0.132_583),
+        ("dk-2-1", -0.400_435),
+        ("ds-1-2", 0.0),
+    ] {
+        becomes(page, &format!("attention-{cell}"), expected, 2e-6)?;
+    }
+    page.click("attention-dq-2-1")?;
+    page.wait_for("what the number is made of", PATIENCE, || {
+        Ok((page.count(".attention-matrix td.is-source")? == 6).then_some(()))
+    })?;
+    let pressed = page.attribute("attention-dq-2-1", "aria-pressed")?;
+    expect_equal("pressed", pressed, Some("true".into()))?;
+    focus(page, "attention-causal")?;
+    page.press(" ")?;
+    page.wait_for("the mask to go", PATIENCE, || {
+        Ok((bare(page, "attention-p-1-3")? > 0.1).then_some(()))
+    })?;
+    typed(page, "attention-v-1-1", "3")?;
+    becomes(page, "attention-dp-1-1", 3.0, 1e-6)?;
+    page.click("attention-reset")?;
+    becomes(page, "attention-p-1-3", 0.0, 0.0)?;
+    becomes(page, "attention-dp-1-1", 1.0, 1e-6)?;
+    page.expect_clean()
+}
+
+fn wrong_settings(page: &Page) -> Outcome {
+    page.open("learn/widget?name=activations&function=swish&z=99&lang=en")?;
+    page.element("widget-activations")?;
+    page.wait_for("two settings told", PATIENCE, || {
+        Ok((page.count("[data-testid=widget-problem]")? == 2).then_some(()))
+    })?;
+    let told = page.text("widget-problem")?;
+    expect(
+        told.contains("“function”") && told.contains("swish") && told.contains("leaky_relu"),
+        told,
+    )?;
+    becomes(page, "activations-value", 0.5, 0.0)?;
+    // A change of language keeps what the learner did.
+    typed(page, "activations-z", "2")?;
+    page.click("locale-toggle")?;
+    page.wait_for_text("widget-problem", PATIENCE, |text| text.contains("应为"))?;
+    becomes(page, "activations-value", 2.0, 0.0)?;
+    page.expect_clean()
+}
+
+fn fit_and_audit(page: &Page) -> Outcome {
+    page.resize((390, 844))?;
+    let mut found = Vec::new();
+    let names = [
+        "activations",
+        "losses",
+        "temperature",
+        "schedules",
+        "metrics",
+        "noise",
+        "attention",
+    ];
+    for (number, name) in names.into_iter().enumerate() {
+        let language = ["en", "zh"][number % 2];
+        page.open(&format!("learn/widget?name={name}&lang={language}"))?;
+        page.element(&format!("widget-{name}"))?;
+        if name == "noise" {
+            noise_is_current(page)?;
+        }
+        let over = page.script(
+            "return document.documentElement.scrollWidth - document.documentElement.clientWidth",
+            &[],
+        )?;
+        expect_equal(&format!("overflow of {name}"), over.as_i64(), Some(0))?;
+        audit(page, name, &mut found)?;
+    }
+    report(&found)?;
+    page.expect_clean()
+}
