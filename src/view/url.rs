@@ -293,6 +293,13 @@ impl PageState {
 
     /// Sets one key, or gives it its default and says what was expected and what is used.
     fn set(&mut self, key: &str, value: &str) -> Result<(), (Expected, Option<String>)> {
+        // A widget's settings are its own, whatever their names mean on other pages.
+        if matches!(&self.route, Route::LearnPage(page) if page == "widget")
+            && !matches!(key, "lang" | "theme")
+        {
+            self.set_setting(key, value);
+            return Ok(());
+        }
         let run = &mut self.hyperparameters;
         match key {
             "device" => set_choice(
@@ -676,6 +683,20 @@ mod tests {
             assert_eq!(state.hyperparameters.learning_rate, None, "{value}");
             assert_eq!(problems.len(), 1, "{value}");
         }
+    }
+
+    #[test]
+    fn a_widget_s_settings_are_its_own() {
+        let query = "name=schedules&schedule=warm-up&steps=0&matrix=1,2&lang=zh";
+        let (state, problems) = PageState::parse("/learn/widget", query);
+        assert_eq!(problems, []);
+        for (key, value) in [("schedule", "warm-up"), ("steps", "0"), ("matrix", "1,2")] {
+            assert_eq!(state.settings[key], value);
+        }
+        assert_eq!(state.locale, Some(Locale::Chinese));
+        let href = state.href();
+        let (path, query) = href.split_once('?').unwrap();
+        assert_eq!(PageState::parse(path, query).0, state);
     }
 
     #[test]

@@ -454,13 +454,9 @@ pub fn widget_page() -> AnyView {
     let address = use_address();
     let locale = use_locale();
     let settings = Signal::derive(move || {
-        let query = address.state.with(PageState::query);
-        // Names and values as `view::url` writes them: no widget's own needs more than it leaves unescaped.
-        let pairs = query.split('&').filter_map(|pair| pair.split_once('='));
-        pairs
-            .filter(|(key, _)| !matches!(*key, "lang" | "theme" | "name"))
-            .map(|(key, value)| (key.to_string(), value.replace("%2C", ",")))
-            .collect()
+        let mut settings = address.state.with(|state| state.settings.clone());
+        settings.remove("name");
+        settings
     });
     let name = Memo::new(move |_| {
         address
