@@ -410,7 +410,30 @@ pub fn value_of(
 /// A formula as MathML.
 pub fn formula(latex: Signal<String>) -> AnyView {
     let html = move || latex.with(|latex| formula_html(latex));
-    view! { <div class="widget-formula" inner_html=html></div> }.into_any()
+    // One that is wider than its place is scrolled, by keys too.
+    let place = NodeRef::<leptos::html::Div>::new();
+    let is_wide = RwSignal::new(false);
+    Effect::new(move |_| {
+        latex.track();
+        request_animation_frame(move || {
+            let place = place.try_get_untracked().flatten();
+            if let Some(place) = place {
+                let now = place.scroll_width() > place.client_width();
+                if is_wide.try_get_untracked() == Some(!now) {
+                    is_wide.set(now);
+                }
+            }
+        });
+    });
+    view! {
+        <div
+            class="widget-formula"
+            node_ref=place
+            tabindex=move || is_wide.get().then_some("0")
+            inner_html=html
+        ></div>
+    }
+    .into_any()
 }
 
 /// The MathML of a formula, a block; the LaTeX itself where it cannot be read, which a test rules out.
