@@ -21,7 +21,7 @@ use crate::web::base_path;
 const SEARCH: Duration = Duration::from_millis(150);
 const SEARCHES: u32 = 80;
 /// Room that is left above that part, in pixels: the pages' own bars stay there.
-const ABOVE: f64 = 110.0;
+const ABOVE: f64 = 150.0;
 
 /// What kind of thing is shown; the same kind stays on the page from step to step.
 #[derive(Clone, Debug, PartialEq)]
