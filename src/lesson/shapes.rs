@@ -332,7 +332,7 @@ impl Walker {
     }
 
     fn apply(&mut self, number: usize, line: &Line) -> Result<(), LessonError> {
-        let name = number.to_string();
+        let name = format!("line {}", number + 1);
         let before = self.shape();
         let mut parameters = Vec::new();
         let outputs: Result<Vec<ValueId>, GraphError> = match *line {

@@ -4,16 +4,22 @@
 //! laid out and moved), and its words in `view/texts/widgets/`.
 //!
 //! Shared: `reading`, settings of a link by name and range; `twin`, one operation of the engine on a few numbers;
-//! `handle`, values that are dragged or moved by keys.
+//! `handle`, values that are dragged or moved by keys; `grid`, cells that are walked over.
 
 pub mod activations;
 pub mod attention;
+pub mod convolution;
+pub mod embedding;
+pub mod grid;
 pub mod handle;
 pub mod losses;
 pub mod metrics;
 pub mod noise;
+pub mod pipeline;
+pub mod pooling;
 pub mod reading;
 pub mod schedules;
+pub mod shapes;
 pub mod temperature;
 pub mod twin;
 

@@ -3,8 +3,13 @@
 pub mod activations;
 pub mod attention;
 pub mod common;
+pub mod convolution;
+pub mod embedding;
 pub mod losses;
 pub mod metrics;
 pub mod noise;
+pub mod pipeline;
+pub mod pooling;
 pub mod schedules;
+pub mod shapes;
 pub mod temperature;

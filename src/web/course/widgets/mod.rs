@@ -3,10 +3,16 @@
 mod activations;
 mod attention;
 mod controls;
+mod convolution;
+mod embedding;
 mod losses;
+mod map;
 mod metrics;
 mod noise;
+mod pipeline;
+mod pooling;
 mod schedules;
+mod shapes;
 mod temperature;
 
 use std::collections::BTreeMap;
@@ -26,6 +32,11 @@ pub fn widget(name: &str, settings: Settings) -> Option<AnyView> {
         "metrics" => metrics::widget(settings),
         "noise" => noise::widget(settings),
         "attention" => attention::widget(settings),
+        "convolution" => convolution::widget(settings),
+        "pooling" => pooling::widget(settings),
+        "shapes" => shapes::widget(settings),
+        "embedding" => embedding::widget(settings),
+        "pipeline" => pipeline::widget(settings),
         "errors" => super::errors::clinic(settings),
         _ => return None,
     })

@@ -23,6 +23,7 @@ mod step_time;
 mod step_walk;
 mod train;
 mod widgets;
+mod widgets_pictures;
 mod worker;
 mod writing;
 
@@ -54,6 +55,7 @@ pub fn all() -> Vec<Test> {
         map::tests(),
         learn::tests(),
         widgets::tests(),
+        widgets_pictures::tests(),
         audit::tests(),
     ]
     .into_iter()
