@@ -49,7 +49,7 @@ pub use samples::SampleSet;
 pub use series::SeriesSource;
 pub use source::{DataFile, DataSource, assemble, default_folders, load, mnist_from_bytes};
 pub use table::{Standardization, Table, TableSet, Targets};
-pub use text::{TextSet, TextSource, Vocabulary};
+pub use text::{TextSet, TextSource, Vocabulary, distinct_share};
 pub use text_problem::TextProblem;
 pub use toy::{ToyShape, ToySource};
 

@@ -1,6 +1,6 @@
 //! Texts as numbers: characters with their vocabulary, cut into windows.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
 use super::error::DataError;
 use super::text_problem::TextProblem;
@@ -9,6 +9,22 @@ use super::text_problem::TextProblem;
 pub const MAX_TEXT_BYTES: usize = 4 << 20;
 /// Most different characters of a text: each is a row of the embedding and a class of the loss.
 pub const MAX_VOCABULARY: usize = 8_192;
+
+/// Length of the runs of characters whose repetition is counted.
+pub const RUN_LENGTH: usize = 8;
+
+/// How varied a text is: of all its runs of [`RUN_LENGTH`] characters the share that are different.
+/// `None` where it has fewer than twice as many characters.
+pub fn distinct_share(text: &str) -> Option<f64> {
+    let characters: Vec<char> = text.chars().collect();
+    if characters.len() < 2 * RUN_LENGTH {
+        return None;
+    }
+    let runs = characters.windows(RUN_LENGTH);
+    let count = runs.len();
+    let distinct: HashSet<&[char]> = runs.collect();
+    Some(distinct.len() as f64 / count as f64)
+}
 
 /// A text that Glassbox ships.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -6,7 +6,9 @@ use crate::exec::single::SingleError;
 use crate::export::ExportError;
 use crate::graph::GraphError;
 use crate::lab::compress::CompressError;
+use crate::lab::replicas::SettingsError;
 use crate::layers::ModelError;
+use crate::session::SessionError;
 use crate::tensor::TensorError;
 
 /// Why a question cannot be answered.
@@ -31,8 +33,6 @@ pub enum LessonError {
     },
     #[error("the data file {path} could not be had: {message}")]
     MissingFile { path: &'static str, message: String },
-    #[error("exercise {name} cannot be run")]
-    NoExperiment { name: &'static str },
     #[error("{name} is {actual}; expected {expected}")]
     Setting {
         name: &'static str,
@@ -43,6 +43,8 @@ pub enum LessonError {
     Training(#[from] CompressError),
     #[error(transparent)]
     Export(#[from] ExportError),
+    #[error("the replicas did not finish their steps: {message}")]
+    Replicas { message: String },
     #[error(transparent)]
     Noise(#[from] NoiseError),
     #[error(transparent)]
@@ -55,4 +57,8 @@ pub enum LessonError {
     Tensor(#[from] TensorError),
     #[error(transparent)]
     Data(#[from] DataError),
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
+    #[error(transparent)]
+    Session(#[from] SessionError),
 }

@@ -1,15 +1,12 @@
 //! What a network that learned a text writes: the continuation on the page, earlier ones, and what is counted of them.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 
+pub use crate::data::text::{RUN_LENGTH, distinct_share};
 use crate::session::{Event, GenerateRequest, GeneratedStep, RunId, TextAttention, TextFacts};
 
 /// Earlier texts that are kept.
 const EARLIER: usize = 6;
-
-/// Length of the runs of characters whose repetition is counted.
-pub const RUN_LENGTH: usize = 8;
 
 /// Below this share of different runs a text goes round in a loop.
 const LOOP_SHARE: f64 = 0.3;
@@ -128,19 +125,6 @@ impl Writing {
         let holds = known.is_some_and(|known| known.step == step && known.text == *text);
         (!holds).then(|| text.clone())
     }
-}
-
-/// How varied a text is: of all its runs of [`RUN_LENGTH`] characters the share that are different.
-/// `None` where it has fewer than twice as many characters.
-pub fn distinct_share(text: &str) -> Option<f64> {
-    let characters: Vec<char> = text.chars().collect();
-    if characters.len() < 2 * RUN_LENGTH {
-        return None;
-    }
-    let runs = characters.windows(RUN_LENGTH);
-    let count = runs.len();
-    let distinct: HashSet<&[char]> = runs.collect();
-    Some(distinct.len() as f64 / count as f64)
 }
 
 /// Whether a text with this share of different runs goes round in a loop.

@@ -12,43 +12,95 @@
 //! the right form in the place of the faulty one and the verdict is another one (`tests`).
 
 mod bench;
+mod budget;
 mod gradient;
+mod network;
 mod outcome;
+mod overfit;
+mod parallel;
 mod schedule;
+mod shape;
 #[cfg(test)]
 mod tests;
+mod trainer;
 mod worked;
+mod writing;
 
 pub use outcome::{Curve, ExerciseId, Form, Measure, Measures, Outcome, Row};
 
 use super::LessonError;
 
-/// The data file that the exercise reads, below `assets/data/`.
-pub fn needed_file(_id: ExerciseId) -> Option<&'static str> {
-    None
+/// The data file that an exercise reads, below `assets/data/`.
+pub fn needed_file(id: ExerciseId) -> Option<&'static str> {
+    match id {
+        ExerciseId::X12 => Some(writing::file()),
+        _ => None,
+    }
+}
+
+/// What takes long: it is done piece by piece, once for both forms.
+trait Work {
+    /// Works for about `budget_millis`; pieces done, of all.
+    fn advance(&mut self, budget_millis: f64) -> Result<(u32, u32), LessonError>;
+
+    /// What a form gave, after all is done.
+    fn measures(&mut self, form: Form) -> Result<Measures, LessonError>;
 }
 
 /// How an exercise is done.
 enum Experiment {
     /// At once, each form by itself.
     Direct(fn(Form) -> Result<Measures, LessonError>),
+    /// Given the bytes of its file, empty where it needs none.
+    Long(fn(&[u8]) -> Result<Box<dyn Work>, LessonError>),
 }
 
-/// How the exercise is done, and what its verdict is.
-fn experiment(id: ExerciseId) -> Option<(Experiment, fn(&Measures, &Measures) -> bool)> {
-    use Experiment::Direct;
-    Some(match id {
+/// What follows from the measurements of the faulty and of the right form: whether they show the mistake and its
+/// correction.
+type Verdict = fn(&Measures, &Measures) -> bool;
+
+/// How an exercise is done, and what its verdict is.
+fn experiment(id: ExerciseId) -> (Experiment, Verdict) {
+    use Experiment::{Direct, Long};
+    match id {
+        ExerciseId::X1 => (Direct(network::x1), network::x1_verdict),
+        ExerciseId::X2 => (Direct(network::x2), network::x2_verdict),
+        ExerciseId::X3 => (Direct(network::x3), network::x3_verdict),
         ExerciseId::X4 => (Direct(gradient::x4), gradient::x4_verdict),
         ExerciseId::X5 => (Direct(gradient::x5), gradient::x5_verdict),
         ExerciseId::X6 => (Direct(gradient::x6), gradient::x6_verdict),
         ExerciseId::X7 => (Direct(schedule::x7), schedule::x7_verdict),
-        _ => return None,
-    })
+        ExerciseId::X8 => (Direct(shape::x8), shape::x8_verdict),
+        ExerciseId::X9 => (Direct(shape::x9), shape::x9_verdict),
+        ExerciseId::X10 => (Direct(shape::x10), shape::x10_verdict),
+        ExerciseId::X11 => (
+            Long(|_| Ok(Box::new(overfit::Overfit::new(1)?))),
+            overfit::x11_verdict,
+        ),
+        ExerciseId::X12 => (
+            Long(|bytes| Ok(Box::new(writing::Letters::new(bytes)?))),
+            writing::x12_verdict,
+        ),
+        ExerciseId::X13 => (Direct(network::x13), network::x13_verdict),
+        ExerciseId::X14 => (Direct(parallel::x14), parallel::x14_verdict),
+        ExerciseId::X15 => (
+            Long(|_| Ok(Box::new(budget::Sizes::new()?))),
+            budget::x15_verdict,
+        ),
+        ExerciseId::X16 => (Direct(parallel::x16), parallel::x16_verdict),
+    }
 }
 
 /// An exercise under way.
 pub struct Run {
     id: ExerciseId,
+    verdict: Verdict,
+    stage: Stage,
+}
+
+enum Stage {
+    Direct(fn(Form) -> Result<Measures, LessonError>),
+    Long(Box<dyn Work>),
 }
 
 /// How far an exercise is.
@@ -67,22 +119,31 @@ impl Run {
     ///
     /// # Errors
     /// When a file is missing or damaged.
-    pub fn new(id: ExerciseId, _file: Option<&[u8]>) -> Result<Self, LessonError> {
-        Ok(Self { id })
+    pub fn new(id: ExerciseId, file: Option<&[u8]>) -> Result<Self, LessonError> {
+        let (experiment, verdict) = experiment(id);
+        let stage = match experiment {
+            Experiment::Direct(measure) => Stage::Direct(measure),
+            Experiment::Long(begin) => Stage::Long(begin(file.unwrap_or_default())?),
+        };
+        Ok(Self { id, verdict, stage })
     }
 
     /// Works for about `budget_millis`.
     ///
     /// # Errors
-    /// When the engine refuses what the right form does, or accepts what the faulty one must not do.
-    pub fn advance(&mut self, _budget_millis: f64) -> Result<Progress, LessonError> {
-        let (experiment, verdict) = experiment(self.id).ok_or(LessonError::NoExperiment {
-            name: self.id.name(),
-        })?;
-        let [faulty, right] = match experiment {
-            Experiment::Direct(measure) => [measure(Form::Faulty)?, measure(Form::Right)?],
+    /// When the engine refuses what an exercise needs.
+    pub fn advance(&mut self, budget_millis: f64) -> Result<Progress, LessonError> {
+        let [faulty, right] = match &mut self.stage {
+            Stage::Direct(measure) => [measure(Form::Faulty)?, measure(Form::Right)?],
+            Stage::Long(work) => {
+                let (done, total) = work.advance(budget_millis)?;
+                if done < total {
+                    return Ok(Progress::Working { done, total });
+                }
+                [work.measures(Form::Faulty)?, work.measures(Form::Right)?]
+            }
         };
-        let verdict = verdict(&faulty, &right);
+        let verdict = (self.verdict)(&faulty, &right);
         Ok(Progress::Done(Outcome::new(
             self.id, faulty, right, verdict,
         )))
