@@ -12,7 +12,7 @@
   // The style sheets of the other programs; those of the main one stand in the document.
   const sheets = {
     lab: ["lab", "lab_measure", "lab_compress", "lab_precision", "lab_replicas"],
-    course: ["map", "course", "widgets"],
+    course: ["map", "course", "widgets", "exercises"],
   }[name];
   for (const sheet of sheets ?? []) {
     const href = base + sheet + ".css" + version;

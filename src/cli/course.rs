@@ -22,12 +22,13 @@ pub fn run(arguments: &CourseArguments) -> Result<(), CliError> {
     mistakes.try_for_each(|mistake| print(&format!("{}/{mistake}", arguments.dir.display())))?;
     match report.mistakes.len() {
         0 => print(&format!(
-            "{} concepts, {} edges, {} chapters with {} steps and {} questions, {} mistakes of the articles, {} rows of their headings, in {} languages: no mistakes",
+            "{} concepts, {} edges, {} chapters with {} steps and {} questions, {} exercises, {} mistakes of the articles, {} rows of their headings, in {} languages: no mistakes",
             report.concepts,
             report.edges,
             report.chapters,
             report.steps,
             report.questions,
+            report.exercises,
             report.errors,
             report.headings,
             languages.len()

@@ -1,9 +1,12 @@
 //! Checks of all content together.
 
+use std::collections::HashSet;
+
 use super::errors::check_errors;
+use super::exercises::{check_exercises, check_texts};
 use super::{
-    CHAPTERS_FILE, COVERAGE_FILE, ChapterText, Chapters, CourseTexts, Coverage, Mistake,
-    STRUCTURE_FILE, Show, Structure, read_errors, to_html,
+    CHAPTERS_FILE, COVERAGE_FILE, ChapterText, Chapters, CourseTexts, Coverage, EXERCISES_FILE,
+    Exercises, Mistake, STRUCTURE_FILE, Show, Structure, read_errors, read_exercises, to_html,
 };
 
 /// Checks a structure with the texts of a language: every concept has a text in the order of the structure, every
@@ -76,6 +79,7 @@ pub struct Report {
     pub steps: usize,
     pub questions: usize,
     pub errors: usize,
+    pub exercises: usize,
     /// Rows of the articles' headings.
     pub headings: usize,
 }
@@ -113,6 +117,7 @@ pub fn check_all(
         };
         is_there.then(|| target.to_string())
     };
+    let mut known = HashSet::new();
     for language in languages {
         let name = format!("concepts.{language}.md");
         match file(&name)
@@ -131,11 +136,19 @@ pub fn check_all(
         {
             Ok(errors) => {
                 report.errors = errors.len();
+                known.extend(errors.iter().map(|error| error.id.clone()));
                 report.mistakes.extend(check_errors(&name, &errors, &href));
             }
             Err(found) => report.mistakes.extend(found),
         }
     }
+    check_exercise_files(
+        &mut report,
+        read,
+        languages,
+        &|id| known.contains(id),
+        &href,
+    );
     for chapter in chapters.iter().flat_map(|chapters| &chapters.chapters) {
         report.chapters += 1;
         report.steps += chapter.steps.len();
@@ -176,4 +189,34 @@ pub fn check_all(
     });
     report.mistakes.dedup();
     report
+}
+
+/// Checks the structure of the exercises and their texts in every language.
+fn check_exercise_files(
+    report: &mut Report,
+    read: &dyn Fn(&str) -> Result<String, String>,
+    languages: &[&str],
+    is_mistake: &dyn Fn(&str) -> bool,
+    href: &dyn Fn(&str) -> Option<String>,
+) {
+    let file = |name: &str| read(name).map_err(|error| Mistake::new(name, 1, error));
+    let parsed = file(EXERCISES_FILE)
+        .and_then(|json| Exercises::parse(&json).map(|exercises| (json, exercises)));
+    let (json, exercises) = match parsed {
+        Ok(parsed) => parsed,
+        Err(mistake) => return report.mistakes.push(mistake),
+    };
+    report.exercises = exercises.exercises.len();
+    let found = check_exercises(&json, &exercises, is_mistake, href);
+    report.mistakes.extend(found);
+    for language in languages {
+        let name = format!("exercises.{language}.md");
+        let texts = file(&name)
+            .map_err(|mistake| vec![mistake])
+            .and_then(|text| read_exercises(&name, &text));
+        report.mistakes.extend(match texts {
+            Ok(texts) => check_texts(&name, &texts, &exercises, href),
+            Err(found) => found,
+        });
+    }
 }

@@ -37,6 +37,18 @@ pub fn lines_svg(
     last: f64,
     floor: f64,
 ) -> String {
+    lines_svg_between(lines, size, label, names, (0.0, last), floor)
+}
+
+/// As [`lines_svg`], where the axis of x reaches from `first` to `last`.
+pub fn lines_svg_between(
+    lines: &[PlotLine<'_>],
+    size: (u32, u32),
+    label: &str,
+    names: [&str; 2],
+    (first, last): (f64, f64),
+    floor: f64,
+) -> String {
     let (width, height) = (f64::from(size.0.max(200)), f64::from(size.1.max(140)));
     let area = PlotArea {
         left: LEFT,
@@ -52,7 +64,12 @@ pub fn lines_svg(
     } else {
         low + 1.0
     };
-    let x = Axis::new(Scale::Linear, 0.0, last.max(1.0), (area.left, area.right));
+    let x = Axis::new(
+        Scale::Linear,
+        first,
+        last.max(first + 1.0),
+        (area.left, area.right),
+    );
     let y = Axis::new(Scale::Linear, low, high, (area.bottom, area.top));
     let mut svg = format!(
         "<svg class=\"lines\" viewBox=\"0 0 {width} {height}\" role=\"img\" aria-label=\"{}\">",

@@ -39,7 +39,7 @@ pub use curves::{
 };
 pub use forecast::{ForecastLines, forecast_svg};
 pub use lane_lines::lane_lines_svg;
-pub use lines::{PlotLine, lines_svg};
+pub use lines::{PlotLine, lines_svg, lines_svg_between};
 pub use plane::{Drawing, Extent, Plane};
 pub use roofline::{PointKind, RooflineLabels, RooflineOptions, RooflinePlot, RooflinePoint};
 pub use series::smooth;

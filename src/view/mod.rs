@@ -8,6 +8,7 @@
 //! - `digit`: a drawing made into an image like MNIST's.
 //! - `run_state`: what the page knows of its run, from the engine's events.
 //! - `chapter`: pages of the course, and what a learner has done there; `widgets/`: small instruments beside its steps.
+//! - `exercise`: how an exercise's measured values are written, and which a learner has solved.
 //! - `boundary`: the picture of what the network says between the points of a table.
 //! - `race`: optimizers side by side: the lanes, how they stand, and their drawings.
 //! - `writing`: what a network that learned a text writes.
@@ -25,6 +26,7 @@ pub mod boundary;
 pub mod chapter;
 pub mod color;
 pub mod digit;
+pub mod exercise;
 pub mod format;
 pub mod keys;
 pub mod lab;

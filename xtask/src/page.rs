@@ -172,7 +172,7 @@ fn weight_with(files: &[(String, usize)], programs: &[&str]) -> Result<usize, St
 fn program_of(name: &str) -> Option<&'static str> {
     if let Some(sheet) = name.strip_suffix(".css") {
         return match sheet {
-            "map" | "course" | "widgets" => Some("course"),
+            "map" | "course" | "widgets" | "exercises" => Some("course"),
             sheet if sheet == "lab" || sheet.starts_with("lab_") => Some("lab"),
             _ => None,
         };

@@ -1,6 +1,8 @@
 //! The expected figures of CURRICULUM.md, and that every exercise can fail.
 
 use super::*;
+use crate::view::texts::Locale;
+use crate::view::texts::exercises::{curve_texts, row_text};
 use std::collections::BTreeMap;
 use std::time::Instant;
 
@@ -251,6 +253,20 @@ fn every_exercise_is_done_within_its_time_and_travels() {
         };
         slowest.insert(id, start.elapsed().as_secs_f64());
         assert!(outcome.verdict, "{outcome:?}");
+        for locale in Locale::ALL {
+            for row in &outcome.rows {
+                assert!(row_text(&row.key, locale).is_some(), "{id:?} {}", row.key);
+                println!("{id:?} {}: {:?} | {:?}", row.key, row.faulty, row.right);
+            }
+            for curve in &outcome.curves {
+                assert!(
+                    curve_texts(&curve.key, locale).is_some(),
+                    "{id:?} {}",
+                    curve.key
+                );
+                assert!(!curve.faulty.is_empty() && !curve.right.is_empty());
+            }
+        }
         let bytes = postcard::to_allocvec(&outcome).unwrap();
         assert_eq!(postcard::from_bytes::<Outcome>(&bytes).unwrap(), outcome);
     }

@@ -7,7 +7,8 @@ use leptos::prelude::*;
 
 use crate::course::{
     CHAPTERS_FILE, COVERAGE_FILE, ChapterText, Chapters, ConceptGraph, CourseTexts, Coverage,
-    ErrorText, Mistake, STRUCTURE_FILE, Structure, read_errors,
+    EXERCISES_FILE, ErrorText, ExerciseText, Exercises, Mistake, STRUCTURE_FILE, Structure,
+    read_errors, read_exercises,
 };
 use crate::view::map::{MapLayout, lay_out};
 use crate::view::texts::Locale;
@@ -32,6 +33,8 @@ pub struct Content {
     chapter_texts: RwSignal<BTreeMap<(u8, usize), Arc<ChapterText>>>,
     errors: [RwSignal<Option<Arc<Vec<ErrorText>>>>; 2],
     coverage: RwSignal<Option<Arc<Coverage>>>,
+    exercises: RwSignal<Option<Arc<Exercises>>>,
+    exercise_texts: [RwSignal<Option<Arc<Vec<ExerciseText>>>>; 2],
     /// Files that are here or under way.
     asked: StoredValue<BTreeSet<String>>,
     /// Why something could not be had.
@@ -55,6 +58,8 @@ impl Content {
             chapter_texts: RwSignal::default(),
             errors: [RwSignal::default(), RwSignal::default()],
             coverage: RwSignal::default(),
+            exercises: RwSignal::default(),
+            exercise_texts: [RwSignal::default(), RwSignal::default()],
             asked: StoredValue::default(),
             failure: RwSignal::default(),
         });
@@ -153,6 +158,29 @@ impl Content {
             Ok(())
         });
         self.coverage.get()
+    }
+
+    /// The exercises' structure, once it is here; asks for it.
+    pub fn exercises(self) -> Option<Arc<Exercises>> {
+        self.ask_file(EXERCISES_FILE.to_string(), move |_, text| {
+            let exercises = Exercises::parse(&text).map_err(|mistake| mistake.to_string())?;
+            self.exercises.set(Some(Arc::new(exercises)));
+            Ok(())
+        });
+        self.exercises.get()
+    }
+
+    /// The exercises' texts, once they are here; asks for them.
+    pub fn exercise_texts(self, locale: Locale) -> Option<Arc<Vec<ExerciseText>>> {
+        let texts = self.exercise_texts[place(locale)];
+        self.ask_file(
+            format!("exercises.{}.md", locale.code()),
+            move |file, text| {
+                texts.set(Some(Arc::new(read_exercises(file, &text).map_err(first)?)));
+                Ok(())
+            },
+        );
+        texts.get()
     }
 
     /// The texts of a language, once they are here.

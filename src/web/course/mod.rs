@@ -5,13 +5,14 @@
 //! - `content`: structure and texts, fetched when they are needed.
 //! - `map`: the page; `chart`: the map itself; `panel`: the concept that is open; `marks`: what the learner knows.
 //! - `chapter/`: a chapter with the instrument beside it; `widgets/`: the small instruments; `errors`: what the articles
-//!   get wrong.
+//!   get wrong; `exercise`: a mistake run beside its correction.
 
 mod chapter;
 mod chart;
 mod content;
 pub mod engine;
 mod errors;
+mod exercise;
 mod map;
 mod marks;
 mod panel;
@@ -80,7 +81,8 @@ fn current_page() -> AnyView {
         Route::LearnPage(id) => match LearnPage::from_name(&id) {
             Some(LearnPage::Errors) => errors::page(),
             Some(LearnPage::Widget) => chapter::widget_page(),
-            Some(LearnPage::Exercise(_)) | None => chapter::unknown_page(&id),
+            Some(LearnPage::Exercise(_)) => exercise::page(&id),
+            None => chapter::unknown_page(&id),
         },
         _ => {
             load_document();

@@ -61,7 +61,8 @@ pub fn instrument(scope: Scope) -> AnyView {
         }
         Kind::Exercise(id) => {
             again.track();
-            view! { <div class="chapter-widget">{id}</div> }.into_any()
+            let exercise = super::super::exercise::exercise(&id);
+            view! { <div class="chapter-widget">{exercise}</div> }.into_any()
         }
     };
     let open = move || {

@@ -1,6 +1,7 @@
 //! The tests, one file a topic.
 
 mod audit;
+mod exercises;
 mod files;
 mod frame;
 mod lab_compress;
@@ -56,6 +57,7 @@ pub fn all() -> Vec<Test> {
         learn::tests(),
         widgets::tests(),
         widgets_pictures::tests(),
+        exercises::tests(),
         audit::tests(),
     ]
     .into_iter()
