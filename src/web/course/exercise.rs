@@ -132,7 +132,7 @@ impl Bench {
             }
             Answer::Failed { message } => Standing::Failed(message.clone()),
             Answer::Stopped => Standing::Stopped,
-            Answer::Operation(_) => return,
+            _ => return,
         };
         if answer.is_last() {
             self.question.try_set_value(None);
