@@ -407,7 +407,7 @@ pub struct MemoryArguments {
     /// Keep the output of every Nth layer and compute the other activations again in the backward pass
     #[arg(long, value_name = "N", allow_hyphen_values = true, value_parser = whole::<u32>)]
     pub recompute: Option<u32>,
-    /// Time a step both ways as well
+    /// Time a step both ways as well; without --recompute every 3rd layer's output is kept
     #[arg(long)]
     pub time: bool,
     /// What it is planned for and timed on: auto, gpu or cpu

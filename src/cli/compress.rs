@@ -7,8 +7,8 @@ use super::{CliError, data, driver};
 use crate::data::{Dataset, SampleSet};
 use crate::export::Checkpoint;
 use crate::lab::compress::{
-    Budgeted, Command, Compress, CompressError, DistilSettings, Event, FineTune, Network, Origin,
-    Recipe, Stage, TrainSettings, Try, best_under,
+    Budgeted, Command, Compress, CompressError, DistilSettings, Event, FineTune, MAX_TRIES,
+    Network, Origin, Recipe, Stage, TrainSettings, Try, best_under,
 };
 use crate::session::FailureKind;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -24,20 +24,17 @@ const BUDGET_MILLIS: f64 = 100.0;
 const REAL_BITS: u32 = 32;
 
 pub fn run(arguments: &CompressArguments) -> Result<(), CliError> {
+    // All that was typed is checked before minutes of training.
     let recipes = recipes(arguments)?;
+    let lesson = lesson(arguments)?;
     let source = Source::read(&arguments.source, arguments)?;
+    if let Some(path) = &arguments.out {
+        super::train::check_folder(path)?;
+    }
     let mut bench = Bench::new(arguments, source.data()?);
     bench.carry_out(source.command)?;
-    if let Some(student) = arguments.distil {
-        let usual = Network::find(&format!("student-{}", student.name()))?.usual();
-        bench.carry_out(Command::Distil(DistilSettings {
-            student,
-            lambda: arguments.lambda,
-            temperature: arguments.temperature,
-            epochs: arguments.distil_epochs.unwrap_or(usual.epochs),
-            learning_rate: None,
-            seed: arguments.seed,
-        }))?;
+    if let Some(lesson) = lesson {
+        bench.carry_out(Command::Distil(lesson))?;
     }
     for recipe in recipes {
         bench.carry_out(Command::Try(recipe))?;
@@ -47,6 +44,24 @@ pub fn run(arguments: &CompressArguments) -> Result<(), CliError> {
         Some(path) => bench.save(chosen, path),
         None => Ok(()),
     }
+}
+
+/// How a student is to be taught, where one is asked for.
+fn lesson(arguments: &CompressArguments) -> Result<Option<DistilSettings>, CliError> {
+    let Some(student) = arguments.distil else {
+        return Ok(None);
+    };
+    let usual = Network::find(&format!("student-{}", student.name()))?.usual();
+    let lesson = DistilSettings {
+        student,
+        lambda: arguments.lambda,
+        temperature: arguments.temperature,
+        epochs: arguments.distil_epochs.unwrap_or(usual.epochs),
+        learning_rate: None,
+        seed: arguments.seed,
+    };
+    lesson.check()?;
+    Ok(Some(lesson))
 }
 
 /// In the words of `failed` lines.
@@ -61,7 +76,8 @@ pub fn kind_of(error: &CompressError) -> FailureKind {
         | CompressError::NoStudent
         | CompressError::Busy
         | CompressError::UnknownTry { .. }
-        | CompressError::TooManyTries { .. } => FailureKind::BadCommand,
+        | CompressError::TooManyTries { .. }
+        | CompressError::TooManyBytes { .. } => FailureKind::BadCommand,
         _ => FailureKind::BadConfig,
     }
 }
@@ -77,14 +93,16 @@ impl Source {
     fn read(name: &str, arguments: &CompressArguments) -> Result<Self, CliError> {
         let path = Path::new(name);
         if !path.exists() && crate::models::find(name).is_some() {
+            let settings = TrainSettings {
+                network: name.into(),
+                epochs: arguments.epochs,
+                learning_rate: arguments.lr,
+                seed: arguments.seed,
+            };
+            settings.check()?;
             return Ok(Self {
                 network: Network::find(name)?,
-                command: Command::Train(TrainSettings {
-                    network: name.into(),
-                    epochs: arguments.epochs,
-                    learning_rate: arguments.lr,
-                    seed: arguments.seed,
-                }),
+                command: Command::Train(settings),
             });
         }
         if path.extension().is_none() && !path.exists() {
@@ -166,6 +184,13 @@ fn recipes(arguments: &CompressArguments) -> Result<Vec<Recipe>, CliError> {
         recipe.check()?;
     }
     let count = recipes.len();
+    // The network as trained is a try, and so is a student.
+    let room = MAX_TRIES - 1 - usize::from(arguments.distil.is_some());
+    if count > room {
+        return Err(CliError::Usage(format!(
+            "--sparsity and --bits: {count} tries are asked for, expected at most {room}"
+        )));
+    }
     if arguments.out.is_some() && arguments.budget.is_none() && count > 1 {
         return Err(CliError::Usage(format!(
             "--out: {count} tries are asked for; --budget BYTES chooses the best that fits"
@@ -270,6 +295,8 @@ impl<'a> Bench<'a> {
                 fine_tune_steps: tried.steps,
                 bytes: tried.bytes,
                 accuracy: tried.accuracy.into(),
+                choosing_accuracy: tried.halves.choosing.into(),
+                reporting_accuracy: tried.halves.reporting.into(),
                 loss: tried.loss.into(),
                 weights: tried.weights,
                 zeros: tried.zeros,
@@ -306,13 +333,14 @@ impl<'a> Bench<'a> {
                         number: best.number,
                         budget,
                         bytes: best.bytes,
-                        accuracy: best.accuracy.into(),
+                        choosing_accuracy: best.halves.choosing.into(),
+                        accuracy: best.halves.reporting.into(),
                     }
                     .print()?;
                 } else {
                     print(&format!(
-                        "best within {budget} bytes: try {}, {} bytes, accuracy {:.4}",
-                        best.number, best.bytes, best.accuracy
+                        "best within {budget} bytes: try {}, {} bytes; chosen by its accuracy on one half of the held-out samples, {:.4}; on the other half {:.4}",
+                        best.number, best.bytes, best.halves.choosing, best.halves.reporting
                     ))?;
                 }
                 Ok(best)

@@ -75,6 +75,11 @@ pub enum Line<'a> {
         size: u64,
         expected_millis: Number,
     },
+    /// An operation that is not measured, because a single run takes so long.
+    OperationLeftOut {
+        name: &'a str,
+        millis: Number,
+    },
     Roof {
         device: &'static str,
         peak_gflops: Number,
@@ -87,7 +92,7 @@ pub enum Line<'a> {
         preset: &'a str,
         device: &'static str,
         batch: u32,
-        usual_batch: u32,
+        wanted_batch: u32,
         operations: u32,
     },
     /// FLOPs and bytes are counted, the time is measured.
@@ -132,6 +137,8 @@ pub enum Line<'a> {
     /// Of a step without recomputation and with it, measured in turns.
     StepTime {
         plain_millis: Figure,
+        /// Layers from one that is kept to the next.
+        recompute: u32,
         recomputing_millis: Figure,
     },
     #[serde(rename = "done")]
@@ -280,6 +287,9 @@ pub enum Line<'a> {
         /// Length of the file.
         bytes: u64,
         accuracy: Number,
+        /// On the half of the held-out samples that chooses among tries, and on the other one.
+        choosing_accuracy: Number,
+        reporting_accuracy: Number,
         loss: Number,
         weights: u64,
         zeros: u64,
@@ -288,11 +298,13 @@ pub enum Line<'a> {
         threshold: Option<Number>,
         parts: Vec<CompressedPart<'a>>,
     },
-    /// The most accurate try within a budget.
+    /// The try within a budget that is most accurate on the half of the held-out samples that chooses.
     Best {
         number: u32,
         budget: u64,
         bytes: u64,
+        choosing_accuracy: Number,
+        /// On the other half, which had no say.
         accuracy: Number,
     },
     CompressedSaved {

@@ -3,6 +3,7 @@
 use super::CliError;
 use super::arguments::MeasureArguments;
 use super::lines::{Line, Number, print};
+use super::train::{PlotFormat, check_folder, plot_format};
 use crate::graph::Phase;
 use crate::lab::measure::{
     Command, Device, Event, Measure, Measurement, NoGpu, Operation, Place, Roof, Settings, Spread,
@@ -26,6 +27,10 @@ struct Seen {
 }
 
 pub fn run(arguments: &MeasureArguments) -> Result<(), CliError> {
+    let format = arguments.plot.as_deref().map(plot_format).transpose()?;
+    if let Some(path) = &arguments.plot {
+        check_folder(path)?;
+    }
     let settings = Settings {
         preset: arguments.preset.clone(),
         device: arguments.device,
@@ -59,8 +64,8 @@ pub fn run(arguments: &MeasureArguments) -> Result<(), CliError> {
             break;
         }
     }
-    match &arguments.plot {
-        Some(path) => draw(&seen, path),
+    match format.zip(arguments.plot.as_deref()) {
+        Some((format, path)) => draw(&seen, format, path),
         None => Ok(()),
     }
 }
@@ -120,12 +125,14 @@ fn tell(event: &Event, roof: Option<&Roof>) -> Result<(), CliError> {
             preset,
             place,
             batch,
-            usual_batch,
+            wanted_batch,
             ..
         } => {
-            let fewer = match batch == usual_batch {
+            let fewer = match batch == wanted_batch {
                 true => String::new(),
-                false => format!(" (usually {usual_batch})"),
+                false => format!(
+                    " (instead of {wanted_batch}: no operation may hold the device for long)"
+                ),
             };
             print(&format!(
                 "{preset}, batch {batch}{fewer}, on the {}: FLOPs and bytes counted, times measured",
@@ -148,6 +155,9 @@ fn tell(event: &Event, roof: Option<&Roof>) -> Result<(), CliError> {
                 format::significant(operation.bandwidth(), 3),
             ))
         }
+        Event::OperationLeftOut { name, millis } => print(&format!(
+            "  {name:<40} left out: a single run takes about {millis:.0} ms"
+        )),
         Event::Done { millis, pieces } => {
             print(&format!("{:.1} s in {pieces} pieces", millis / 1e3))
         }
@@ -222,13 +232,13 @@ fn tell_json(event: &Event, roof: Option<&Roof>) -> Result<(), CliError> {
             preset,
             place,
             batch,
-            usual_batch,
+            wanted_batch,
             operations,
         } => Line::MeasuredModel {
             preset,
             device: place.name(),
             batch: *batch,
-            usual_batch: *usual_batch,
+            wanted_batch: *wanted_batch,
             operations: *operations,
         },
         Event::Operation(operation) => Line::MeasuredOperation {
@@ -245,6 +255,10 @@ fn tell_json(event: &Event, roof: Option<&Roof>) -> Result<(), CliError> {
                 .into(),
             unit: "µs",
             figure: figure(&operation.micros),
+        },
+        Event::OperationLeftOut { name, millis } => Line::OperationLeftOut {
+            name,
+            millis: (*millis).into(),
         },
         Event::Done { millis, pieces } => Line::MeasureDone {
             millis: (*millis).into(),
@@ -266,8 +280,8 @@ pub(super) fn figure(spread: &Spread) -> super::lines::Figure {
     }
 }
 
-/// The roofline as SVG or PNG, by the file's ending.
-fn draw(seen: &Seen, path: &Path) -> Result<(), CliError> {
+/// The roofline as SVG or PNG.
+fn draw(seen: &Seen, format: PlotFormat, path: &Path) -> Result<(), CliError> {
     let Some(roof) = &seen.roof else {
         return Ok(());
     };
@@ -297,15 +311,9 @@ fn draw(seen: &Seen, path: &Path) -> Result<(), CliError> {
         palette: Palette::LIGHT,
         labels: RooflineLabels::default(),
     };
-    let bytes = match path.extension().and_then(|extension| extension.to_str()) {
-        Some("png") => plot.png(&options, super::train::FONT, 2)?,
-        Some("svg") => plot.svg(&options)?.into_bytes(),
-        _ => {
-            return Err(CliError::Usage(format!(
-                "{}: expected a name that ends in .svg or .png",
-                path.display()
-            )));
-        }
+    let bytes = match format {
+        PlotFormat::Png => plot.png(&options, super::train::FONT, 2)?,
+        PlotFormat::Svg => plot.svg(&options)?.into_bytes(),
     };
     fs::write(path, bytes).map_err(|error| CliError::file(path, error))
 }

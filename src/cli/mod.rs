@@ -146,8 +146,15 @@ impl CliError {
                 FailureKind::UnknownPreset | FailureKind::BadConfig => 2,
                 _ => 1,
             },
+            Self::Torch(
+                TorchError::Count { .. }
+                | TorchError::Order { .. }
+                | TorchError::LearningRate { .. },
+            ) => 2,
             Self::Lab(
-                LabError::BadSetting { .. } | LabError::Precision(PrecisionError::Setting { .. }),
+                LabError::BadSetting { .. }
+                | LabError::TooLarge { .. }
+                | LabError::Precision(PrecisionError::Setting { .. }),
             ) => 2,
             _ => 1,
         }
@@ -157,10 +164,11 @@ impl CliError {
 /// What kind of failure the lab's is, in the words of the session.
 fn lab_kind(error: &LabError) -> FailureKind {
     match error {
-        LabError::BadSetting { .. } | LabError::Precision(PrecisionError::Setting { .. }) => {
-            FailureKind::BadConfig
-        }
-        LabError::Precision(_) => FailureKind::Internal,
+        LabError::BadSetting { .. }
+        | LabError::TooLarge { .. }
+        | LabError::TooLong { .. }
+        | LabError::Precision(PrecisionError::Setting { .. }) => FailureKind::BadConfig,
+        LabError::Precision(_) | LabError::NoTime { .. } => FailureKind::Internal,
         LabError::Session(error) => error.failure().kind,
         LabError::Gpu(error) => SessionError::from(error.clone()).failure().kind,
     }

@@ -64,20 +64,35 @@ fn tell(event: &Event, arguments: &MemoryArguments) -> Result<(), CliError> {
                 None => Ok(()),
             }
         }
-        Event::Timed { plain, recomputing } if arguments.json => Line::StepTime {
+        Event::Timed {
+            settings,
+            plain,
+            recomputing,
+        } if arguments.json => Line::StepTime {
             plain_millis: figure(plain),
+            recompute: settings.every,
             recomputing_millis: figure(recomputing),
         }
         .print(),
-        Event::Timed { plain, recomputing } => print(&format!(
-            "a step takes {} ms, with recomputation {} ms: {} times as long (medians of {}, measured in turns)",
+        Event::Timed {
+            settings,
+            plain,
+            recomputing,
+        } => print(&format!(
+            "a step takes {} ms, where every activation but those of {} is computed again {} ms: {} times as long (medians of {}, measured in turns)",
             format::significant(plain.median, 4),
+            kept_layers(settings.every),
             format::significant(recomputing.median, 4),
             format::significant(recomputing.median / plain.median, 3),
             plain.repeats
         )),
         Event::Device { .. } | Event::Progress { .. } | Event::Stopped => Ok(()),
     }
+}
+
+/// `layers no. 3, 6, …`
+fn kept_layers(every: u32) -> String {
+    format!("layers no. {every}, {}, …", 2 * u64::from(every))
 }
 
 fn tell_report(report: &Report, every: Option<u32>, json: bool) -> Result<(), CliError> {
@@ -106,10 +121,7 @@ fn tell_report(report: &Report, every: Option<u32>, json: bool) -> Result<(), Cl
     }
     print(&match every {
         None => "every activation kept:".to_string(),
-        Some(every) => format!(
-            "the output of every layer no. {every}, {}, … kept:",
-            2 * every
-        ),
+        Some(every) => format!("the output of {} kept:", kept_layers(every)),
     })?;
     print(&format!(
         "  {} bytes alive at the peak, at {}; {} reserved; {} FLOPs a step",

@@ -33,7 +33,7 @@ const SEED: u64 = 1;
 
 /// A plot's file format.
 #[derive(Clone, Copy)]
-enum PlotFormat {
+pub(super) enum PlotFormat {
     Svg,
     Png,
 }
@@ -287,7 +287,7 @@ fn configure(
     })
 }
 
-fn plot_format(path: &Path) -> Result<PlotFormat, CliError> {
+pub(super) fn plot_format(path: &Path) -> Result<PlotFormat, CliError> {
     let ending = path.extension().and_then(|ending| ending.to_str());
     match ending.map(str::to_ascii_lowercase).as_deref() {
         Some("svg") => Ok(PlotFormat::Svg),
@@ -300,7 +300,7 @@ fn plot_format(path: &Path) -> Result<PlotFormat, CliError> {
 }
 
 /// Before training for minutes: whether there will be a place for the results.
-fn check_folder(path: &Path) -> Result<(), CliError> {
+pub(super) fn check_folder(path: &Path) -> Result<(), CliError> {
     let folder = path.parent().filter(|folder| *folder != Path::new(""));
     if path.is_dir() || folder.is_some_and(|folder| !folder.is_dir()) {
         return Err(CliError::file(path, "cannot be written: no such folder"));

@@ -70,21 +70,11 @@ impl LabSession {
 
     /// Works for about `budget_millis`. Returns whether there is more to do.
     pub async fn advance(&mut self, budget_millis: f64) -> bool {
-        match self.work(budget_millis).await {
-            Ok(more) => more,
-            Err(error) => {
-                self.fail(&error);
-                false
-            }
-        }
-    }
-
-    async fn work(&mut self, budget_millis: f64) -> Result<bool, LabError> {
         let emit = &mut self.emit;
         let mut tell = |event| emit(LabEvent::Measure(event));
-        let measures = self.measure.advance(budget_millis, &mut tell).await?;
+        let measures = self.measure.advance(budget_millis, &mut tell).await;
         let mut tell = |event| emit(LabEvent::Memory(Box::new(event)));
-        let times = self.memory.advance(budget_millis, &mut tell).await?;
+        let times = self.memory.advance(budget_millis, &mut tell).await;
         let mut tell = |event| emit(LabEvent::Precision(event));
         let compares = self.precision.advance(budget_millis, &mut tell);
         let mut tell = |event| emit(LabEvent::Compress(event));
@@ -92,7 +82,15 @@ impl LabSession {
             .compress
             .advance_or_tell(budget_millis, &mut tell)
             .await;
-        Ok(measures || times || compares || compresses)
+        let mut more = compares || compresses;
+        // One that fails has ended; the others go on.
+        for worked in [measures, times] {
+            match worked {
+                Ok(has_more) => more |= has_more,
+                Err(error) => self.fail(&error),
+            }
+        }
+        more
     }
 
     fn fail(&mut self, error: &LabError) {
@@ -159,5 +157,55 @@ impl LabSession {
             .precision
             .handle(command, &mut samples, &mut tell)
             .await?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::session::DevicePreference;
+    use pollster::block_on;
+    use std::cell::RefCell;
+    use std::rc::Rc;
+
+    #[test]
+    fn an_instrument_that_fails_does_not_stop_another() {
+        let events = Rc::new(RefCell::new(Vec::new()));
+        let kept = Rc::clone(&events);
+        let mut session = LabSession::new(move |event| kept.borrow_mut().push(event));
+        // No step is as short as that: timing one fails while it is worked at.
+        session.memory.most_millis = 1e-9;
+        block_on(session.handle(LabCommand::Memory(memory::Command::Time(
+            memory::Settings {
+                device: DevicePreference::Cpu,
+                batch: Some(4),
+                ..memory::Settings::default()
+            },
+        ))));
+        block_on(session.handle(LabCommand::Measure(measure::Command::Start(
+            measure::Settings {
+                preset: "mlp-xor".into(),
+                device: DevicePreference::Cpu,
+                batch: None,
+            },
+        ))));
+        let failures = || {
+            let is_failure = |event: &&LabEvent| matches!(event, LabEvent::Failed { .. });
+            events.borrow().iter().filter(is_failure).count()
+        };
+        assert_eq!(failures(), 0, "{:?}", events.borrow());
+        for _ in 0..1_000 {
+            assert!(block_on(session.advance(0.0)), "the measuring stopped");
+            if failures() > 0 {
+                break;
+            }
+        }
+        assert_eq!(failures(), 1);
+        let before = session.measure.pieces();
+        assert!(block_on(session.advance(0.0)));
+        assert_eq!(session.measure.pieces(), before + 1);
+        assert_eq!(failures(), 1, "it is told once");
+        block_on(session.handle(LabCommand::Stop));
+        assert!(!block_on(session.advance(0.0)));
     }
 }

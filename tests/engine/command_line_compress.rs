@@ -57,8 +57,20 @@ fn a_network_is_compressed_within_a_budget_and_its_file_predicts() {
     let most = tries
         .iter()
         .filter(fits)
-        .map(|tried| number(tried, "accuracy"));
-    assert_eq!(number(best, "accuracy"), most.fold(0.0, f64::max));
+        .map(|tried| number(tried, "choosing_accuracy"));
+    assert_eq!(number(best, "choosing_accuracy"), most.fold(0.0, f64::max));
+    let chosen = &tries[number(best, "number") as usize];
+    assert_eq!(
+        number(best, "accuracy"),
+        number(chosen, "reporting_accuracy")
+    );
+    for tried in &tries {
+        let halves = number(tried, "choosing_accuracy") + number(tried, "reporting_accuracy");
+        assert!(
+            (halves / 2.0 - number(tried, "accuracy")).abs() < 1e-6,
+            "{tried}"
+        );
+    }
     let size = fs::metadata(&small).expect("a file").len();
     assert_eq!(number(best, "bytes"), size as f64);
     let saved = of_event(&found, "compressed_saved");
@@ -79,6 +91,30 @@ fn a_network_is_compressed_within_a_budget_and_its_file_predicts() {
     assert!(error.contains("smallest"), "{error}");
     fails(&["compress", &weights, "--bits", "4,8", "--out", &small], 2);
     fails(&["compress", "gpt-text", "--bits", "4"], 2);
+    // All settings are looked at first: a network that takes minutes to train is not begun.
+    let refused = |settings: &[&str], reason: &str| {
+        let before = std::time::Instant::now();
+        let long = ["compress", "lenet5-mnist", "--epochs", "100"];
+        let said = fails(&[&long[..], settings].concat(), 2);
+        assert!(said.contains(reason), "{settings:?}: {said}");
+        assert!(
+            before.elapsed().as_secs() < 30,
+            "{settings:?}: it trained first"
+        );
+    };
+    refused(
+        &["--finetune", "1", "--finetune-lr", "-1"],
+        "the learning rate is -1",
+    );
+    refused(&["--distil", "mlp", "--lambda", "2"], "λ is 2");
+    refused(
+        &["--distil", "mlp", "--temperature", "1e-38"],
+        "from 0.05 to 100",
+    );
+    refused(&["--distil", "mlp", "--distil-epochs", "101"], "101 epochs");
+    refused(&["--lr", "-0.5"], "the learning rate is -0.5");
+    let many: Vec<String> = (0..200).map(|at| format!("0.{at:03}")).collect();
+    refused(&["--sparsity", &many.join(",")], "at most 199");
     let cut = path("cut.gbc");
     let bytes = fs::read(&small).expect("a file");
     fs::write(&cut, &bytes[..bytes.len() - 1]).expect("a file");

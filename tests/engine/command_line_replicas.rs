@@ -56,7 +56,13 @@ fn lengths_and_rates_that_cannot_be_are_refused() {
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("new");
     let out = out.to_str().unwrap();
-    let said = fails(&["export", "logreg", "--out", out, "--lr", "-1"], 1);
-    assert!(said.contains("the learning rate is -1"), "{said}");
+    for (setting, value, reason) in [
+        ("--lr", "-1", "the learning rate is -1"),
+        ("--batch", "0", "0 samples a batch"),
+        ("--steps", "0", "0 steps"),
+    ] {
+        let said = fails(&["export", "logreg", "--out", out, setting, value], 2);
+        assert!(said.contains(reason), "{said}");
+    }
     assert!(!std::path::Path::new(out).exists(), "nothing was written");
 }

@@ -38,19 +38,28 @@ pub enum CompressError {
     BadLearningRate { learning_rate: f32, most: f32 },
     #[error("λ is {lambda}, expected a number from 0 to 1")]
     BadLambda { lambda: f32 },
-    #[error("the temperature is {temperature}, expected a number above 0 and at most {most}")]
-    BadTemperature { temperature: f32, most: f32 },
+    #[error("the temperature is {temperature}, expected a number from {least} to {most}")]
+    BadTemperature {
+        temperature: f32,
+        least: f32,
+        most: f32,
+    },
     #[error("training through quantized weights needs a number of bits")]
     NothingToQuantize,
     #[error("gradual pruning needs a sparsity above 0")]
     NothingToPrune,
     #[error("there is no try number {number}")]
     UnknownTry { number: u32 },
-    #[error("{limit} tries are kept; clear the list to go on")]
+    #[error("at most {limit} tries are kept; clear the list to go on")]
     TooManyTries { limit: u32 },
+    /// The files that are kept, and the one that would come.
+    #[error(
+        "the files of all tries would take {bytes} bytes, expected at most {limit}; clear the list to go on"
+    )]
+    TooManyBytes { bytes: u64, limit: u64 },
     #[error("{name} cannot be compressed here: {problem}")]
     UnknownNetwork { name: String, problem: String },
-    #[error("the file holds {actual}, which learns from {learns_from}; here are {expected}")]
+    #[error("{actual} learns from {learns_from}; the samples here are {expected}")]
     OtherData {
         actual: String,
         learns_from: String,

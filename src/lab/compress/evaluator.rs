@@ -11,6 +11,7 @@ use crate::layers::Model;
 use crate::ops::StepValues;
 use crate::tensor::Values;
 use crate::train::evaluation::{Tally, arg_max};
+use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
 /// Samples of a pass: some ten milliseconds of LeNet-5, so that the page gets its turn.
@@ -24,8 +25,19 @@ pub struct Evaluator {
     /// Samples done.
     done: u32,
     tally: Tally,
-    right: u32,
+    /// Right ones among the samples of even and of odd number, counted from 0.
+    right: [u32; 2],
     logits: Vec<f32>,
+}
+
+/// Accuracy on two halves of the held-out samples. What is chosen by an accuracy looks better by it than it is, because
+/// luck has its part in the choice: so one half chooses, and the other, which had no say, is reported.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Halves {
+    /// On the half that chooses: samples of even number, counted from 0.
+    pub choosing: f32,
+    /// On the other half.
+    pub reporting: f32,
 }
 
 /// What a network says of all samples of a split.
@@ -33,6 +45,8 @@ pub struct Evaluator {
 pub struct Measured {
     /// Share of the samples that are right.
     pub accuracy: f32,
+    /// The same of every second sample: those of even number, counted from 0, and those of odd number.
+    pub halves: Halves,
     /// Mean over the samples, nats.
     pub loss: f32,
     pub right: u32,
@@ -77,7 +91,7 @@ impl Evaluator {
             labels: split.labels().to_vec(),
             done: 0,
             tally: Tally::new(data.classes.len()),
-            right: 0,
+            right: [0; 2],
             logits: Vec::new(),
         })
     }
@@ -110,9 +124,9 @@ impl Evaluator {
         self.tally.add(probabilities, losses, labels);
         let width = logits.len() / rows.max(1);
         let told = probabilities.chunks_exact(width).zip(labels);
-        self.right += told
-            .filter(|(row, label)| arg_max(row) == **label as usize)
-            .count() as u32;
+        for (number, (row, &label)) in (self.done as usize..).zip(told) {
+            self.right[number % 2] += u32::from(arg_max(row) == label as usize);
+        }
         self.logits.extend_from_slice(logits);
         self.done += valid;
         if self.done < count {
@@ -121,8 +135,13 @@ impl Evaluator {
         let evaluation = self.tally.clone().finish();
         Some(Measured {
             accuracy: evaluation.accuracy.unwrap_or_default(),
+            halves: Halves {
+                choosing: self.right[0] as f32 / count.div_ceil(2) as f32,
+                // Of a single sample there is no other half.
+                reporting: self.right[1] as f32 / (count / 2).max(1) as f32,
+            },
             loss: evaluation.loss,
-            right: self.right,
+            right: self.right.iter().sum(),
             samples: count,
             logits: std::mem::take(&mut self.logits),
         })

@@ -15,16 +15,21 @@ use crate::models::Hyperparameters;
 use crate::optim::MAX_LEARNING_RATE;
 use crate::platform::now_millis;
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 /// Most epochs of a training.
 const MAX_EPOCHS: u32 = 100;
 
-/// Largest temperature: beyond it all classes are as good as alike.
-const MAX_TEMPERATURE: f32 = 100.0;
+/// Temperatures of distillation: below the lowest the teacher's answers are 0 and 1 even where its logits differ by
+/// little, and logits over T soon exceed float32; beyond the highest all classes are as good as alike.
+const TEMPERATURES: RangeInclusive<f32> = 0.05..=100.0;
 
 /// Tries that are kept with their files.
-const MAX_TRIES: usize = 200;
+pub const MAX_TRIES: usize = 200;
+
+/// Bytes of all files that are kept.
+const MAX_BYTES: u64 = 512 << 20;
 
 type Emit<'a> = &'a mut dyn FnMut(Event);
 
@@ -45,7 +50,6 @@ struct Kept {
 }
 
 /// The instrument: a trained network, a student, and what was tried with them.
-#[derive(Default)]
 pub struct Compress {
     data: Option<Arc<Dataset>>,
     base: Option<Trained>,
@@ -53,7 +57,23 @@ pub struct Compress {
     student: Option<Trained>,
     /// The first is the network as trained.
     tries: Vec<Kept>,
+    /// That the files of all tries may take.
+    pub(super) most_bytes: u64,
     job: Option<Job>,
+}
+
+impl Default for Compress {
+    fn default() -> Self {
+        Self {
+            data: None,
+            base: None,
+            facts: None,
+            student: None,
+            tries: Vec::new(),
+            most_bytes: MAX_BYTES,
+            job: None,
+        }
+    }
 }
 
 fn check_epochs(epochs: u32) -> Result<u32, CompressError> {
@@ -70,18 +90,58 @@ fn settings_of(
     learning_rate: Option<f32>,
 ) -> Result<Hyperparameters, CompressError> {
     let usual = network.usual();
-    let learning_rate = learning_rate.unwrap_or(usual.learning_rate);
-    let most = MAX_LEARNING_RATE;
-    if !(learning_rate > 0.0 && learning_rate <= most) {
-        return Err(CompressError::BadLearningRate {
-            learning_rate,
-            most,
-        });
-    }
     Ok(Hyperparameters {
-        learning_rate,
+        learning_rate: check_rate(learning_rate.unwrap_or(usual.learning_rate))?,
         ..usual
     })
+}
+
+fn check_rate(learning_rate: f32) -> Result<f32, CompressError> {
+    let most = MAX_LEARNING_RATE;
+    if learning_rate > 0.0 && learning_rate <= most {
+        return Ok(learning_rate);
+    }
+    Err(CompressError::BadLearningRate {
+        learning_rate,
+        most,
+    })
+}
+
+impl TrainSettings {
+    /// That everything can be used, to be said before anything is done.
+    ///
+    /// # Errors
+    /// For the first setting that cannot.
+    pub fn check(&self) -> Result<(), CompressError> {
+        Network::find(&self.network)?;
+        self.learning_rate.map(check_rate).transpose()?;
+        self.epochs.map(check_epochs).transpose()?;
+        Ok(())
+    }
+}
+
+impl DistilSettings {
+    /// That everything lies in its range, to be said before anything is done.
+    ///
+    /// # Errors
+    /// For the first setting that does not.
+    pub fn check(&self) -> Result<(), CompressError> {
+        check_epochs(self.epochs)?;
+        self.learning_rate.map(check_rate).transpose()?;
+        let lambda = self.lambda;
+        if !(0.0..=1.0).contains(&lambda) {
+            return Err(CompressError::BadLambda { lambda });
+        }
+        let temperature = self.temperature;
+        if !TEMPERATURES.contains(&temperature) {
+            return Err(CompressError::BadTemperature {
+                temperature,
+                least: *TEMPERATURES.start(),
+                most: *TEMPERATURES.end(),
+            });
+        }
+        Ok(())
+    }
 }
 
 impl Recipe {
@@ -94,6 +154,7 @@ impl Recipe {
         self.bits.map(levels).transpose()?;
         if let Some(fine_tune) = self.fine_tune {
             check_epochs(fine_tune.epochs)?;
+            fine_tune.learning_rate.map(check_rate).transpose()?;
             if fine_tune.gradual && self.sparsity == 0.0 {
                 return Err(CompressError::NothingToPrune);
             }
@@ -359,23 +420,35 @@ impl Compress {
         }
     }
 
-    fn check_room(&self) -> Result<(), CompressError> {
-        if self.tries.len() < MAX_TRIES {
-            return Ok(());
+    /// That one more try can be kept, of a network whose file is longest where all values are floats.
+    fn check_room(&self, network: Network) -> Result<(), CompressError> {
+        if self.tries.len() >= MAX_TRIES {
+            return Err(CompressError::TooManyTries {
+                limit: MAX_TRIES as u32,
+            });
         }
-        Err(CompressError::TooManyTries {
-            limit: MAX_TRIES as u32,
-        })
+        let kept = self.tries.iter().map(|kept| kept.file.len() as u64);
+        let parameters = network
+            .tensors()?
+            .iter()
+            .map(|(_, shape)| shape.count() as u64)
+            .sum::<u64>();
+        let bytes = kept.sum::<u64>() + 4 * parameters;
+        let limit = self.most_bytes;
+        if bytes > limit {
+            return Err(CompressError::TooManyBytes { bytes, limit });
+        }
+        Ok(())
     }
 
     fn compress(&self, recipe: Recipe) -> Result<Job, CompressError> {
         recipe.check()?;
-        self.check_room()?;
         let &Trained {
             network,
             ref weights,
             ..
         } = self.origin(recipe.origin)?;
+        self.check_room(network)?;
         let data = self.data_of(network)?;
         let mut before = weights.clone();
         let goal = Goal::Try(recipe);
@@ -401,21 +474,9 @@ impl Compress {
 
     fn distil(&self, settings: DistilSettings) -> Result<Job, CompressError> {
         let base = self.base.as_ref().ok_or(CompressError::NoBase)?;
-        self.check_room()?;
-        check_epochs(settings.epochs)?;
-        let DistilSettings {
-            lambda,
-            temperature,
-            ..
-        } = settings;
-        if !(0.0..=1.0).contains(&lambda) {
-            return Err(CompressError::BadLambda { lambda });
-        }
-        let most = MAX_TEMPERATURE;
-        if !(temperature > 0.0 && temperature <= most) {
-            return Err(CompressError::BadTemperature { temperature, most });
-        }
+        settings.check()?;
         let network = Network::of(settings.student.preset()).expect("students read images");
+        self.check_room(network)?;
         // The student learns from what the teacher has learned from.
         let data = self.data_of(network)?;
         let hyperparameters = settings_of(network, settings.learning_rate)?;
@@ -541,6 +602,7 @@ impl Compress {
             distilled,
             bytes: file.len() as u64,
             accuracy: measured.accuracy,
+            halves: measured.halves,
             loss: measured.loss,
             weights,
             zeros,

@@ -116,7 +116,7 @@ impl Tuning {
     }
 
     /// Prunes as far as `due` of all prunings lead.
-    fn prune(&mut self, due: u32) -> Result<(), CompressError> {
+    pub(super) fn prune(&mut self, due: u32) -> Result<(), CompressError> {
         let Some(gradual) = self.gradual.as_mut().filter(|gradual| gradual.done < due) else {
             return Ok(());
         };
@@ -126,8 +126,11 @@ impl Tuning {
         } = gradual.recipe;
         // What is pruned already is 0, so it is the smallest and stays pruned.
         let sparsity = gradual_sparsity(sparsity, due, PRUNINGS);
-        let masks = Masks::new(&self.trainer.weights(), sparsity, scope)?;
+        let mut masks = Masks::new(&self.trainer.weights(), sparsity, scope)?;
         self.trainer.mask(&masks);
+        // An earlier pruning may have taken a larger weight than this one.
+        let before = self.masks.take().and_then(|masks| masks.threshold);
+        masks.threshold = masks.threshold.into_iter().chain(before).reduce(f32::max);
         self.masks = Some(masks);
         Ok(())
     }

@@ -1,6 +1,6 @@
 //! What the instrument is asked and what it reports: plain data.
 
-use super::{CompressError, Granularity, Histogram, Part, Scope};
+use super::{CompressError, Granularity, Halves, Histogram, Part, Scope};
 use serde::{Deserialize, Serialize};
 
 /// What the instrument is asked.
@@ -195,6 +195,8 @@ pub struct Try {
     pub bytes: u64,
     /// Share of the held-out samples that are right.
     pub accuracy: f32,
+    /// Of the two halves of these samples: one chooses among tries, the other is reported.
+    pub halves: Halves,
     /// Mean over the held-out samples, nats.
     pub loss: f32,
     /// Learned weights without biases.

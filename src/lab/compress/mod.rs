@@ -27,9 +27,9 @@ mod tries;
 mod tests;
 
 pub use error::{CompressError, FileError};
-pub use evaluator::{Evaluator, Measured, class_probabilities};
+pub use evaluator::{Evaluator, Halves, Measured, class_probabilities};
 pub use file::{CompressedModel, Layout, MAGIC, MAX_COMPRESSED_BYTES, Part, Stored};
-pub use instrument::Compress;
+pub use instrument::{Compress, MAX_TRIES};
 pub use message::{
     BaseFacts, Command, DistilSettings, Event, FineTune, Loaded, Origin, Recipe, Sized, Stage,
     Student, TrainSettings, Try,

@@ -73,22 +73,29 @@ impl Masks {
 
     /// Prunes among the weights of `chosen` tensors together.
     fn prune(&mut self, tensors: &[NamedTensor], chosen: &[usize], sparsity: f64) {
-        let magnitude = |&(tensor, at): &(usize, usize)| tensors[tensor].values[at].abs();
-        let mut order: Vec<(usize, usize)> = chosen
-            .iter()
-            .flat_map(|&tensor| (0..tensors[tensor].values.len()).map(move |at| (tensor, at)))
-            .collect();
-        let count = (sparsity * order.len() as f64).round_ties_even() as usize;
+        let values = || chosen.iter().flat_map(|&tensor| &tensors[tensor].values);
+        let total = values().count();
+        let count = (sparsity * total as f64).round_ties_even() as usize;
         if count == 0 {
             return;
         }
-        order.sort_by(|one, other| magnitude(one).total_cmp(&magnitude(other)));
-        for &(tensor, at) in &order[..count] {
-            if let Some(mask) = &mut self.of_tensor[tensor] {
-                mask[at] = false;
+        // Bits of numbers without a sign are in the order of the numbers; among equals the place decides.
+        let keys = (0u64..).zip(values());
+        let mut keys: Vec<u64> = keys
+            .map(|(place, value)| (u64::from(value.abs().to_bits()) << 32) | place)
+            .collect();
+        let (_, &mut last, _) = keys.select_nth_unstable(count - 1);
+        let mut place = 0u64;
+        for &tensor in chosen {
+            let Some(mask) = &mut self.of_tensor[tensor] else {
+                continue;
+            };
+            for (stays, value) in mask.iter_mut().zip(&tensors[tensor].values) {
+                *stays = (u64::from(value.abs().to_bits()) << 32) | place > last;
+                place += 1;
             }
         }
-        let largest = magnitude(&order[count - 1]);
+        let largest = f32::from_bits((last >> 32) as u32);
         self.threshold = Some(self.threshold.map_or(largest, |known| known.max(largest)));
     }
 

@@ -176,7 +176,7 @@ impl Trainer {
             .collect()
     }
 
-    fn write(&mut self, weights: &[NamedTensor]) {
+    pub(super) fn write(&mut self, weights: &[NamedTensor]) {
         for (parameter, tensor) in self.model.parameters.iter().zip(weights) {
             self.executor
                 .reals_mut(parameter.value)

@@ -46,19 +46,19 @@ impl Histogram {
     }
 }
 
-/// The tries that none beats: no other has at most as many bytes and at least its accuracy, and is better in one of the
-/// two. Places in `tries`, by size; of equals only the first.
+/// The tries that none beats: no other has at most as many bytes and at least its accuracy on the choosing half of the
+/// held-out samples, and is better in one of the two. Places in `tries`, by size; of equals only the first.
 pub fn pareto_front(tries: &[Try]) -> Vec<usize> {
     let mut order: Vec<usize> = (0..tries.len()).collect();
     order.sort_by(|&one, &other| {
         let (one, other) = (&tries[one], &tries[other]);
-        let by_accuracy = other.accuracy.total_cmp(&one.accuracy);
+        let by_accuracy = other.halves.choosing.total_cmp(&one.halves.choosing);
         one.bytes.cmp(&other.bytes).then(by_accuracy)
     });
     let mut best = f32::NEG_INFINITY;
     order.retain(|&at| {
-        let is_better = tries[at].accuracy > best;
-        best = best.max(tries[at].accuracy);
+        let is_better = tries[at].halves.choosing > best;
+        best = best.max(tries[at].halves.choosing);
         is_better
     });
     order
@@ -75,7 +75,7 @@ pub enum Budgeted {
     TooSmall { smallest: u64 },
 }
 
-/// `θ* = argmin L(θ) subject to C(θ) ≤ C_max`, over the tries, by accuracy on the held-out samples.
+/// `θ* = argmin L(θ) subject to C(θ) ≤ C_max`, over the tries, by accuracy on the choosing half of the held-out samples.
 pub fn best_under(tries: &[Try], most_bytes: u64) -> Budgeted {
     let fitting = pareto_front(tries)
         .into_iter()

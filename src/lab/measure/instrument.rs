@@ -4,8 +4,8 @@ use super::points::{Counted, count};
 use super::probe::{Probe, round_trip};
 use super::quantity::executor;
 use super::{
-    Command, Device, Event, HOLD_MILLIS, Measurement, NoGpu, Operation, Place, Quantity, Roof,
-    Settings, Spread,
+    Command, Device, Event, HOLD_MILLIS, MOST_MILLIS, Measurement, NoGpu, Operation, Place,
+    Quantity, Roof, Settings, Spread, WarmUp, fitting,
 };
 use crate::exec::gpu::{GpuDevice, GpuError};
 use crate::exec::{Mode, Plan};
@@ -24,8 +24,6 @@ const OPERATION_REPEATS: usize = 5;
 /// Of the time of an empty submit; the first ones are slower and not counted.
 const SUBMITS: usize = 17;
 const WARM_UP_SUBMITS: usize = 3;
-/// A single run that would take longer is left out.
-const MOST_MILLIS: f64 = 0.8 * HOLD_MILLIS;
 /// Operations may be so many times slower than the roof when the size of a batch is chosen.
 const MARGIN: f64 = 8.0;
 
@@ -51,7 +49,24 @@ enum Stage {
     Figure(Box<Probe>, Task),
     /// Milliseconds of empty submits so far.
     Submits(Box<Probe>, Vec<f64>),
+    WarmUp(Box<Prepared>),
     Operations(Box<Probe>, VecDeque<Counted>),
+}
+
+/// The model for a batch of one size.
+struct Planned {
+    subject: Subject,
+    plan: Arc<Plan>,
+    counted: Vec<Counted>,
+    batch: u32,
+}
+
+/// Its groups, which run once.
+struct Prepared {
+    warm_up: WarmUp,
+    counted: Vec<Counted>,
+    batch: u32,
+    roof: Roof,
 }
 
 struct Work {
@@ -121,6 +136,8 @@ impl Measure {
         let preset = find_preset(&settings.preset)?;
         if let Some(batch) = settings.batch {
             check_batch(batch)?;
+            // Whether a model of it can be at all is known before anything is measured.
+            Subject::new(preset, batch, SAMPLES, OptimizerChoice::of(preset))?;
         }
         let (gpu, reason) = self.choose(settings.device).await?;
         emit(Event::Started(settings.clone()));
@@ -217,6 +234,16 @@ impl Work {
                 };
                 self.tell(task, &millis, emit);
             }
+            Stage::WarmUp(prepared) => {
+                if !prepared.warm_up.piece().await? {
+                    return Ok(true);
+                }
+                let Stage::WarmUp(prepared) = std::mem::replace(&mut self.stage, Stage::Between)
+                else {
+                    unreachable!("it was just looked at")
+                };
+                return self.warmed_up(*prepared, emit).await;
+            }
             Stage::Operations(probe, counted) => {
                 let Some(millis) = probe.piece().await? else {
                     return Ok(true);
@@ -229,10 +256,7 @@ impl Work {
                 emit(Event::Operation(operation(done, &millis)));
                 self.count_done(emit);
                 if has_ended {
-                    emit(Event::Done {
-                        millis: now_millis() - self.started_at,
-                        pieces: self.pieces,
-                    });
+                    self.tell_done(emit);
                     return Ok(false);
                 }
             }
@@ -255,9 +279,7 @@ impl Work {
             quantity,
             size,
         } = task;
-        // A clock that shows no time at all would make a rate infinite: its grain is the bound.
-        let millis: Vec<f64> = millis.iter().map(|millis| millis.max(1e-9)).collect();
-        let times = Spread::of(&millis).expect("times are numbers");
+        let times = Spread::of(millis).expect("times are numbers");
         let figure = match quantity {
             Quantity::Submit | Quantity::Dispatch => Spread {
                 median: quantity.figure(size, times.median),
@@ -353,62 +375,122 @@ impl Work {
                 emit(Event::Roof(roof));
             }
         }
-        let usual = self.preset.defaults.batch;
-        let mut batch = self.settings.batch.unwrap_or(usual);
-        let roof = self.roof(place);
-        let (subject, plan, counted) = loop {
-            let choice = OptimizerChoice::of(self.preset);
-            let subject = Subject::new(self.preset, batch, SAMPLES, choice)?;
-            let plan = Plan::new(&subject.model.graph, Mode::Train, &subject.kept());
-            let counted = count(&subject.model.graph, &plan, place);
-            let longest = counted.iter().map(|group| match &roof {
-                Some(roof) => {
-                    let products = group.flops as f64 / roof.peak;
-                    let memory = group.bytes as f64 / roof.memory;
-                    MARGIN * products.max(memory) / 1e6
-                }
-                None => 0.0,
-            });
-            let is_too_long = longest.fold(0.0, f64::max) > MOST_MILLIS;
-            if is_too_long && batch > 1 && self.settings.batch.is_none() {
-                batch /= 2;
-                continue;
+        let roof = self.roof(place).unwrap_or(Roof::slow(place));
+        // By the roof alone; then each group is run once, which may show that more fits.
+        let mut batch = self.wanted_batch();
+        let planned = loop {
+            let planned = self.plan(batch, place)?;
+            let growing = planned.counted.iter().filter(|group| group.grows());
+            let longest = growing.map(|group| MARGIN * group.expected(&roof));
+            if longest.fold(0.0, f64::max) <= MOST_MILLIS || batch == 1 {
+                break planned;
             }
-            break (subject, plan, counted);
+            batch /= 2;
         };
-        emit(Event::Model {
-            preset: self.preset.id.into(),
-            place,
+        self.stage = self.prepare(planned, roof).await?;
+        Ok(true)
+    }
+
+    /// The batch that was asked for, or the preset's own.
+    fn wanted_batch(&self) -> u32 {
+        self.settings.batch.unwrap_or(self.preset.defaults.batch)
+    }
+
+    fn plan(&self, batch: u32, place: Place) -> Result<Planned, LabError> {
+        let choice = OptimizerChoice::of(self.preset);
+        let subject = Subject::new(self.preset, batch, SAMPLES, choice)?;
+        let plan = Plan::new(&subject.model.graph, Mode::Train, &subject.kept());
+        let counted = count(&subject.model.graph, &plan, place);
+        Ok(Planned {
+            subject,
+            plan: Arc::new(plan),
+            counted,
             batch,
-            usual_batch: usual,
-            operations: counted.len() as u32,
-        });
-        self.total += counted.len() as u32;
-        let gpu = self.gpu.as_ref();
+        })
+    }
+
+    /// Gives an executor what a step reads, and begins to run each group once.
+    async fn prepare(&self, planned: Planned, roof: Roof) -> Result<Stage, LabError> {
+        let Planned { subject, plan, .. } = &planned;
         let graph = Arc::new(subject.model.graph.clone());
-        let plan = Arc::new(plan);
-        let mut executor = executor(&graph, &plan, gpu).await?;
+        let mut executor = executor(&graph, plan, self.gpu.as_ref()).await?;
         for (value, values) in subject.contents() {
             executor.give(value, values);
         }
-        let step = subject.step();
-        // Once through, so that every group finds values of its own kind. Then they are measured in running order:
-        // where values share memory, a group reads what the groups before it wrote.
-        executor.run(0..plan.groups.len(), &step);
-        let mut probe = Probe::new(executor, step, self.round_trip, OPERATION_REPEATS);
-        let counted = VecDeque::from(counted);
-        let first = counted.front().map_or(0, |group| group.group);
-        probe.start(first..first + 1, OPERATION_REPEATS);
+        let mut expected = vec![0.0; plan.groups.len()];
+        for group in &planned.counted {
+            expected[group.group] = group.expected(&roof);
+        }
+        let probe = Probe::new(executor, subject.step(), self.round_trip, OPERATION_REPEATS);
+        Ok(Stage::WarmUp(Box::new(Prepared {
+            warm_up: WarmUp::new(probe, expected),
+            counted: planned.counted,
+            batch: planned.batch,
+            roof,
+        })))
+    }
+
+    /// Every group has run once: a larger batch where that showed that it fits, else the first operation.
+    async fn warmed_up(&mut self, prepared: Prepared, emit: Emit<'_>) -> Result<bool, LabError> {
+        let Prepared {
+            warm_up,
+            counted,
+            batch,
+            roof,
+        } = prepared;
+        let (mut probe, millis) = warm_up.finish();
+        let growing = counted.iter().filter(|group| group.grows());
+        let longest = growing.map(|group| millis[group.group]);
+        let wanted = self.wanted_batch();
+        let larger = fitting(wanted, batch, longest.fold(0.0, f64::max), MOST_MILLIS);
+        if larger > batch {
+            drop(probe);
+            let planned = self.plan(larger, roof.place)?;
+            self.stage = self.prepare(planned, roof).await?;
+            return Ok(true);
+        }
+        // A run that takes long although there is little to do was held up by something else.
+        let is_too_long = |group: &Counted| {
+            millis[group.group] > HOLD_MILLIS && MARGIN * group.expected(&roof) > HOLD_MILLIS
+        };
+        let (left_out, counted): (Vec<_>, VecDeque<_>) = {
+            let (left_out, rest): (Vec<_>, Vec<_>) = counted.into_iter().partition(is_too_long);
+            (left_out, rest.into())
+        };
+        emit(Event::Model {
+            preset: self.preset.id.into(),
+            place: roof.place,
+            batch,
+            wanted_batch: wanted,
+            operations: counted.len() as u32,
+        });
+        for group in left_out {
+            emit(Event::OperationLeftOut {
+                millis: millis[group.group],
+                name: group.name,
+            });
+        }
+        self.total += counted.len() as u32;
+        let Some(first) = counted.front() else {
+            self.tell_done(emit);
+            return Ok(false);
+        };
+        // They are measured in running order: where values share memory, a group reads what the groups before it wrote.
+        probe.start(first.group..first.group + 1, OPERATION_REPEATS);
         self.stage = Stage::Operations(Box::new(probe), counted);
         Ok(true)
+    }
+
+    fn tell_done(&self, emit: Emit<'_>) {
+        emit(Event::Done {
+            millis: now_millis() - self.started_at,
+            pieces: self.pieces,
+        });
     }
 }
 
 fn operation(counted: Counted, millis: &[f64]) -> Operation {
-    let micros: Vec<f64> = millis
-        .iter()
-        .map(|millis| (millis * 1e3).max(1e-6))
-        .collect();
+    let micros: Vec<f64> = millis.iter().map(|millis| millis * 1e3).collect();
     Operation {
         name: counted.name,
         operation: counted.operation,

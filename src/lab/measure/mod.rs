@@ -6,12 +6,14 @@
 //! - `quantity`: what is measured, each by an operation that trains, through the plan that trains
 //! - `probe`: timing a group of a plan in pieces
 //! - `points`: FLOPs and bytes of a plan's groups, by the operations' own cost functions
+//! - `warm_up`: every group run once, so that it is known how long each holds the device
 //! - `statistics`: median and quartiles
 //! - `instrument`: [`Measure`], which does one piece after the other
 //!
 //! Work is done in pieces of about 12 ms, so that it can be stopped at any time and holds no device for long: every
 //! measurement begins with a single run, and the size of a piece follows from the time that took. A size whose single
-//! run would take more than 80 ms, by the time of the size below, is left out and said to be.
+//! run would take more than 80 ms, by the time of the size below, is left out and said to be. A network's batch is
+//! chosen in the same way: as large as is wanted, or as no operation of it is expected to take longer.
 
 mod instrument;
 mod points;
@@ -20,12 +22,14 @@ mod quantity;
 mod statistics;
 #[cfg(test)]
 mod tests;
+mod warm_up;
 
 pub use instrument::Measure;
 pub use points::{Counted, count};
 pub use probe::{HOLD_MILLIS, Pieces, Probe};
-pub use quantity::{Place, Quantity, executor};
+pub use quantity::{Place, Quantity, check_bytes, executor};
 pub use statistics::Spread;
+pub use warm_up::{MOST_MILLIS, WarmUp, fitting};
 
 use crate::graph::Phase;
 use crate::session::DevicePreference;
@@ -138,6 +142,16 @@ pub struct Roof {
 }
 
 impl Roof {
+    /// What is counted with where nothing is known of a device yet: slower than any that is met.
+    pub fn slow(place: Place) -> Self {
+        Self {
+            place,
+            peak: 0.5,
+            memory: 1.0,
+            cache: 1.0,
+        }
+    }
+
     /// GFLOP/s that an operation of this intensity reaches at most: what it reads may stand in a cache.
     pub fn at(&self, intensity: f64) -> f64 {
         self.peak.min(self.cache * intensity)
@@ -172,11 +186,16 @@ pub enum Event {
         preset: String,
         place: Place,
         batch: u32,
-        /// The batch that the preset would have had.
-        usual_batch: u32,
+        /// The batch that was asked for, or the preset's own: larger where an operation would have taken too long.
+        wanted_batch: u32,
         operations: u32,
     },
     Operation(Operation),
+    /// An operation that is not measured, because a single run takes so many milliseconds.
+    OperationLeftOut {
+        name: String,
+        millis: f64,
+    },
     /// Measurements done, of all.
     Progress {
         done: u32,

@@ -2,6 +2,7 @@
 
 use crate::exec::Executor;
 use crate::exec::gpu::GpuError;
+use crate::lab::LabError;
 use crate::ops::StepValues;
 use crate::platform::now_millis;
 use std::ops::Range;
@@ -23,10 +24,14 @@ pub(super) const MOST_RUNS: usize = 32_768;
 #[derive(Clone, Debug, PartialEq)]
 pub struct Pieces {
     runs: usize,
+    /// The first piece has run. It waits for what nobody waited for before (uploads, pipelines), so it decides nothing.
+    is_warm: bool,
     is_settled: bool,
     repeats: usize,
     /// Milliseconds of one run, piece by piece.
     millis: Vec<f64>,
+    /// Pieces of most runs in which the clock showed no time.
+    without_time: usize,
 }
 
 impl Pieces {
@@ -34,9 +39,11 @@ impl Pieces {
     pub fn new(repeats: usize) -> Self {
         Self {
             runs: 1,
+            is_warm: false,
             is_settled: false,
             repeats,
             millis: Vec::with_capacity(repeats),
+            without_time: 0,
         }
     }
 
@@ -45,11 +52,26 @@ impl Pieces {
         self.runs
     }
 
-    /// Takes in how long the piece took; returns the milliseconds of a run in each measured piece once all are there.
+    /// Pieces of most runs in which the clock showed no time.
+    #[cfg(test)]
+    pub fn measured_in_vain(&self) -> usize {
+        self.without_time
+    }
+
+    /// Takes in how long the piece took; returns the milliseconds of a run in each measured piece once all are there,
+    /// all of them above 0. None of them where the clock showed no time even for the most runs.
     pub fn took(&mut self, millis: f64) -> Option<&[f64]> {
+        if !self.is_warm {
+            self.is_warm = true;
+            return None;
+        }
         if self.is_settled && (millis >= LEAST_MILLIS || self.runs == MOST_RUNS) {
-            self.millis.push(millis / self.runs as f64);
-            return (self.millis.len() >= self.repeats).then_some(&self.millis[..]);
+            if millis > 0.0 {
+                self.millis.push(millis / self.runs as f64);
+                return (self.millis.len() >= self.repeats).then_some(&self.millis[..]);
+            }
+            self.without_time += 1;
+            return (self.without_time > self.repeats).then_some(&[]);
         }
         self.is_settled = false;
         self.millis.clear();
@@ -93,6 +115,15 @@ impl Probe {
         self.pieces = Pieces::new(repeats);
     }
 
+    /// Milliseconds of one run of one group. The next piece needs a [`Probe::start`] before.
+    ///
+    /// # Errors
+    /// When the GPU is lost.
+    pub async fn once(&mut self, group: usize) -> Result<f64, GpuError> {
+        self.start(group..group + 1, 0);
+        self.run(1).await
+    }
+
     /// Measured pieces so far.
     pub fn measured(&self) -> u32 {
         self.pieces.millis.len() as u32
@@ -101,14 +132,21 @@ impl Probe {
     /// Runs one piece. Milliseconds of one run in each measured piece, once all have run.
     ///
     /// # Errors
-    /// When the GPU is lost.
-    pub async fn piece(&mut self) -> Result<Option<Vec<f64>>, GpuError> {
+    /// When the GPU is lost, or its clock shows no time.
+    pub async fn piece(&mut self) -> Result<Option<Vec<f64>>, LabError> {
         let millis = self.run(self.pieces.runs()).await?;
-        Ok(self.pieces.took(millis).map(<[f64]>::to_vec))
+        match self.pieces.took(millis) {
+            Some([]) => Err(LabError::NoTime { runs: MOST_RUNS }),
+            measured => Ok(measured.map(<[f64]>::to_vec)),
+        }
     }
 
     /// Milliseconds of the groups, so many times in a row.
     async fn run(&mut self, runs: usize) -> Result<f64, GpuError> {
+        if let (Executor::Gpu(gpu), false) = (&self.executor, self.pieces.is_warm) {
+            // What was handed over before does not count.
+            gpu.wait().await?;
+        }
         let start = now_millis();
         let gpu = match &mut self.executor {
             Executor::Cpu(cpu) => {

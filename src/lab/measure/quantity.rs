@@ -195,10 +195,29 @@ impl Quantity {
     }
 }
 
+/// Bytes that executors on the CPU may have together: in a browser all of a page's memory is at most 4 GiB.
+const MOST_BYTES: u64 = if cfg!(target_pointer_width = "32") {
+    2 << 30
+} else {
+    64 << 30
+};
+
+/// That executors of so many bytes together can be had on the CPU, where running out of memory ends the program.
+///
+/// # Errors
+/// When they cannot.
+pub fn check_bytes(bytes: u64) -> Result<(), LabError> {
+    if bytes <= MOST_BYTES {
+        return Ok(());
+    }
+    let most = MOST_BYTES;
+    Err(LabError::TooLarge { bytes, most })
+}
+
 /// An executor of a plan: on the GPU with its clock where it has one.
 ///
 /// # Errors
-/// When the GPU is out of memory or refuses a shader.
+/// When it would be too large for the CPU, or the GPU is out of memory or refuses a shader.
 pub async fn executor(
     graph: &Arc<Graph>,
     plan: &Arc<Plan>,
@@ -206,6 +225,7 @@ pub async fn executor(
 ) -> Result<Executor, LabError> {
     let (graph, plan) = (Arc::clone(graph), Arc::clone(plan));
     let Some(device) = gpu else {
+        check_bytes(plan.bytes())?;
         return Ok(Executor::Cpu(Box::new(CpuExecutor::new(graph, plan))));
     };
     let mut made = GpuExecutor::new(device, graph, plan, None, &mut |_, _| {}).await?;

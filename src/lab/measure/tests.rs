@@ -34,7 +34,9 @@ fn pieces(run_millis: f64) -> Vec<usize> {
     let mut runs = Vec::new();
     loop {
         runs.push(pieces.runs());
-        if let Some(millis) = pieces.took(run_millis * pieces.runs() as f64) {
+        // The first piece waits for whatever else was handed over.
+        let waited = if runs.len() == 1 { 70.0 } else { 0.0 };
+        if let Some(millis) = pieces.took(waited + run_millis * pieces.runs() as f64) {
             assert_eq!(millis.len(), 5);
             for millis in millis {
                 assert!((millis / run_millis - 1.0).abs() < 1e-12);
@@ -80,6 +82,97 @@ fn a_piece_that_was_held_up_does_not_decide_how_many_runs_are_measured() {
         }
     }
     panic!("it does not settle");
+}
+
+#[test]
+fn a_piece_in_which_no_time_passed_is_not_counted() {
+    let mut pieces = Pieces::new(5);
+    for _ in 0..200 {
+        // Only one piece in three is seen by the clock.
+        let seen = pieces.runs() < super::probe::MOST_RUNS || pieces.measured_in_vain() % 2 == 1;
+        let millis = if seen {
+            1e-5 * pieces.runs() as f64
+        } else {
+            0.0
+        };
+        if let Some(measured) = pieces.took(millis) {
+            assert!(measured.iter().all(|&millis| millis > 0.0), "{measured:?}");
+            break;
+        }
+    }
+    // A clock that stands still is told, and nothing is made up.
+    let mut pieces = Pieces::new(5);
+    let last = (0..200).find_map(|_| pieces.took(0.0).map(<[f64]>::to_vec));
+    assert_eq!(last, Some(Vec::new()));
+}
+
+#[test]
+fn a_batch_is_as_large_as_fits() {
+    // 64 samples take 10 ms: 512 take 80.
+    assert_eq!(fitting(512, 64, 10.0, 80.0), 512);
+    assert_eq!(fitting(65_536, 64, 10.0, 80.0), 512);
+    assert_eq!(fitting(65_536, 64, 10.1, 80.0), 256);
+    assert_eq!(fitting(100, 64, 10.0, 80.0), 100);
+    // Never less than what has run, and not beyond what is wanted.
+    assert_eq!(fitting(64, 64, 500.0, 80.0), 64);
+    assert_eq!(fitting(1_000, 1, 500.0, 80.0), 1);
+    assert_eq!(fitting(64, 1, 0.0, 80.0), 64);
+}
+
+#[test]
+fn what_is_too_large_for_the_memory_is_refused_before_it_is_allocated() {
+    assert!(check_bytes(1 << 30).is_ok());
+    let error = check_bytes(u64::MAX).unwrap_err().to_string();
+    assert!(error.contains("choose a smaller batch"), "{error}");
+}
+
+#[test]
+fn every_group_runs_by_itself_before_any_is_measured() {
+    let (mut measure, _) = started(on_cpu("lenet5-mnist", Some(4)));
+    let subject = subject("lenet5-mnist", 4);
+    let plan = Plan::new(&subject.model.graph, Mode::Train, &subject.kept());
+    let (mut roof_at, mut model_at) = (None, None);
+    while model_at.is_none() {
+        let pieces = measure.pieces();
+        let mut told = Vec::new();
+        assert!(block_on(measure.advance(0.0, &mut |event| told.push(event))).unwrap());
+        for event in told {
+            match event {
+                Event::Roof(_) => roof_at = Some(pieces),
+                Event::Model { .. } => model_at = Some(pieces),
+                _ => {}
+            }
+        }
+    }
+    assert!(model_at.unwrap() - roof_at.unwrap() >= plan.groups.len() as u32);
+}
+
+#[test]
+fn a_batch_of_a_link_is_no_larger_than_fits() {
+    let (mut measure, _) = started(on_cpu("lenet5-mnist", Some(2_048)));
+    loop {
+        let mut told = Vec::new();
+        assert!(block_on(measure.advance(0.0, &mut |event| told.push(event))).unwrap());
+        let model = told.iter().find_map(|event| match event {
+            Event::Model {
+                batch,
+                wanted_batch,
+                ..
+            } => Some((*batch, *wanted_batch)),
+            _ => None,
+        });
+        if let Some((batch, wanted)) = model {
+            assert_eq!(wanted, 2_048);
+            assert!(batch <= 2_048 && 2_048 % batch == 0, "{batch}");
+            break;
+        }
+    }
+    // One that can never be is refused before anything is measured.
+    let mut measure = Measure::default();
+    let start = Command::Start(on_cpu("vgg16-thin", Some(65_536)));
+    let refused = block_on(measure.handle(start, &mut |event| panic!("{event:?}")));
+    let said = refused.unwrap_err().to_string();
+    assert!(said.contains("65536"), "{said}");
 }
 
 fn subject(preset: &str, batch: u32) -> Subject {

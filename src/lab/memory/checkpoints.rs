@@ -9,6 +9,12 @@ use std::collections::HashSet;
 ///
 /// What a layer hands on is kept, not what it keeps for itself, such as the places of a pooling's maxima.
 pub fn with_checkpoints(model: &Model, spec: &ModelSpec, every: u32) -> Graph {
+    let kept = kept_activations(model, spec, every);
+    model.graph.recomputing(&|value| kept.contains(&value))
+}
+
+/// The values that [`with_checkpoints`] keeps.
+pub fn kept_activations(model: &Model, spec: &ModelSpec, every: u32) -> HashSet<ValueId> {
     let graph = &model.graph;
     let every = every.max(1) as usize;
     let layer = |id: NodeId| layer_of(graph, spec, id);
@@ -37,7 +43,7 @@ pub fn with_checkpoints(model: &Model, spec: &ModelSpec, every: u32) -> Graph {
             kept.extend(node.outputs.iter().map(|&value| graph.storage(value).0));
         }
     }
-    graph.recomputing(&|value| kept.contains(&value))
+    kept
 }
 
 /// The layer that a forward node belongs to: the one of its name, or whose name and a dot its own begins with.

@@ -13,7 +13,7 @@ mod report;
 #[cfg(test)]
 mod tests;
 
-pub use checkpoints::with_checkpoints;
+pub use checkpoints::{kept_activations, with_checkpoints};
 pub use instrument::Memory;
 pub use report::{Holds, KINDS, Moment, Report, TensorRow, report};
 
@@ -82,8 +82,10 @@ pub enum Event {
         done: u32,
         total: u32,
     },
-    /// Milliseconds of a step, both ways measured in turns.
+    /// Milliseconds of a step, both ways measured in turns: the sum of its parts, which hold the device for a short time
+    /// each.
     Timed {
+        settings: Settings,
         plain: Spread,
         recomputing: Spread,
     },

@@ -139,8 +139,60 @@ fn no_backward_node_reads_an_activation_that_is_not_kept_and_none_runs_more_than
                 };
                 assert!(graph.node(partner).phase <= Phase::Loss, "{}", node.name);
             }
+            let kept = kept_activations(&subject.model, &(preset_spec(preset)), every);
+            let forgotten = forgotten_that_are_read(&graph, &kept);
+            assert_eq!(forgotten, [""; 0], "{preset}, every {every}");
         }
+        // Control: the graph that keeps all reads what the other one forgets.
+        let kept = kept_activations(&subject.model, &(preset_spec(preset)), 5);
+        let forgets = (preset_spec(preset)).layers.len() > 5;
+        let read = forgotten_that_are_read(&subject.model.graph, &kept);
+        assert_eq!(read.is_empty(), !forgets, "{preset}: {read:?}");
     }
+}
+
+fn preset_spec(preset: &str) -> ModelSpec {
+    (find_preset(preset).unwrap().spec)()
+}
+
+/// Names of what forward nodes compute and backward nodes read though it is not kept; what an operation gathers in
+/// place, such as running statistics, outlives the step in any case, and so do the outputs of such an operation.
+fn forgotten_that_are_read<'a>(
+    graph: &'a Graph,
+    kept: &std::collections::HashSet<crate::graph::ValueId>,
+) -> Vec<&'a str> {
+    use crate::graph::Source;
+    use crate::ops::Role;
+    let forward = |value| match graph.value(value).source {
+        Source::Node { node, .. } if graph.node(node).phase == Phase::Forward => Some(node),
+        _ => None,
+    };
+    let gathers = |node| {
+        let node = graph.node(node);
+        let outputs = node.op.outputs();
+        outputs.iter().any(|output| match output.role {
+            Role::Alias(input) => {
+                let (owner, _) = graph.storage(node.inputs[input]);
+                !matches!(graph.value(owner).source, Source::Node { .. })
+            }
+            _ => false,
+        })
+    };
+    let readers = graph.node_ids().filter(|&id| {
+        // One that computes again reads what is kept, or what others computed again.
+        graph.node(id).phase == Phase::Backward
+    });
+    let read = readers.flat_map(|id| graph.node(id).inputs.iter().copied());
+    let mut forgotten: Vec<&str> = read
+        .filter(|&value| {
+            let (owner, _) = graph.storage(value);
+            forward(owner).is_some_and(|node| !kept.contains(&owner) && !gathers(node))
+        })
+        .map(|value| graph.value(value).name.as_str())
+        .collect();
+    forgotten.sort_unstable();
+    forgotten.dedup();
+    forgotten
 }
 
 fn counted(subject: &Subject, graph: &Graph, place: Place) -> (Report, Plan) {
@@ -276,11 +328,106 @@ fn the_instrument_reports_and_times_both_ways_and_can_be_stopped() {
 
     block_on(memory.handle(time(), &mut |_| {})).unwrap();
     while block_on(memory.advance(30.0, &mut |event| events.push(event))).unwrap() {}
-    let Some(Event::Timed { plain, recomputing }) = events.last() else {
+    let Some(Event::Timed {
+        settings: told,
+        plain,
+        recomputing,
+    }) = events.last()
+    else {
         panic!("{events:?}");
     };
+    assert_eq!(*told, settings);
     assert_eq!((plain.repeats, recomputing.repeats), (9, 9));
     assert!(plain.median > 0.0 && recomputing.median > 0.0);
+}
+
+#[test]
+fn other_settings_end_a_timing() {
+    let settings = Settings {
+        device: DevicePreference::Cpu,
+        batch: Some(4),
+        ..Settings::default()
+    };
+    let mut memory = Memory::default();
+    block_on(memory.handle(Command::Time(settings.clone()), &mut |_| {})).unwrap();
+    assert!(block_on(memory.advance(0.0, &mut |_| {})).unwrap());
+    let mut events = Vec::new();
+    let look = Command::Look(Settings {
+        every: 2,
+        ..settings
+    });
+    block_on(memory.handle(look, &mut |event| events.push(event))).unwrap();
+    assert_eq!(events[0], Event::Stopped);
+    let more = block_on(memory.advance(1e9, &mut |event| panic!("{event:?}")));
+    assert!(!more.unwrap());
+}
+
+#[test]
+fn a_step_runs_in_parts_that_hold_the_device_for_a_short_time() {
+    use super::instrument::parts;
+    assert_eq!(parts(&[1.0, 2.0, 3.0]), [0..3]);
+    assert_eq!(
+        parts(&[30.0, 10.0, 0.5, 39.0, 60.0, 1.0]),
+        [0..2, 2..4, 4..5, 5..6]
+    );
+    // Each group runs once before: none of the first pieces is a whole step.
+    let settings = Settings {
+        device: DevicePreference::Cpu,
+        batch: Some(2),
+        ..Settings::default()
+    };
+    let mut memory = Memory::default();
+    block_on(memory.handle(Command::Time(settings), &mut |_| {})).unwrap();
+    let subject = subject("lenet5-mnist", 2);
+    let groups = |graph: &Graph| Plan::new(graph, Mode::Train, &subject.kept()).groups.len();
+    let groups = groups(&subject.model.graph) + groups(&recomputing(&subject, 3));
+    for piece in 0..groups {
+        assert!(!memory.is_timing(), "{piece} of {groups}");
+        assert!(block_on(memory.advance(0.0, &mut |_| {})).unwrap());
+    }
+    assert!(memory.is_timing());
+}
+
+#[test]
+fn a_step_that_would_hold_the_device_for_long_is_not_timed() {
+    let mut memory = Memory::default();
+    // LeNet-5's convolution of 4,096 digits takes longer than this on any CPU.
+    memory.most_millis = 0.5;
+    let settings = Settings {
+        device: DevicePreference::Cpu,
+        batch: Some(4_096),
+        ..Settings::default()
+    };
+    let mut events = Vec::new();
+    let time = Command::Time(settings);
+    block_on(memory.handle(time, &mut |event| events.push(event))).unwrap();
+    // The bytes are told all the same.
+    assert!(matches!(events[0], Event::Reports { batch: 4_096, .. }));
+    let error = loop {
+        match block_on(memory.advance(0.0, &mut |event| panic!("{event:?}"))) {
+            Ok(more) => assert!(more, "it was timed"),
+            Err(error) => break error,
+        }
+    };
+    let crate::lab::LabError::TooLong {
+        batch,
+        millis,
+        most,
+        ..
+    } = error
+    else {
+        panic!("{error}");
+    };
+    assert!(
+        batch == 4_096 && most < 4_096 && millis > 0.5,
+        "{millis} {most}"
+    );
+    let said = error.to_string();
+    assert!(
+        said.contains("a step of 4096 samples is not timed"),
+        "{said}"
+    );
+    assert!(!block_on(memory.advance(0.0, &mut |_| {})).unwrap());
 }
 
 #[test]

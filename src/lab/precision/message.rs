@@ -53,6 +53,7 @@ impl Default for PrecisionConfig {
 pub enum Setting {
     Preset,
     Modes,
+    Optimizer,
     LearningRate,
     Batch,
     Steps,
@@ -65,6 +66,7 @@ impl Setting {
         match self {
             Self::Preset => "the network",
             Self::Modes => "the modes",
+            Self::Optimizer => "the optimizer",
             Self::LearningRate => "the learning rate",
             Self::Batch => "the batch size",
             Self::Steps => "the number of steps",
@@ -76,6 +78,10 @@ impl Setting {
     fn expected(self) -> String {
         match self {
             Self::Preset => format!("one of {}", PRESETS.join(", ")),
+            Self::Optimizer => {
+                let names: Vec<&str> = OptimizerKind::ALL.iter().map(|kind| kind.name()).collect();
+                format!("one of {}", names.join(", "))
+            }
             Self::Modes => "one to three different ones of float32, float16, mixed".into(),
             Self::LearningRate => format!("a number above 0 and at most {MAX_LEARNING_RATE}"),
             Self::Batch => format!("a whole number from 1 to {MAX_BATCH}"),

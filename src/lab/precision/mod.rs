@@ -138,9 +138,9 @@ impl PrecisionConfig {
     /// The same with the preset's defaults filled in.
     ///
     /// # Errors
-    /// The first setting that cannot be used.
-    pub fn resolved(mut self) -> Result<Self, PrecisionError> {
-        resolve(&mut self)?;
+    /// All settings that cannot be used.
+    pub fn resolved(mut self) -> Result<Self, Vec<PrecisionError>> {
+        fill_in(&mut self)?;
         Ok(self)
     }
 }
@@ -180,40 +180,60 @@ pub fn needed_files(command: &Command) -> Vec<&'static str> {
     }
 }
 
-/// Fills in the preset's defaults and checks every setting.
-fn resolve(config: &mut PrecisionConfig) -> Result<&'static Preset, PrecisionError> {
-    let refuse =
-        |setting, actual: &dyn ToString| Err(PrecisionError::setting(setting, actual.to_string()));
-    let known = PRESETS.contains(&config.preset.as_str());
-    let Some(preset) = models::find(&config.preset).filter(|_| known) else {
-        return refuse(Setting::Preset, &config.preset);
+/// Fills in the preset's defaults. All settings that cannot be used, in the order in which they are asked for.
+fn fill_in(config: &mut PrecisionConfig) -> Result<&'static Preset, Vec<PrecisionError>> {
+    let mut refused = Vec::new();
+    let mut check = |fits: bool, setting: Setting, actual: &dyn std::fmt::Display| {
+        if !fits {
+            refused.push(PrecisionError::setting(setting, actual));
+        }
     };
+    let known = PRESETS.contains(&config.preset.as_str());
+    let preset = models::find(&config.preset).filter(|_| known);
+    check(preset.is_some(), Setting::Preset, &config.preset);
     let modes = &config.modes;
     let is_double = |at: usize| modes[..at].contains(&modes[at]);
-    if modes.is_empty() || (0..modes.len()).any(is_double) {
-        let names: Vec<&str> = modes.iter().map(|mode| mode.name()).collect();
-        return refuse(Setting::Modes, &format!("\"{}\"", names.join(",")));
+    let names: Vec<&str> = modes.iter().map(|mode| mode.name()).collect();
+    check(
+        !modes.is_empty() && !(0..modes.len()).any(is_double),
+        Setting::Modes,
+        &format!("\"{}\"", names.join(",")),
+    );
+    if let Some(preset) = preset {
+        config.optimizer.get_or_insert(preset.defaults.optimizer);
+        config
+            .learning_rate
+            .get_or_insert(preset.defaults.learning_rate);
+        config.batch.get_or_insert(preset.defaults.batch);
     }
-    let defaults = preset.defaults;
-    config.optimizer.get_or_insert(defaults.optimizer);
-    let rate = *config.learning_rate.get_or_insert(defaults.learning_rate);
-    if !(rate.is_finite() && rate > 0.0 && rate <= MAX_LEARNING_RATE) {
-        return refuse(Setting::LearningRate, &rate);
+    if let Some(rate) = config.learning_rate {
+        let fits = rate.is_finite() && rate > 0.0 && rate <= MAX_LEARNING_RATE;
+        check(fits, Setting::LearningRate, &rate);
     }
-    let batch = *config.batch.get_or_insert(defaults.batch);
-    if !(1..=MAX_BATCH).contains(&batch) {
-        return refuse(Setting::Batch, &batch);
+    if let Some(batch) = config.batch {
+        check((1..=MAX_BATCH).contains(&batch), Setting::Batch, &batch);
     }
-    if !(1..=MAX_STEPS).contains(&config.steps) {
-        return refuse(Setting::Steps, &config.steps);
+    let PrecisionConfig {
+        steps,
+        scale,
+        growth_interval,
+        ..
+    } = config;
+    check((1..=MAX_STEPS).contains(steps), Setting::Steps, steps);
+    let scales = SMALLEST_SCALE..=LARGEST_SCALE;
+    check(scales.contains(scale), Setting::Scale, scale);
+    let intervals = 1..=MAX_GROWTH_INTERVAL;
+    let fits = intervals.contains(growth_interval);
+    check(fits, Setting::GrowthInterval, growth_interval);
+    match preset {
+        Some(preset) if refused.is_empty() => Ok(preset),
+        _ => Err(refused),
     }
-    if !(SMALLEST_SCALE..=LARGEST_SCALE).contains(&config.scale) {
-        return refuse(Setting::Scale, &config.scale);
-    }
-    if !(1..=MAX_GROWTH_INTERVAL).contains(&config.growth_interval) {
-        return refuse(Setting::GrowthInterval, &config.growth_interval);
-    }
-    Ok(preset)
+}
+
+/// As [`fill_in`]; the first setting that cannot be used.
+fn resolve(config: &mut PrecisionConfig) -> Result<&'static Preset, PrecisionError> {
+    fill_in(config).map_err(|mut refused| refused.swap_remove(0))
 }
 
 impl Comparison {

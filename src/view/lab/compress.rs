@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::is_unknown;
 use crate::lab::compress::{
     CompressError, DistilSettings, FineTune, Granularity, Origin, Recipe, Scope, Sized, Student,
 };
@@ -20,7 +21,11 @@ pub const BUDGET_POSITIONS: u32 = 200;
 
 /// What stands in the fields, as it was typed.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Form(BTreeMap<String, String>);
+pub struct Form {
+    texts: BTreeMap<String, String>,
+    /// The first choice of the address that there is not.
+    unknown: Option<&'static str>,
+}
 
 /// A field that cannot be used.
 #[derive(Clone, Debug, PartialEq)]
@@ -48,6 +53,16 @@ const DEFAULTS: [(&str, &str); 14] = [
     ("budget", "20000"),
 ];
 
+/// Names that each choice has.
+const CHOICES: [(&str, &[&str]); 6] = [
+    ("scope", &["global", "layer"]),
+    ("per", &["tensor", "channel"]),
+    ("origin", &["base", "student"]),
+    ("gradual", &["yes", "no"]),
+    ("rounded", &["yes", "no"]),
+    ("student", &["mlp", "lenet"]),
+];
+
 impl Form {
     /// The form as the address has it.
     pub fn read(settings: &BTreeMap<String, String>) -> Self {
@@ -55,12 +70,17 @@ impl Form {
             let value = settings.get(key).map_or(usual, String::as_str);
             (key.to_string(), value.to_string())
         };
-        Self(DEFAULTS.map(given).into())
+        let mut choices = CHOICES.into_iter();
+        let unknown = choices.find(|(key, offered)| is_unknown(settings, key, offered));
+        Self {
+            texts: DEFAULTS.map(given).into(),
+            unknown: unknown.map(|(key, _)| key),
+        }
     }
 
     /// What stands in a field.
     pub fn text(&self, key: &str) -> &str {
-        self.0.get(key).map_or("", String::as_str)
+        self.texts.get(key).map_or("", String::as_str)
     }
 
     fn number<T: std::str::FromStr>(&self, key: &'static str) -> Result<T, FieldProblem> {
@@ -88,11 +108,18 @@ impl Form {
         Ok((bits != FLOAT_BITS).then(|| u8::try_from(bits).unwrap_or(u8::MAX)))
     }
 
+    /// That the address names nothing that there is not.
+    fn check_choices(&self) -> Result<(), FieldProblem> {
+        let problem = self.unknown.map(|key| FieldProblem { key, reason: None });
+        problem.map_or(Ok(()), Err)
+    }
+
     /// What is asked for, with fine-tuning or without.
     ///
     /// # Errors
     /// The first field that cannot be used.
     pub fn recipe(&self, is_tuned: bool, seed: u64) -> Result<Recipe, FieldProblem> {
+        self.check_choices()?;
         let fine_tune = FineTune {
             epochs: match is_tuned {
                 true => self.number("finetune")?,
@@ -131,6 +158,7 @@ impl Form {
     /// # Errors
     /// The first field that is no number; what is out of range the engine refuses.
     pub fn lesson(&self, seed: u64) -> Result<DistilSettings, FieldProblem> {
+        self.check_choices()?;
         Ok(DistilSettings {
             student: Student::from_name(self.text("student")).unwrap_or_default(),
             lambda: self.number("lambda")?,
@@ -240,6 +268,20 @@ mod tests {
         assert_eq!(all.key, "sparsity");
         let never = problem(&[("finetune", "0")]);
         assert_eq!(never.key, "finetune");
+        for key in ["scope", "per", "origin", "gradual", "rounded", "student"] {
+            let unknown = form(&[(key, "foo")]);
+            let found = FieldProblem { key, reason: None };
+            assert_eq!(unknown.recipe(false, 1), Err(found.clone()));
+            assert_eq!(unknown.lesson(1), Err(found));
+        }
+        for (key, names) in CHOICES {
+            for name in names {
+                assert!(
+                    form(&[(key, name)]).recipe(false, 1).is_ok(),
+                    "{key} {name}"
+                );
+            }
+        }
         let rounded = problem(&[("rounded", "yes"), ("bits", "32")]);
         assert_eq!(rounded.reason, Some(CompressError::NothingToQuantize));
     }

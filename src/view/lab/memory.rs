@@ -26,18 +26,21 @@ pub fn recomputes(settings: &BTreeMap<String, String>) -> bool {
     settings.get("recompute").is_some_and(|value| value == "on")
 }
 
-/// The optimizer that the address names; `None` is the preset's own.
-pub fn optimizer(settings: &BTreeMap<String, String>) -> Option<OptimizerKind> {
-    OptimizerKind::from_name(settings.get("update")?)
+/// The optimizer that the address names: `Some(None)` is the preset's own, `None` a name that there is not.
+pub fn optimizer(settings: &BTreeMap<String, String>) -> Option<Option<OptimizerKind>> {
+    match settings.get("update").map(String::as_str) {
+        None | Some("") => Some(None),
+        Some(name) => OptimizerKind::from_name(name).map(Some),
+    }
 }
 
-/// What the address asks for; `None` where a number cannot be used.
+/// What the address asks for; `None` where a number or name cannot be used.
 pub fn settings(settings: &BTreeMap<String, String>, device: DevicePreference) -> Option<Settings> {
     Some(Settings {
         preset: preset(settings),
         device,
         batch: batch(settings)?,
-        optimizer: optimizer(settings),
+        optimizer: optimizer(settings)?,
         every: every(settings)?,
     })
 }
@@ -220,7 +223,12 @@ mod tests {
         };
         assert_eq!(of("every", "5").unwrap().every, 5);
         assert_eq!(of("every", "").unwrap().every, DEFAULT_EVERY);
-        for (key, wrong) in [("every", "0"), ("every", "x"), ("samples", "0")] {
+        for (key, wrong) in [
+            ("every", "0"),
+            ("every", "x"),
+            ("samples", "0"),
+            ("update", "foo"),
+        ] {
             assert_eq!(of(key, wrong), None);
         }
         let optimizer = of("update", "sgd").unwrap().optimizer;

@@ -7,6 +7,14 @@ pub mod replicas;
 pub mod roofline;
 pub mod scale;
 
+use std::collections::BTreeMap;
+
+/// Whether the address names something for `key` that is none of `offered`; the page tells it below the field.
+pub fn is_unknown(settings: &BTreeMap<String, String>, key: &str, offered: &[&str]) -> bool {
+    let named = settings.get(key).map(String::as_str);
+    named.is_some_and(|named| !named.is_empty() && !offered.contains(&named))
+}
+
 /// An instrument of the lab; each has its own address, `/lab/<name>`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum InstrumentId {

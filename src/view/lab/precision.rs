@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
+use super::is_unknown;
 use super::scale::read_number;
 use crate::lab::precision::{
     Event, Fates, HIGHEST_EXPONENT, KernelReport, LOWEST_EXPONENT, LayerGradients, MemoryParts,
@@ -45,6 +46,8 @@ pub struct Form {
     pub number: String,
     /// The parameter whose gradients are drawn; empty for all.
     pub layer: String,
+    /// Choices of the address that there are not.
+    unknown: Vec<Setting>,
 }
 
 impl Form {
@@ -60,7 +63,22 @@ impl Form {
             None => true,
         });
         let optimizer = run.optimizer.map(|choice| choice.name().to_string());
+        let mut unknown = Vec::new();
+        if is_unknown(
+            settings,
+            "update",
+            &OptimizerKind::ALL.map(OptimizerKind::name),
+        ) {
+            unknown.push(Setting::Optimizer);
+        }
+        let is_mode = |name: &str| {
+            matches!(name, "none" | "") || PrecisionMode::ALL.iter().any(|mode| mode.name() == name)
+        };
+        if names.is_some_and(|names| !names.split(',').all(is_mode)) {
+            unknown.push(Setting::Modes);
+        }
         Self {
+            unknown,
             preset: text("preset", usual.preset),
             modes,
             optimizer: text("update", optimizer.unwrap_or_default()),
@@ -100,18 +118,24 @@ impl Form {
     /// The comparison that the fields describe.
     ///
     /// # Errors
-    /// The first setting that cannot be used.
-    pub fn config(&self) -> Result<PrecisionConfig, Setting> {
-        let number = |text: &str, setting: Setting| read_number(text).ok_or(setting);
-        let whole = |text: &str, setting: Setting| {
-            let value = number(text, setting)?;
-            let fits = value.fract() == 0.0 && (0.0..=f64::from(u32::MAX)).contains(&value);
-            fits.then_some(value as u32).ok_or(setting)
+    /// All settings that cannot be used.
+    pub fn config(&self) -> Result<PrecisionConfig, Vec<Setting>> {
+        let mut wrong = self.unknown.clone();
+        // What is no number stands for 0 while the others are looked at: it is wrong in any case.
+        let mut number = |text: &str, setting: Setting, is_whole: bool| {
+            let fits = |value: &f64| {
+                !is_whole || value.fract() == 0.0 && (0.0..=f64::from(u32::MAX)).contains(value)
+            };
+            let value = read_number(text).filter(fits);
+            if value.is_none() {
+                wrong.push(setting);
+            }
+            value.unwrap_or_default()
         };
         let modes = PrecisionMode::ALL.into_iter().zip(self.modes);
         let learning_rate = match self.rate.trim() {
             "" => None,
-            text => Some(number(text, Setting::LearningRate)? as f32),
+            text => Some(number(text, Setting::LearningRate, false) as f32),
         };
         let config = PrecisionConfig {
             preset: self.preset.clone(),
@@ -122,15 +146,29 @@ impl Form {
             optimizer: OptimizerKind::from_name(&self.optimizer),
             learning_rate,
             batch: None,
-            steps: whole(&self.updates, Setting::Steps)?,
-            scale: number(&self.scale, Setting::Scale)? as f32,
-            growth_interval: whole(&self.growth, Setting::GrowthInterval)?,
+            steps: number(&self.updates, Setting::Steps, true) as u32,
+            scale: number(&self.scale, Setting::Scale, false) as f32,
+            growth_interval: number(&self.growth, Setting::GrowthInterval, true) as u32,
             seed: self.seed,
         };
-        config.resolved().map_err(|error| match error {
-            PrecisionError::Setting { setting, .. } => setting,
-            _ => Setting::Preset,
-        })
+        let resolved = config.resolved();
+        if let Err(refused) = &resolved {
+            wrong.extend(refused.iter().map(|error| match error {
+                PrecisionError::Setting { setting, .. } => *setting,
+                PrecisionError::Engine { .. } => Setting::Preset,
+            }));
+        }
+        // A setting that is wrong twice is told once.
+        let mut told = Vec::new();
+        for setting in wrong {
+            if !told.contains(&setting) {
+                told.push(setting);
+            }
+        }
+        match resolved {
+            Ok(config) if told.is_empty() => Ok(config),
+            _ => Err(told),
+        }
     }
 
     /// The presets that are offered.
@@ -417,11 +455,31 @@ mod tests {
             ("updates=0", Setting::Steps),
             ("growth=0", Setting::GrowthInterval),
             ("modes=none", Setting::Modes),
+            ("modes=float32,float64", Setting::Modes),
+            ("update=foo", Setting::Optimizer),
             ("preset=vgg-s", Setting::Preset),
         ] {
-            assert_eq!(form(query).config(), Err(setting), "{query}");
+            assert_eq!(form(query).config(), Err(vec![setting]), "{query}");
         }
         assert_eq!(form("scale=big").scale, "big");
+    }
+
+    #[test]
+    fn everything_that_is_wrong_is_told_at_once() {
+        let all = form("scale=big&rate=-1&updates=0&growth=1.5&modes=none&preset=vgg-s&update=foo");
+        let mut wrong = all.config().unwrap_err();
+        let count = wrong.len();
+        let expected = [
+            Setting::Optimizer,
+            Setting::Scale,
+            Setting::LearningRate,
+            Setting::Steps,
+            Setting::GrowthInterval,
+            Setting::Modes,
+            Setting::Preset,
+        ];
+        wrong.retain(|setting| expected.contains(setting));
+        assert_eq!((wrong.len(), count), (7, 7), "{wrong:?}");
     }
 
     #[test]

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::f64::consts::TAU;
 use std::fmt::Write;
 
+use super::is_unknown;
 use super::scale::read_number;
 use crate::lab::replicas::{
     Coordinator, LINEAR, Mode, RingRecord, Settings, SettingsError, Standing, StepRecord,
@@ -14,6 +15,9 @@ use crate::view::format;
 
 /// Models that the page offers, as in the address.
 pub const MODELS: [&str; 2] = [LINEAR.id, "lenet5-mnist"];
+
+/// Optimizers that the page offers.
+pub const OPTIMIZERS: [OptimizerKind; 2] = [OptimizerKind::Sgd, OptimizerKind::Adam];
 
 /// Steps of one press on the button.
 pub const STEPS: u64 = 50;
@@ -34,12 +38,14 @@ pub struct Form {
     /// Text of each number, in the order of [`NUMBERS`].
     numbers: [String; 5],
     seed: u64,
+    /// The first choice of the address that there is not.
+    unknown: Option<&'static str>,
 }
 
 /// A field that does not hold what it should.
 #[derive(Clone, Debug, PartialEq)]
 pub enum FormError {
-    /// The field of that key holds no number that could be used there.
+    /// The field of that key holds no number, or no name, that could be used there.
     Number {
         key: &'static str,
     },
@@ -79,7 +85,17 @@ impl Form {
             (false, _) => usual.learning_rate,
         };
         let number = |key: &str, default: String| text(key).map_or(default, ToString::to_string);
+        let modes = Mode::ALL.map(Mode::name);
+        let choices: [(&str, &[&str]); 4] = [
+            ("model", &MODELS),
+            ("mode", &modes),
+            ("optim", &OPTIMIZERS.map(OptimizerKind::name)),
+            ("shares", &["even", "uneven"]),
+        ];
+        let mut choices = choices.into_iter();
+        let unknown = choices.find(|(key, offered)| is_unknown(settings, key, offered));
         Self {
+            unknown: unknown.map(|(key, _)| key),
             model: model.into(),
             mode: text("mode").and_then(Mode::from_name).unwrap_or_default(),
             optimizer,
@@ -106,6 +122,9 @@ impl Form {
     /// # Errors
     /// The first field that does not hold what it should.
     pub fn settings(&self) -> Result<Settings, FormError> {
+        if let Some(key) = self.unknown {
+            return Err(FormError::Number { key });
+        }
         let real = |key: &'static str| {
             let number = read_number(self.number(key));
             number.ok_or(FormError::Number { key })

@@ -243,7 +243,7 @@ mod tests {
                 preset: "lenet5-mnist".into(),
                 place: Place::Cpu,
                 batch: 64,
-                usual_batch: 64,
+                wanted_batch: 64,
                 operations: 1,
             },
             Event::Operation(Operation {

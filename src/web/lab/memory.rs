@@ -42,18 +42,29 @@ pub fn instrument() -> AnyView {
     let locale = use_locale();
     let engine = use_lab_engine();
     let known = RwSignal::new(Known::default());
+    let wanted = Memo::new(move |_| {
+        address
+            .state
+            .with(|state| settings(&state.settings, preference(state.device)))
+    });
     engine.listen(move |event| match event {
-        LabEvent::Memory(event) => known.update(|known| hear(known, event)),
+        LabEvent::Memory(event) => {
+            // What was timed before the settings were changed is not theirs.
+            let is_late = match &**event {
+                Event::Timed { settings, .. } => {
+                    wanted.with_untracked(|wanted| wanted.as_ref() != Some(settings))
+                }
+                _ => false,
+            };
+            if !is_late {
+                known.update(|known| hear(known, event));
+            }
+        }
         LabEvent::Failed { .. } => known.update(|known| {
             known.is_timing = false;
             known.has_failed = true;
         }),
         _ => {}
-    });
-    let wanted = Memo::new(move |_| {
-        address
-            .state
-            .with(|state| settings(&state.settings, preference(state.device)))
     });
     Effect::new(move |_| {
         if let Some(settings) = wanted.get() {
@@ -124,7 +135,9 @@ fn hear(known: &mut Known, event: &Event) {
             }
         }
         Event::Progress { done, total } => known.progress = (*done, *total),
-        Event::Timed { plain, recomputing } => {
+        Event::Timed {
+            plain, recomputing, ..
+        } => {
             known.times = Some([*plain, *recomputing]);
             known.is_timing = false;
         }
@@ -240,12 +253,21 @@ fn results(known: &Known, locale: Locale) -> AnyView {
         Locale::Chinese => ["取数据", "前向", "损失", "反向", "更新"],
     };
     let svg = picture(shown, most, WIDTH, phases, text.plot_label);
-    let saves = reports[1].peak_bytes() < reports[0].peak_bytes();
+    let [plain, again] = reports.each_ref();
+    let note = match (
+        again.peak_bytes() < plain.peak_bytes(),
+        again.reserved < plain.reserved,
+    ) {
+        (true, true) => None,
+        (true, false) => Some(text.no_less_reserved),
+        (false, true) => Some(text.only_less_reserved),
+        (false, false) => Some(text.no_gain),
+    };
     view! {
         <section class="panel stack lab-wide">
             <h2 class="panel-title">{text.result_title}</h2>
             <div class="lab-scroll" tabindex="0" role="region" aria-label=text.result_title inner_html=comparison(known, reports, text)></div>
-            {(!saves).then(|| view! { <p class="panel-note" data-testid="memory-no-gain">{text.no_gain}</p> })}
+            {note.map(|note| view! { <p class="panel-note" data-testid="memory-no-gain">{note}</p> })}
         </section>
         <section class="panel stack lab-wide">
             <h2 class="panel-title">{text.plot_title}</h2>

@@ -99,8 +99,8 @@ fn settings(form: Memo<Form>) -> AnyView {
     let wrong = move |setting: Setting| {
         Signal::derive(move || {
             let refused = form.with(Form::config).err();
-            let refused = refused.filter(|refused| *refused == setting);
-            refused.map(|setting| t().wrong(setting).to_string())
+            let refused = refused.filter(|refused| refused.contains(&setting));
+            refused.map(|_| t().wrong(setting).to_string())
         })
     };
     // Made once, so that the one that was changed keeps the focus.

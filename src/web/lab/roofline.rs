@@ -13,7 +13,7 @@ use crate::plot::RooflineOptions;
 use crate::session::DevicePreference;
 use crate::view::format;
 use crate::view::lab::roofline::{
-    DEFAULT_PRESET, Measured, State, batch, plot_labels, preset, settings, size_text,
+    Measured, State, batch, plot_labels, preset, settings, size_text,
 };
 use crate::view::presets;
 use crate::view::texts::Locale;
@@ -141,14 +141,7 @@ pub fn choose_preset(label: Signal<String>) -> AnyView {
     let chosen = Signal::derive(move || address.state.with(|state| preset(&state.settings)));
     let offered = Signal::derive(move || {
         let own = presets::ids().filter(|id| presets::own_data(id).is_none());
-        let mut all: Vec<(String, String)> = own.map(|id| (id.into(), id.into())).collect();
-        // A name from a link that is none of them is shown as it is; the engine says what it thinks of it.
-        let named = chosen.get();
-        if all.iter().all(|(id, _)| *id != named) {
-            all.insert(0, (named.clone(), named));
-        }
-        debug_assert!(all.iter().any(|(id, _)| id == DEFAULT_PRESET));
-        all
+        own.map(|id| (id.into(), id.into())).collect()
     });
     choice_field("model", label, chosen, offered)
 }
@@ -166,7 +159,8 @@ pub fn choose_device(label: Signal<String>) -> AnyView {
             .map(|(choice, name)| (choice.name().to_string(), name.to_string()))
             .collect()
     });
-    select_field("device", label, chosen, offered, move |name| {
+    let wrong = Signal::derive(|| None);
+    select_field("device", label, chosen, offered, wrong, move |name| {
         if let Ok(state) = address
             .state
             .with_untracked(|state| state.with("device", name))
@@ -372,12 +366,12 @@ fn below(measured: RwSignal<Measured>, locale: Locale) -> AnyView {
                 preset,
                 place,
                 batch,
-                usual_batch,
+                wanted_batch,
                 ..
             } => Some((text.model)(
                 preset,
                 *batch,
-                *usual_batch,
+                *wanted_batch,
                 &place.name().to_uppercase(),
             )),
             _ => None,
@@ -439,6 +433,17 @@ fn operations(measured: &Measured, text: &RooflineTexts) -> String {
             },
             format::significant(operation.bandwidth(), 3),
         );
+    }
+    for event in &measured.events {
+        if let Event::OperationLeftOut { name, millis } = event {
+            let _ = write!(
+                rows,
+                "<tr class=\"is-left-out\"><td></td><th scope=\"row\">{}</th><td colspan=\"7\">{}: {}</td></tr>",
+                escape(name),
+                text.left_out,
+                (text.expected)(&format::significant(*millis, 2)),
+            );
+        }
     }
     format!(
         "<table class=\"lab-table\" data-testid=\"measure-operations\"><thead><tr><th scope=\"col\">#</th><th scope=\"col\">{}</th><th scope=\"col\">{}</th><th scope=\"col\">{}</th><th scope=\"col\">FLOP/B</th><th scope=\"col\">{}</th><th scope=\"col\">GFLOP/s</th><th scope=\"col\">{}</th><th scope=\"col\">{}</th></tr></thead><tbody>{rows}</tbody></table>",

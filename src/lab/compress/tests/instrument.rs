@@ -280,6 +280,8 @@ fn bad_requests_are_refused_and_nothing_is_lost() {
         (1.5, 2.0),
         (f32::NAN, 2.0),
         (0.5, 0.0),
+        (0.5, 1e-38),
+        (0.5, 0.049),
         (0.5, f32::INFINITY),
     ] {
         let distil = DistilSettings {
@@ -330,6 +332,69 @@ fn bad_requests_are_refused_and_nothing_is_lost() {
     assert_eq!(error, CompressError::UnknownTry { number });
     // The network as trained is still there.
     assert_eq!(save(&mut compress, 0).len() as u64, base.bytes);
+}
+
+#[test]
+fn a_student_of_the_lowest_temperature_learns_without_infinite_numbers() {
+    let (mut compress, _) = trained();
+    let distil = DistilSettings {
+        student: Student::Mlp,
+        lambda: 1.0,
+        temperature: 0.05,
+        epochs: 2,
+        learning_rate: None,
+        seed: 1,
+    };
+    assert_eq!(distil.check(), Ok(()));
+    let tried = one_try(&drive(&mut compress, Command::Distil(distil)).unwrap());
+    assert!(tried.loss.is_finite() && tried.accuracy > 0.1, "{tried:?}");
+}
+
+#[test]
+fn all_settings_can_be_checked_before_anything_is_done() {
+    let recipe = |learning_rate| Recipe {
+        fine_tune: Some(FineTune {
+            epochs: 1,
+            gradual: false,
+            through_quantized: false,
+            learning_rate,
+            seed: 1,
+        }),
+        ..Recipe::default()
+    };
+    assert_eq!(recipe(None).check(), Ok(()));
+    assert_eq!(recipe(Some(0.1)).check(), Ok(()));
+    for rate in [-1.0, 0.0, f32::NAN, f32::INFINITY] {
+        let refused = recipe(Some(rate)).check();
+        let is_rate = matches!(refused, Err(CompressError::BadLearningRate { .. }));
+        assert!(is_rate, "{rate}");
+        let train = TrainSettings {
+            learning_rate: Some(rate),
+            ..settings(1)
+        };
+        assert!(train.check().is_err(), "{rate}");
+    }
+    assert_eq!(settings(1).check(), Ok(()));
+    assert!(settings(0).check().is_err());
+}
+
+#[test]
+fn files_are_kept_up_to_a_number_of_bytes() {
+    let (mut compress, base) = trained();
+    // Room for one more try, whatever it turns out to be, and not for two.
+    compress.most_bytes = 2 * base.bytes;
+    let quarter = Recipe {
+        bits: Some(8),
+        ..Recipe::default()
+    };
+    one_try(&drive(&mut compress, Command::Try(quarter)).unwrap());
+    let error = drive(&mut compress, Command::Try(quarter)).unwrap_err();
+    let CompressError::TooManyBytes { bytes, limit } = error else {
+        panic!("{error}");
+    };
+    assert!(bytes > limit && limit == 2 * base.bytes);
+    drive(&mut compress, Command::Clear).unwrap();
+    one_try(&drive(&mut compress, Command::Try(quarter)).unwrap());
 }
 
 #[test]

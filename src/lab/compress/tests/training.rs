@@ -1,5 +1,6 @@
 //! Training, fine-tuning, distillation.
 
+use super::job::{Gradual, Tuning};
 use super::*;
 use crate::models::Hyperparameters;
 use crate::session::{self, DevicePreference, RunConfig, Session};
@@ -200,6 +201,32 @@ fn a_student_of_the_teacher_alone_comes_to_say_what_the_teacher_says() {
 }
 
 #[test]
+fn the_threshold_of_gradual_pruning_is_that_of_all_its_rounds() {
+    let data = digits(10, 10);
+    let recipe = Recipe {
+        sparsity: 0.9,
+        ..Recipe::default()
+    };
+    let trainer = trainer(&data, &lenet().usual(), None);
+    let mut tuning = Tuning::new(trainer, 1, Stage::FineTuning);
+    tuning.gradual = Some(Gradual { recipe, done: 0 });
+    tuning.prune(1).unwrap();
+    let threshold = |tuning: &Tuning| tuning.masks.as_ref().unwrap().threshold;
+    let first = threshold(&tuning).unwrap();
+    // Training made what was left small, so the second round takes only smaller weights.
+    let mut weights = tuning.trainer.weights();
+    for tensor in &mut weights {
+        tensor.values.iter_mut().for_each(|value| *value *= 1e-3);
+    }
+    tuning.trainer.write(&weights);
+    let sparsity = gradual_sparsity(0.9, 2, 8);
+    let second = Masks::new(&weights, sparsity, Scope::Global).unwrap();
+    assert!(second.threshold.unwrap() < first);
+    tuning.prune(2).unwrap();
+    assert_eq!(threshold(&tuning), Some(first));
+}
+
+#[test]
 fn an_infinite_loss_is_told_with_its_step() {
     let data = digits(10, 10);
     let hyper = Hyperparameters {
@@ -219,6 +246,22 @@ fn an_evaluation_counts_what_the_session_counts() {
         .unwrap()
         .measure();
     assert_eq!((measured.samples, measured.logits.len()), (370, 3_700));
+    // Each half by itself, and both together, from the logits.
+    let mut right = [0; 2];
+    for (number, (row, &label)) in measured
+        .logits
+        .chunks(10)
+        .zip(data.test.labels())
+        .enumerate()
+    {
+        right[number % 2] += u32::from(crate::train::evaluation::arg_max(row) == label as usize);
+    }
+    let halves = right.map(|right| right as f32 / 185.0);
+    assert_eq!(
+        halves,
+        [measured.halves.choosing, measured.halves.reporting]
+    );
+    assert_eq!(right[0] + right[1], measured.right);
     assert_eq!(measured.accuracy, measured.right as f32 / 370.0);
     let rows = measured.logits.chunks(10).zip(data.test.labels());
     let right = rows.filter(|(row, label)| {

@@ -57,6 +57,9 @@ texts! {
         refused,
         result_title,
         accuracy,
+        choosing,
+        reporting,
+        halves_note,
         bytes,
         nothing_yet,
         plot,
@@ -118,8 +121,8 @@ texts! {
         stage: fn(&str),
         /// How far: done, all.
         progress: fn(&str, &str),
-        /// Number, bytes and accuracy of the best try.
-        best: fn(&str, &str, &str),
+        /// Number and bytes of the best try, its accuracy on the half that chooses, and on the other.
+        best: fn(&str, &str, &str, &str),
         /// The budget, and the bytes of the smallest try.
         too_small: fn(&str, &str),
         /// How many of the weights are 0.
@@ -198,21 +201,26 @@ fn chinese(error: &CompressError) -> String {
             most,
         } => format!("学习率为 {learning_rate}，应大于 0 且不超过 {most}。"),
         CompressError::BadLambda { lambda } => format!("λ 为 {lambda}，应为 0 至 1 的数。"),
-        CompressError::BadTemperature { temperature, most } => {
-            format!("温度为 {temperature}，应大于 0 且不超过 {most}。")
-        }
+        CompressError::BadTemperature {
+            temperature,
+            least,
+            most,
+        } => format!("温度为 {temperature}，应为 {least} 至 {most} 的数。"),
         CompressError::NothingToQuantize => "用量化后的权重训练时，需要先选定位数。".into(),
         CompressError::NothingToPrune => "逐步剪枝需要大于 0 的稀疏度。".into(),
         CompressError::UnknownTry { number } => format!("没有第 {number} 次尝试。"),
         CompressError::TooManyTries { limit } => {
             format!("最多保留 {limit} 次尝试；请清空列表后再继续。")
         }
+        CompressError::TooManyBytes { bytes, limit } => format!(
+            "全部尝试的文件将共占 {bytes} 字节，最多可保留 {limit} 字节；请清空列表后再继续。"
+        ),
         CompressError::UnknownNetwork { name, .. } => format!("这里不能压缩网络“{name}”。"),
         CompressError::OtherData {
             actual,
             learns_from,
             expected,
-        } => format!("文件里是 {actual}，它学习的是 {learns_from}；这里只有 {expected}。"),
+        } => format!("{actual} 学习的是 {learns_from}；这里的样本是 {expected}。"),
         CompressError::NonFinite { step } => {
             format!("第 {step} 步的损失不是有限的数；较小的学习率可能有帮助。")
         }
@@ -298,9 +306,12 @@ static ENGLISH: CompressTexts = CompressTexts {
     refused: "That was not done",
     result_title: "What it costs (measured on 2,000 held-out digits)",
     accuracy: "Accuracy",
+    choosing: "On the choosing half",
+    reporting: "On the other half",
+    halves_note: "Plot, front and budget judge by one half of the held-out digits (every second one), and the best try is reported on the other half. What is chosen by a figure looks better by that very figure than it is: luck has its part in the choice.",
     bytes: "Bytes of the file",
     nothing_yet: "Train a network first; each try then becomes a point.",
-    plot: "Accuracy against bytes of every try, with the Pareto front and the budget",
+    plot: "Accuracy on the choosing half against bytes of every try, with the Pareto front and the budget",
     budget_title: "Budget",
     budget: "C_max, bytes",
     budget_line: "C_max",
@@ -367,8 +378,10 @@ static ENGLISH: CompressTexts = CompressTexts {
         .into()
     },
     progress: |done, total| format!("{done} of {total}"),
-    best: |number, bytes, accuracy| {
-        format!("Best that fits: try {number} with {bytes} bytes, accuracy {accuracy}.")
+    best: |number, bytes, choosing, reporting| {
+        format!(
+            "Best that fits: try {number} with {bytes} bytes, chosen by its accuracy {choosing} on one half; on the other half, which had no say, it is {reporting}."
+        )
     },
     too_small: |budget, smallest| {
         format!(
@@ -434,9 +447,12 @@ static CHINESE: CompressTexts = CompressTexts {
     refused: "没有执行",
     result_title: "代价是多少（在 2,000 个留出的数字上实测）",
     accuracy: "准确率",
+    choosing: "用于选择的一半",
+    reporting: "另一半",
+    halves_note: "图、帕累托前沿和预算都只看留出数字的一半（每隔一个取一个），选中的那次尝试再用另一半来报告。按某个数字选出来的结果，在这个数字上总会显得比实际更好：选择里有运气的成分。",
     bytes: "文件字节数",
     nothing_yet: "请先训练一个网络；之后每次尝试都会成为图中的一个点。",
-    plot: "每次尝试的准确率与字节数，以及帕累托前沿和预算",
+    plot: "每次尝试在用于选择的一半上的准确率与字节数，以及帕累托前沿和预算",
     budget_title: "预算",
     budget: "C_max，字节（预算）",
     budget_line: "预算 C_max",
@@ -501,8 +517,10 @@ static CHINESE: CompressTexts = CompressTexts {
         .into()
     },
     progress: |done, total| format!("{done} / {total}"),
-    best: |number, bytes, accuracy| {
-        format!("预算内最好的：第 {number} 次尝试，{bytes} 字节，准确率 {accuracy}。")
+    best: |number, bytes, choosing, reporting| {
+        format!(
+            "预算内最好的：第 {number} 次尝试，{bytes} 字节。它是按一半数字上的准确率 {choosing} 选出的；在没有参与选择的另一半上，准确率为 {reporting}。"
+        )
     },
     too_small: |budget, smallest| {
         format!(

@@ -41,6 +41,8 @@ texts! {
     functions {
         /// The name of an instrument that does not exist.
         unknown: fn(&str),
+        /// A name from a link that is not offered, and those that are.
+        must_be_one_of: fn(&str, &str),
         /// What became of the lab's engine, as the browser has it.
         loss: fn(&str),
     }
@@ -96,6 +98,7 @@ static ENGLISH: LabTexts = LabTexts {
     must_be_one_or_more: "Must be 1 or more",
     must_be_count: "Must be a whole number from 1",
     unknown: |id| format!("The lab has no instrument called “{id}”. These are all there are."),
+    must_be_one_of: |name, names| format!("There is no “{name}” here; choose one of {names}"),
     loss: |reason| format!("The browser says: {reason}"),
 };
 
@@ -119,6 +122,7 @@ static CHINESE: LabTexts = LabTexts {
     must_be_one_or_more: "必须不小于 1",
     must_be_count: "必须是不小于 1 的整数",
     unknown: |id| format!("实验室里没有名为“{id}”的实验。全部实验如下。"),
+    must_be_one_of: |name, names| format!("这里没有“{name}”，请选择其中之一：{names}"),
     loss: |reason| format!("浏览器给出的原因：{reason}"),
 };
 

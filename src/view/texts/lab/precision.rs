@@ -144,14 +144,16 @@ impl PrecisionTexts {
     pub fn wrong(&self, setting: Setting) -> &'static str {
         match (setting, self.is_chinese()) {
             (Setting::Preset, false) => "This network is not offered here: choose another",
-            (Setting::Modes, false) => "Choose at least one way of training",
+            (Setting::Modes, false) => "Choose at least one of float32, float16 and mixed",
+            (Setting::Optimizer, false) => "This optimizer is not offered here: choose another",
             (Setting::LearningRate, false) => "Must be a number above 0 and at most 1000",
             (Setting::Batch, false) => "Must be a whole number from 1 to 1024",
             (Setting::Steps, false) => "Must be a whole number from 1 to 5000",
             (Setting::Scale, false) => "Must be a number from 2⁻¹⁴ to 2⁴⁰, such as 1024",
             (Setting::GrowthInterval, false) => "Must be a whole number from 1 to 100000",
             (Setting::Preset, true) => "这里没有这个网络，请另选一个",
-            (Setting::Modes, true) => "请至少选择一种训练方式",
+            (Setting::Modes, true) => "请在 float32、float16、mixed 中至少选择一种",
+            (Setting::Optimizer, true) => "这里没有这个优化器，请另选一个",
             (Setting::LearningRate, true) => "必须是大于 0 且不超过 1000 的数",
             (Setting::Batch, true) => "必须是 1 到 1024 的整数",
             (Setting::Steps, true) => "必须是 1 到 5000 的整数",
@@ -355,6 +357,7 @@ mod tests {
         let settings = [
             Setting::Preset,
             Setting::Modes,
+            Setting::Optimizer,
             Setting::LearningRate,
             Setting::Batch,
             Setting::Steps,

@@ -85,7 +85,7 @@ texts! {
         done: fn(&str, u32),
         /// A single run would take so many milliseconds.
         expected: fn(&str),
-        /// The model below the plot: preset, batch, the preset's usual batch, GPU or CPU.
+        /// The model below the plot: preset, batch, the batch that was asked for or is usual, GPU or CPU.
         model: fn(&str, u32, u32, &str),
     }
 }
@@ -105,7 +105,7 @@ static ENGLISH: RooflineTexts = RooflineTexts {
     device_gpu: "GPU",
     device_cpu: "CPU alone",
     batch: "Batch",
-    batch_hint: "samples; empty: the network's own, or fewer on a slow device",
+    batch_hint: "samples; empty: the network's own; fewer on a slow device",
     must_be_batch: "Must be a whole number from 1 to 65536",
     start: "Measure this device",
     stop: "Stop",
@@ -173,7 +173,7 @@ static ENGLISH: RooflineTexts = RooflineTexts {
     model: |preset, batch, usual, place| {
         let fewer = match batch == usual {
             true => String::new(),
-            false => format!(" instead of the usual {usual}"),
+            false => format!(" instead of {usual}, so that no operation holds the device for long"),
         };
         format!("{preset} in training, batch {batch}{fewer}, on the {place}")
     },
@@ -186,7 +186,7 @@ static CHINESE: RooflineTexts = RooflineTexts {
     device_gpu: "使用 GPU",
     device_cpu: "仅 CPU",
     batch: "批大小",
-    batch_hint: "每批的样本数；留空则用网络自己的设置，设备较慢时会自动减小",
+    batch_hint: "每批的样本数；留空则用网络自己的设置；设备较慢时会自动减小",
     must_be_batch: "必须是 1 到 65536 之间的整数",
     start: "测量本机",
     stop: "停止",
@@ -254,7 +254,7 @@ static CHINESE: RooflineTexts = RooflineTexts {
     model: |preset, batch, usual, place| {
         let fewer = match batch == usual {
             true => String::new(),
-            false => format!("（通常为 {usual}）"),
+            false => format!("（原为 {usual}，为避免单个运算占用设备过久而减小）"),
         };
         format!("{preset} 的训练，批大小 {batch}{fewer}，在 {place} 上运行")
     },

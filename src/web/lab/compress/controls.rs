@@ -220,7 +220,9 @@ pub fn compression(bench: Bench) -> AnyView {
         Signal::derive(move || form.with(|form| form.text(key).to_string()))
     };
     let wrong = move || {
-        let problem = problem(false)?;
+        // A choice tells itself what is wrong with it.
+        let of_slider = |problem: &FieldProblem| ["sparsity", "bits"].contains(&problem.key);
+        let problem = problem(false).filter(of_slider)?;
         Some(view! {
             <p class="field-error" role="alert" data-testid="field-error">
                 {said(&problem, locale.get())}

@@ -33,14 +33,14 @@ pub fn summary(bench: Bench) -> AnyView {
         bench.tries.with(|tries| {
             let points = tries.iter().enumerate().map(|(at, tried)| BudgetPoint {
                 bytes: tried.bytes as f64,
-                accuracy: tried.accuracy.into(),
+                accuracy: tried.halves.choosing.into(),
                 is_on_front: front.contains(&at),
                 is_shown: bench.shown.get() == at,
             });
             let labels = BudgetLabels {
                 whole: text.plot,
                 bytes: text.bytes,
-                accuracy: text.accuracy,
+                accuracy: text.choosing,
                 budget: text.budget_line,
             };
             budget_svg(&points.collect::<Vec<_>>(), budget as f64, PLOT, &labels)
@@ -58,11 +58,13 @@ pub fn summary(bench: Bench) -> AnyView {
             }
             Budgeted::Best(at) => {
                 let best = &tries[at];
-                let accuracy = format!("{:.4}", best.accuracy);
+                let [choosing, reporting] = [best.halves.choosing, best.halves.reporting]
+                    .map(|accuracy| format!("{accuracy:.4}"));
                 (text.best)(
                     &best.number.to_string(),
                     &format::count(best.bytes),
-                    &accuracy,
+                    &choosing,
+                    &reporting,
                 )
             }
         })
@@ -99,6 +101,7 @@ pub fn summary(bench: Bench) -> AnyView {
                 |position| budget_at(position.parse().unwrap_or_default()).to_string(),
             )}
             <p class="status-line" role="status" data-testid="compress-best">{judged}</p>
+            <p class="panel-note" data-testid="compress-halves">{move || texts(locale.get()).halves_note}</p>
         </section>
     }
     .into_any()
@@ -130,6 +133,8 @@ pub fn details(bench: Bench) -> AnyView {
             text.column_tuned,
             text.bytes,
             text.accuracy,
+            text.choosing,
+            text.reporting,
         ];
         let names = names.map(|name| view! { <th scope="col">{name}</th> });
         view! { <tr>{names.collect_view()}<td></td></tr> }
@@ -197,6 +202,8 @@ fn row(
             <td class="numeric">{steps}</td>
             <td class="numeric">{tried.bytes.to_string()}</td>
             <td class="numeric">{format!("{:.4}", tried.accuracy)}</td>
+            <td class="numeric">{format!("{:.4}", tried.halves.choosing)}</td>
+            <td class="numeric">{format!("{:.4}", tried.halves.reporting)}</td>
             <td>
                 <button
                     type="button"

@@ -14,8 +14,8 @@ use crate::optim::OptimizerKind;
 use crate::plot::lane_lines_svg;
 use crate::view::format;
 use crate::view::lab::replicas::{
-    Form, FormError, MODELS, NUMBERS, STEPS, distance_lines, loss_lines, median, ring_svg, round,
-    samples_per_second,
+    Form, FormError, MODELS, NUMBERS, OPTIMIZERS, STEPS, distance_lines, loss_lines, median,
+    ring_svg, round, samples_per_second,
 };
 use crate::view::texts::lab::lab_texts;
 use crate::view::texts::lab::replicas::{ReplicaTexts, texts};
@@ -137,8 +137,7 @@ fn fields(
         )
     };
     let optimizers = |_: &ReplicaTexts| {
-        let offered = [OptimizerKind::Sgd, OptimizerKind::Adam];
-        offered
+        OPTIMIZERS
             .map(|kind| {
                 let text = match kind {
                     OptimizerKind::Sgd => "SGD",
