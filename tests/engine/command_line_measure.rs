@@ -64,6 +64,11 @@ fn measure_and_memory_refuse_what_does_not_fit() {
         said.contains("the preset is lenet6; expected one of"),
         "{said}"
     );
+    // Before anything is measured.
+    let before = std::time::Instant::now();
+    let said = fails(&["measure", "--device", "cpu", "--plot", "roof.txt"], 2);
+    assert!(said.contains("neither in .svg nor in .png"), "{said}");
+    assert!(before.elapsed().as_secs() < 2, "it measured first");
     let said = fails(&["measure", "--device", "cpu", "--batch", "0"], 2);
     assert!(said.contains("the batch size is 0; expected"), "{said}");
     let said = fails(

@@ -58,8 +58,12 @@ fn lengths_and_rates_that_cannot_be_are_refused() {
     let out = out.to_str().unwrap();
     for (setting, value, reason) in [
         ("--lr", "-1", "the learning rate is -1"),
-        ("--batch", "0", "0 samples a batch"),
-        ("--steps", "0", "0 steps"),
+        (
+            "--batch",
+            "1000001",
+            "1000001 samples a batch, expected 1 to",
+        ),
+        ("--steps", "1000001", "1000001 steps, expected 1 to 1000000"),
     ] {
         let said = fails(&["export", "logreg", "--out", out, setting, value], 2);
         assert!(said.contains(reason), "{said}");
