@@ -152,7 +152,10 @@ impl CliError {
                 | TorchError::LearningRate { .. },
             ) => 2,
             Self::Lab(
-                LabError::BadSetting { .. }
+                LabError::UnknownPreset { .. }
+                | LabError::BadBatch { .. }
+                | LabError::BadDistance { .. }
+                | LabError::NeedsData { .. }
                 | LabError::TooLarge { .. }
                 | LabError::Precision(PrecisionError::Setting { .. }),
             ) => 2,
@@ -164,13 +167,15 @@ impl CliError {
 /// What kind of failure the lab's is, in the words of the session.
 fn lab_kind(error: &LabError) -> FailureKind {
     match error {
-        LabError::BadSetting { .. }
+        LabError::UnknownPreset { .. } => FailureKind::UnknownPreset,
+        LabError::BadBatch { .. }
+        | LabError::BadDistance { .. }
+        | LabError::NeedsData { .. }
         | LabError::TooLarge { .. }
         | LabError::TooLong { .. }
         | LabError::Precision(PrecisionError::Setting { .. }) => FailureKind::BadConfig,
         LabError::Precision(_) | LabError::NoTime { .. } => FailureKind::Internal,
-        LabError::Session(error) => error.failure().kind,
-        LabError::Gpu(error) => SessionError::from(error.clone()).failure().kind,
+        LabError::Session(failure) => failure.kind,
     }
 }
 

@@ -156,7 +156,7 @@ pub fn run(arguments: &PrecisionArguments) -> Result<(), CliError> {
     let handled = pollster::block_on(handled);
     data?;
     handled.map_err(LabError::from)?;
-    while precision.advance(BUDGET_MILLIS, &mut emit) {}
+    while pollster::block_on(precision.advance(BUDGET_MILLIS, &mut emit)) {}
     outcome
 }
 

@@ -29,11 +29,8 @@ pub fn describe(preset: &str) -> Result<Description, LabError> {
     let found = models::find(preset).ok_or_else(|| SessionError::UnknownPreset {
         name: preset.into(),
     })?;
-    let model = outline(found)?.ok_or_else(|| LabError::BadSetting {
-        name: "the model",
-        actual: preset.into(),
-        expected: "a preset that brings its own data, because those decide the size of the model"
-            .into(),
+    let model = outline(found)?.ok_or_else(|| LabError::NeedsData {
+        preset: preset.into(),
     })?;
     let tokens = match found.data {
         PresetData::Text { window, .. } => window,

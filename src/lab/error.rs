@@ -1,18 +1,29 @@
 //! What can go wrong in the lab.
 
 use super::precision::PrecisionError;
+use super::subject::offered_presets;
 use crate::exec::gpu::GpuError;
-use crate::session::SessionError;
+use crate::session::{Failure, MAX_BATCH, SessionError};
+use serde::{Deserialize, Serialize};
 
-/// Why an instrument refused a setting or stopped.
-#[derive(Debug, thiserror::Error)]
+/// Why an instrument refused a setting or stopped: plain data, so that the page words it in the learner's language.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, thiserror::Error)]
 pub enum LabError {
-    #[error("{name} is {actual}; expected {expected}")]
-    BadSetting {
-        name: &'static str,
-        actual: String,
-        expected: String,
-    },
+    #[error(
+        "the preset is {}; expected one of {}",
+        match .actual.as_str() { "" => "empty", actual => actual },
+        offered_presets()
+    )]
+    UnknownPreset { actual: String },
+    #[error("the batch size is {actual}; expected a whole number from 1 to {MAX_BATCH}")]
+    BadBatch { actual: u32 },
+    /// Layers from one that is kept to the next.
+    #[error("the distance of kept layers is {actual}; expected a whole number of at least 1")]
+    BadDistance { actual: u32 },
+    #[error(
+        "the model is {preset}; expected a preset that brings its own data, because those decide the size of the model"
+    )]
+    NeedsData { preset: String },
     /// Executors would need more memory than they may have.
     #[error(
         "{bytes} bytes would be needed at once, expected at most {most}: choose a smaller batch"
@@ -31,11 +42,21 @@ pub enum LabError {
         most: u32,
     },
     #[error("the device's clock shows no time even for {runs} runs in a row")]
-    NoTime { runs: usize },
+    NoTime { runs: u64 },
     #[error(transparent)]
     Precision(#[from] PrecisionError),
-    #[error(transparent)]
-    Session(#[from] SessionError),
-    #[error(transparent)]
-    Gpu(#[from] GpuError),
+    #[error("{}", .0.message)]
+    Session(Failure),
+}
+
+impl From<SessionError> for LabError {
+    fn from(error: SessionError) -> Self {
+        Self::Session(error.failure())
+    }
+}
+
+impl From<GpuError> for LabError {
+    fn from(error: GpuError) -> Self {
+        SessionError::from(error).into()
+    }
 }

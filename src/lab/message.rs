@@ -4,7 +4,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Description, compress, measure, memory, precision, replicas};
+use super::error::LabError;
+use super::{Description, Printed, compress, measure, memory, precision, replicas};
 
 /// What the lab's engine is asked to do.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -20,6 +21,8 @@ pub enum LabCommand {
     Describe {
         preset: String,
     },
+    /// Counts the model that was printed under the name of GPT-3.
+    Print,
     Measure(measure::Command),
     Memory(memory::Command),
     Precision(precision::Command),
@@ -38,15 +41,16 @@ pub enum LabEvent {
     },
     /// A data file could not be had: which, and why.
     FileMissing {
-        message: String,
+        error: LabError,
     },
     /// A command was refused or a job ended early; what was found before stays.
     Failed {
-        message: String,
+        error: LabError,
     },
     /// What was under way has ended because it was asked to.
     Stopped,
     Described(Description),
+    Printed(Printed),
     Measure(measure::Event),
     Memory(Box<memory::Event>),
     Precision(precision::Event),

@@ -52,6 +52,7 @@ impl LabSession {
             LabCommand::ProvideFile { .. }
             | LabCommand::Stop
             | LabCommand::Describe { .. }
+            | LabCommand::Print
             | LabCommand::Measure(_)
             | LabCommand::Memory(_) => Vec::new(),
             LabCommand::Replicas(command) => self.replicas.needed_files(command),
@@ -64,7 +65,7 @@ impl LabSession {
     /// Carries out a command. What fails is told by [`LabEvent::Failed`].
     pub async fn handle(&mut self, command: LabCommand) {
         if let Err(error) = self.carry_out(command).await {
-            self.fail(&error);
+            self.fail(error);
         }
     }
 
@@ -76,7 +77,7 @@ impl LabSession {
         let mut tell = |event| emit(LabEvent::Memory(Box::new(event)));
         let times = self.memory.advance(budget_millis, &mut tell).await;
         let mut tell = |event| emit(LabEvent::Precision(event));
-        let compares = self.precision.advance(budget_millis, &mut tell);
+        let compares = self.precision.advance(budget_millis, &mut tell).await;
         let mut tell = |event| emit(LabEvent::Compress(event));
         let compresses = self
             .compress
@@ -87,15 +88,14 @@ impl LabSession {
         for worked in [measures, times] {
             match worked {
                 Ok(has_more) => more |= has_more,
-                Err(error) => self.fail(&error),
+                Err(error) => self.fail(error),
             }
         }
         more
     }
 
-    fn fail(&mut self, error: &LabError) {
-        let message = error.to_string();
-        self.emit(LabEvent::Failed { message });
+    fn fail(&mut self, error: LabError) {
+        self.emit(LabEvent::Failed { error });
     }
 
     async fn carry_out(&mut self, command: LabCommand) -> Result<(), LabError> {
@@ -112,6 +112,7 @@ impl LabSession {
                 let mut tell = |event| emit(LabEvent::Memory(Box::new(event)));
                 self.memory.handle(memory::Command::Stop, &mut tell).await?;
                 self.of_precision(precision::Command::Stop).await?;
+                self.of_precision(precision::Command::StopMeasuring).await?;
                 self.compress.stop();
                 self.emit(LabEvent::Stopped);
             }
@@ -145,6 +146,7 @@ impl LabSession {
             LabCommand::Describe { preset } => {
                 self.emit(LabEvent::Described(super::describe(&preset)?));
             }
+            LabCommand::Print => self.emit(LabEvent::Printed(super::printed()?)),
         }
         Ok(())
     }

@@ -33,21 +33,21 @@ pub struct Subject {
 /// # Errors
 /// When there is none, or it learns from data that only the learner has.
 pub fn find_preset(name: &str) -> Result<&'static Preset, LabError> {
-    let offered = || {
-        let presets = models::PRESETS.iter();
-        let names: Vec<&str> = presets
-            .filter(|preset| !preset.data.is_own())
-            .map(|preset| preset.id)
-            .collect();
-        format!("one of {}", names.join(", "))
-    };
     models::find(name)
         .filter(|preset| !preset.data.is_own())
-        .ok_or_else(|| LabError::BadSetting {
-            name: "the preset",
-            actual: if name.is_empty() { "empty" } else { name }.into(),
-            expected: offered(),
+        .ok_or_else(|| LabError::UnknownPreset {
+            actual: name.into(),
         })
+}
+
+/// Names of the presets that [`find_preset`] finds, as text.
+pub fn offered_presets() -> String {
+    let presets = models::PRESETS.iter();
+    let names: Vec<&str> = presets
+        .filter(|preset| !preset.data.is_own())
+        .map(|preset| preset.id)
+        .collect();
+    names.join(", ")
 }
 
 /// That a batch is one that a run may have.
@@ -58,11 +58,7 @@ pub fn check_batch(batch: u32) -> Result<u32, LabError> {
     if (1..=MAX_BATCH).contains(&batch) {
         return Ok(batch);
     }
-    Err(LabError::BadSetting {
-        name: "the batch size",
-        actual: batch.to_string(),
-        expected: format!("a whole number from 1 to {MAX_BATCH}"),
-    })
+    Err(LabError::BadBatch { actual: batch })
 }
 
 impl Subject {

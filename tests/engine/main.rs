@@ -5,6 +5,7 @@ mod command_line;
 mod command_line_compress;
 mod command_line_measure;
 mod command_line_numbers;
+mod command_line_precision;
 mod command_line_replicas;
 mod data;
 mod door;

@@ -25,7 +25,7 @@ pub(super) fn code(spec: &ModelSpec, model: &Model) -> Result<(String, String), 
                     let _ = writeln!(modules, "        put(self, {:?}, {module})", layer.name);
                 }
                 let called = format!(
-                    "self.get_submodule({:?})({})",
+                    "part(self, {:?})({})",
                     owner.unwrap_or(&layer.name),
                     names.join(", ")
                 );

@@ -44,13 +44,21 @@ def read_safetensors(path):
 
 
 def put(root, name, module):
-    """Adds a module under a dotted name, as state_dict has it."""
+    """Adds a module under a dotted name, as state_dict has it.
+
+    Not by add_module, which refuses names that a module has already, such as "train" or "forward", and empty ones.
+    """
     *path, last = name.split(".")
-    for part in path:
-        if part not in root._modules:
-            root.add_module(part, nn.Module())
-        root = root._modules[part]
-    root.add_module(last, module)
+    for step in path:
+        root = root._modules.setdefault(step, nn.Module())
+    root._modules[last] = module
+
+
+def part(root, name):
+    """The module that was put there under that name."""
+    for step in name.split("."):
+        root = root._modules[step]
+    return root
 
 
 class Network(nn.Module):

@@ -2,11 +2,14 @@
 
 use super::*;
 use crate::data::{DataSource, TextSet, TextSource, mnist_from_bytes};
+use crate::exec::cpu::CpuExecutor;
+use crate::exec::{Mode, Plan};
 use crate::lab::replicas::{Coordinator, Crew, Settings, Subject, linear_samples};
 use crate::models::{PRESETS, PresetData, find};
+use crate::ops::StepValues;
 use crate::session::{
     Command, DevicePreference, Event, OptimizerChoice, RunConfig, RunId, Session, build_model,
-    build_spec, initial_parameters,
+    build_spec, given_values, initial_parameters, order_values,
 };
 use std::io::Write as _;
 use std::path::Path;
@@ -68,12 +71,23 @@ fn changed_files(
     } else {
         build_model(preset, Some(samples), 2, choice)
     };
-    let model = model.unwrap();
-    let weights = initial_parameters(preset, &model, 1);
+    files_of(&spec, &model.unwrap(), preset, samples, batch, change)
+}
+
+/// The files of another layer list on a preset's samples.
+fn files_of(
+    spec: &ModelSpec,
+    model: &Model,
+    preset: &Preset,
+    samples: &SampleSet,
+    batch: u32,
+    change: impl FnOnce(&mut TorchRun),
+) -> Result<TorchFiles, TorchError> {
+    let weights = initial_parameters(preset, model, 1);
     let mut run = TorchRun {
         preset,
-        spec: &spec,
-        model: &model,
+        spec,
+        model,
         samples,
         weights: &weights,
         seed: 1,
@@ -312,6 +326,94 @@ fn scripts_of_sequences_and_points_reach_the_engines_losses() {
     }
 }
 
+/// The engine's losses of a layer list on a preset's images, on the CPU, without a session, which knows presets alone.
+fn losses_of(model: &Model, preset: &Preset, samples: &SampleSet, batch: u32) -> Vec<f64> {
+    let graph = Arc::new(model.graph.clone());
+    let plan = Arc::new(Plan::new(&graph, Mode::Train, &[model.loss]));
+    let mut executor = CpuExecutor::<f32>::new(Arc::clone(&graph), Arc::clone(&plan));
+    for (value, values) in given_values(model, preset, Some(samples)) {
+        executor.give(value, values);
+    }
+    let initial = initial_parameters(preset, model, 1);
+    for (parameter, values) in model.parameters.iter().zip(&initial) {
+        executor.write(parameter.value, values);
+    }
+    let mut order = BatchSchedule::shuffled(1, samples.train_count(), batch).unwrap();
+    let update = graph.update().expect("an optimizer");
+    (0..STEPS)
+        .map(|step| {
+            let taken = order.at(step.into());
+            let valid = taken.valid();
+            let epoch = taken.epoch;
+            let taken: Vec<(u64, u32)> = taken.padded().map(|sample| (epoch, sample)).collect();
+            let gathered = model.gathered.expect("images are gathered");
+            for (value, values) in order_values(&gathered, preset, 1, &taken) {
+                executor.write(value, &values);
+            }
+            let [bias_correction_1, bias_correction_2] =
+                update.bias_corrections(u64::from(step) + 1);
+            let values = StepValues {
+                step,
+                learning_rate: preset.defaults.learning_rate,
+                bias_correction_1,
+                bias_correction_2,
+                ..StepValues::forward(valid).in_training()
+            };
+            executor.run(0..plan.groups.len(), &values);
+            executor.reals(model.loss)[0].into()
+        })
+        .collect()
+}
+
+#[test]
+fn normalizations_and_layers_of_any_name_reach_the_engines_losses() {
+    // Names that PyTorch's modules have themselves, or that add_module refuses.
+    let spec = ModelSpec::from_json(
+        r#"{"layers": [
+            {"name": "train", "kind": "conv2d", "out_channels": 4, "kernel": 5, "stride": [2, 2]},
+            {"name": "a..b", "kind": "batch_norm"},
+            {"name": "relu", "kind": "relu"},
+            {"name": "flatten", "kind": "flatten"},
+            {"name": "forward", "kind": "linear", "out_features": 24},
+            {"name": "forward.weight", "kind": "batch_norm", "epsilon": 0.001},
+            {"name": "tanh", "kind": "tanh"},
+            {"name": "state_dict", "kind": "linear", "out_features": 16},
+            {"name": "norm.", "kind": "layer_norm"},
+            {"name": "fc", "kind": "linear", "out_features": 10}
+        ], "loss": "softmax_cross_entropy"}"#,
+    )
+    .unwrap();
+    let preset = find("lenet5-mnist").unwrap();
+    let samples = digits();
+    let choice = OptimizerChoice::of(preset);
+    let model = build_spec(&spec, preset, Some(&samples), BATCH, choice).unwrap();
+    let files = files_of(&spec, &model, preset, &samples, BATCH, |_| {}).unwrap();
+    assert!(
+        files.script.contains("nn.BatchNorm2d(4") && files.script.contains("nn.BatchNorm1d(24")
+    );
+    assert!(files.script.contains("nn.LayerNorm([16]"));
+    let losses = losses_of(&model, preset, &samples, BATCH);
+    assert_eq!(losses.len(), STEPS as usize);
+    let Some(python) = python() else {
+        return;
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let script = write(&files, preset.id, folder.path());
+    assert_same(
+        "normalizations",
+        &script_losses(python, &script, 1),
+        &losses,
+    );
+    // Control: the losses of the same layers without the normalizations are others.
+    let mut plain = spec.clone();
+    plain
+        .layers
+        .retain(|layer| !layer.kind.name().ends_with("_norm"));
+    let plain = build_spec(&plain, preset, Some(&samples), BATCH, choice).unwrap();
+    let others = losses_of(&plain, preset, &samples, BATCH);
+    assert!((others[0] - losses[0]).abs() > 1e-4 * losses[0]);
+}
+
 #[test]
 fn every_preset_is_written_or_refused_by_name() {
     let folder = tempfile::tempdir().unwrap();
@@ -374,7 +476,7 @@ fn layers_without_a_counterpart_are_named() {
     assert!(modules.contains(
         "put(self, \"block1.conv\", nn.Conv2d(1, 2, (3, 3), stride=(2, 1), padding=(0, 0), dilation=(1, 1), groups=1, bias=False))"
     ));
-    assert!(forward.contains("v0 = self.get_submodule(\"block1.conv\")(x)"));
+    assert!(forward.contains("v0 = part(self, \"block1.conv\")(x)"));
     let lopsided = r#"{"name": "conv", "kind": "conv2d", "out_channels": 2, "kernel": 2, "padding": [1, 0, 1, 0]}"#;
     let error = image(lopsided).unwrap_err().to_string();
     assert!(

@@ -136,7 +136,9 @@ impl Probe {
     pub async fn piece(&mut self) -> Result<Option<Vec<f64>>, LabError> {
         let millis = self.run(self.pieces.runs()).await?;
         match self.pieces.took(millis) {
-            Some([]) => Err(LabError::NoTime { runs: MOST_RUNS }),
+            Some([]) => Err(LabError::NoTime {
+                runs: MOST_RUNS as u64,
+            }),
             measured => Ok(measured.map(<[f64]>::to_vec)),
         }
     }

@@ -128,7 +128,8 @@ impl Memory {
                 Ok(false) => self.work = None,
                 Err(error) => {
                     self.work = None;
-                    if matches!(error, LabError::Gpu(_)) {
+                    if matches!(error, LabError::Session(_)) {
+                        // Perhaps the GPU's: it is asked for anew.
                         self.gpu = None;
                     }
                     return Err(error);
@@ -178,11 +179,7 @@ impl Memory {
         let preset = find_preset(&settings.preset)?;
         let batch = check_batch(settings.batch.unwrap_or(preset.defaults.batch))?;
         if settings.every == 0 {
-            return Err(LabError::BadSetting {
-                name: "the distance of kept layers",
-                actual: "0".into(),
-                expected: "a whole number of at least 1".into(),
-            });
+            return Err(LabError::BadDistance { actual: 0 });
         }
         let own = OptimizerChoice::of(preset);
         let choice = OptimizerChoice {

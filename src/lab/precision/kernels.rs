@@ -11,6 +11,7 @@ use crate::ops::{
 };
 use crate::tensor::{ElementType, Shape, init};
 use serde::{Deserialize, Serialize};
+use std::collections::VecDeque;
 
 pub use crate::ops::shader::HALF_SHADERS;
 
@@ -32,6 +33,38 @@ pub struct KernelCase {
     workspaces: Vec<usize>,
     float32: Vec<KernelCall>,
     float16: Vec<KernelCall>,
+}
+
+/// Square images, and how a square kernel slides over them.
+#[derive(Clone, Copy, Debug)]
+pub struct Window {
+    /// H and W of the input.
+    pub side: usize,
+    /// K and L.
+    pub kernel: usize,
+    pub stride: usize,
+    pub padding: usize,
+}
+
+impl Window {
+    /// One pixel at a time, and never beyond the image.
+    pub fn plain(side: usize, kernel: usize) -> Self {
+        Self {
+            side,
+            kernel,
+            stride: 1,
+            padding: 0,
+        }
+    }
+
+    /// P and Q of the output.
+    fn out(self) -> usize {
+        (self.side + 2 * self.padding - self.kernel) / self.stride + 1
+    }
+
+    fn convolution(self) -> Conv2d {
+        Conv2d::new(self.stride, self.padding)
+    }
 }
 
 fn shape<const N: usize>(dims: [usize; N]) -> Shape {
@@ -86,10 +119,10 @@ impl KernelCase {
     }
 
     /// `conv2d_backward_input` of [`KernelCase::conv2d`]: w (O, C, K, K), dy (N, O, P, P).
-    pub fn conv2d_backward_input(n: usize, c: usize, side: usize, o: usize, kernel: usize) -> Self {
-        let out = side - kernel + 1;
+    pub fn conv2d_backward_input(n: usize, c: usize, o: usize, window: Window) -> Self {
+        let (Window { side, kernel, .. }, out) = (window, window.out());
         let inputs = vec![shape([o, c, kernel, kernel]), shape([n, o, out, out])];
-        let forward = Op::Conv2d(Conv2d::new(1, 0));
+        let forward = Op::Conv2d(window.convolution());
         let x = shape([n, c, side, side]);
         let dims = dims_of(&forward, &[x.clone(), inputs[0].clone(), shape([o])]);
         let mut steps = forward.gradient(&dims).into_iter().map(|step| step.op);
@@ -147,15 +180,15 @@ impl KernelCase {
         }
     }
 
-    /// `conv2d` with stride 1, without padding: x (N, C, H, H), w (O, C, K, K), b (O).
-    pub fn conv2d(n: usize, c: usize, side: usize, o: usize, kernel: usize) -> Self {
-        let out = side - kernel + 1;
+    /// `conv2d`: x (N, C, H, H), w (O, C, K, K), b (O).
+    pub fn conv2d(n: usize, c: usize, o: usize, window: Window) -> Self {
+        let (Window { side, kernel, .. }, out) = (window, window.out());
         let inputs = vec![
             shape([n, c, side, side]),
             shape([o, c, kernel, kernel]),
             shape([o]),
         ];
-        let convolution = Conv2d::new(1, 0);
+        let convolution = window.convolution();
         let op = Op::Conv2d(convolution.clone());
         let call = conv2d::blocked(&convolution, &dims_of(&op, &inputs), 0);
         let call = call.expect("it slides alike on both sides");
@@ -171,16 +204,10 @@ impl KernelCase {
     }
 
     /// `conv2d_backward_weight` and `conv2d_backward_bias` of [`KernelCase::conv2d`]: x, dy (N, O, P, P).
-    pub fn conv2d_backward_parameters(
-        n: usize,
-        c: usize,
-        side: usize,
-        o: usize,
-        kernel: usize,
-    ) -> Self {
-        let out = side - kernel + 1;
+    pub fn conv2d_backward_parameters(n: usize, c: usize, o: usize, window: Window) -> Self {
+        let (Window { side, kernel, .. }, out) = (window, window.out());
         let inputs = vec![shape([n, c, side, side]), shape([n, o, out, out])];
-        let forward = Op::Conv2d(Conv2d::new(1, 0));
+        let forward = Op::Conv2d(window.convolution());
         let weight_shape = shape([o, c, kernel, kernel]);
         let dims = dims_of(
             &forward,
@@ -409,94 +436,186 @@ pub struct KernelReport {
     pub figures: Vec<KernelFigures>,
     /// What went wrong on the way.
     pub failure: Option<String>,
+    /// Whether it was ended before all were measured.
+    pub is_stopped: bool,
 }
 
 /// What is measured: layers like those of LeNet-5 at batch 64, and a dense layer whose weights are what moves.
 fn cases() -> Vec<KernelCase> {
+    let window = Window::plain(14, 5);
     vec![
         KernelCase::linear(8, 2_048, 1_024),
         KernelCase::linear_backward_input(8, 2_048, 1_024),
         KernelCase::linear_backward_parameters(8, 2_048, 1_024),
-        KernelCase::conv2d(64, 6, 14, 16, 5),
-        KernelCase::conv2d_backward_input(64, 6, 14, 16, 5),
-        KernelCase::conv2d_backward_parameters(64, 6, 14, 16, 5),
+        KernelCase::conv2d(64, 6, 16, window),
+        KernelCase::conv2d_backward_input(64, 6, 16, window),
+        KernelCase::conv2d_backward_parameters(64, 6, 16, window),
     ]
 }
 
-/// Asks for a GPU and measures the kernels on it, if it has float16. Takes a few seconds; no submit takes longer than
-/// some tens of milliseconds where one run does not.
-pub async fn measure_kernels() -> KernelReport {
-    let gpu = match GpuDevice::request().await {
-        Ok(gpu) => gpu,
-        Err(error) => {
-            return KernelReport {
-                failure: Some(error.to_string()),
-                ..KernelReport::default()
-            };
-        }
-    };
-    let mut report = KernelReport {
-        adapter: gpu.name(),
-        is_software: gpu.is_software(),
-        has_f16: gpu.has_f16(),
-        ..KernelReport::default()
-    };
-    if !report.has_f16 {
-        return report;
-    }
-    for case in cases() {
-        match measure(&gpu, &case).await {
-            Ok(figures) => report.figures.push(figures),
-            Err(error) => {
-                report.failure = Some(format!("{}: {error}", case.name));
-                break;
-            }
-        }
-    }
-    report
+/// Kernels that are being measured, one submit after the other: between two of them it can be stopped. No submit takes
+/// longer than some tens of milliseconds where one run does not.
+pub struct KernelBench {
+    gpu: GpuDevice,
+    report: KernelReport,
+    cases: VecDeque<KernelCase>,
+    current: Option<Current>,
 }
 
-async fn measure(gpu: &GpuDevice, case: &KernelCase) -> Result<KernelFigures, GpuError> {
-    let inputs = case.random_inputs(1);
-    let float32 = case.load(gpu, &inputs, false).await?;
-    let float16 = case.load(gpu, &inputs, true).await?;
-    let both = [&float32, &float16];
-    // The first run compiles.
-    let mut repeats = 1;
-    for loaded in both {
-        loaded.run(1).await?;
-    }
-    // The slower of the two decides how many runs make one submit.
-    while repeats < MOST_REPEATS {
-        let slower = float32.run(2 * repeats).await?;
-        let slower = slower.max(float16.run(2 * repeats).await?);
-        if slower >= SUBMIT_MILLIS {
-            break;
+/// A kernel in both storages.
+struct Current {
+    case: KernelCase,
+    /// In float32 and in float16.
+    both: [LoadedCase; 2],
+    /// Runs of one submit.
+    repeats: u32,
+    stage: Stage,
+    /// Milliseconds of one run, round by round.
+    millis: [Vec<f64>; 2],
+}
+
+/// What the next submit is for, and of which of the two.
+#[derive(Clone, Copy)]
+enum Stage {
+    /// The first run compiles.
+    First(usize),
+    /// Twice as many runs, as long as both stay short; the milliseconds that the first of the two took.
+    Growing(usize, f64),
+    /// In turns, so that what else the machine does meets both alike.
+    Round(usize),
+}
+
+impl KernelBench {
+    /// Asks for a GPU. The report is whole already where there is none, or it does not store float16.
+    pub async fn begin() -> Result<Self, KernelReport> {
+        let gpu = match GpuDevice::request().await {
+            Ok(gpu) => gpu,
+            Err(error) => {
+                return Err(KernelReport {
+                    failure: Some(error.to_string()),
+                    ..KernelReport::default()
+                });
+            }
+        };
+        let report = KernelReport {
+            adapter: gpu.name(),
+            is_software: gpu.is_software(),
+            has_f16: gpu.has_f16(),
+            ..KernelReport::default()
+        };
+        if !report.has_f16 {
+            return Err(report);
         }
-        repeats *= 2;
+        Ok(Self {
+            gpu,
+            report,
+            cases: cases().into(),
+            current: None,
+        })
     }
-    // In turns, so that what else the machine does meets both alike.
-    let mut millis = [Vec::new(), Vec::new()];
-    for _ in 0..ROUNDS {
-        for (loaded, millis) in both.into_iter().zip(&mut millis) {
-            millis.push(loaded.run(repeats).await? / f64::from(repeats));
+
+    /// Does one submit; whether there is more to do.
+    pub async fn piece(&mut self) -> bool {
+        let name = match (&self.current, self.cases.front()) {
+            (Some(current), _) => current.case.name,
+            (None, Some(case)) => case.name,
+            (None, None) => return false,
+        };
+        if let Err(error) = self.submit().await {
+            self.report.failure = Some(format!("{name}: {error}"));
+            return false;
         }
+        self.current.is_some() || !self.cases.is_empty()
     }
-    let [float32_millis, float16_millis] = millis.map(|mut millis| {
-        millis.sort_by(f64::total_cmp);
-        millis[millis.len() / 2]
-    });
-    let (exact, rounded) = (float32.outputs().await?, float16.outputs().await?);
-    Ok(KernelFigures {
-        kernel: case.name.into(),
-        sizes: case.sizes(),
-        flops: case.flops(),
-        float32_bytes: case.bytes(4),
-        float16_bytes: case.bytes(2),
-        float32_millis,
-        float16_millis,
-        largest_error: largest_error(&exact, &rounded),
-    })
+
+    async fn submit(&mut self) -> Result<(), GpuError> {
+        let Some(current) = &mut self.current else {
+            if let Some(case) = self.cases.pop_front() {
+                self.current = Some(Current::load(&self.gpu, case).await?);
+            }
+            return Ok(());
+        };
+        if !current.submit().await? {
+            let figures = current.figures().await?;
+            self.report.figures.push(figures);
+            self.current = None;
+        }
+        Ok(())
+    }
+
+    /// What was measured so far.
+    pub fn report(self) -> KernelReport {
+        self.report
+    }
+}
+
+impl Current {
+    async fn load(gpu: &GpuDevice, case: KernelCase) -> Result<Self, GpuError> {
+        let inputs = case.random_inputs(1);
+        let float32 = case.load(gpu, &inputs, false).await?;
+        let float16 = case.load(gpu, &inputs, true).await?;
+        Ok(Self {
+            case,
+            both: [float32, float16],
+            repeats: 1,
+            stage: Stage::First(0),
+            millis: [Vec::new(), Vec::new()],
+        })
+    }
+
+    /// One submit of one of the two; whether more of them are needed.
+    async fn submit(&mut self) -> Result<bool, GpuError> {
+        self.stage = match self.stage {
+            Stage::First(at) => {
+                self.both[at].run(1).await?;
+                match at {
+                    0 => Stage::First(1),
+                    _ => Stage::Growing(0, 0.0),
+                }
+            }
+            // The slower of the two decides how many runs make one submit.
+            Stage::Growing(at, before) => {
+                let slower = self.both[at].run(2 * self.repeats).await?.max(before);
+                if slower >= SUBMIT_MILLIS {
+                    Stage::Round(0)
+                } else if at == 0 {
+                    Stage::Growing(1, slower)
+                } else {
+                    self.repeats *= 2;
+                    match self.repeats < MOST_REPEATS {
+                        true => Stage::Growing(0, 0.0),
+                        false => Stage::Round(0),
+                    }
+                }
+            }
+            Stage::Round(at) => {
+                let millis = self.both[at].run(self.repeats).await?;
+                self.millis[at].push(millis / f64::from(self.repeats));
+                Stage::Round(1 - at)
+            }
+        };
+        Ok(self.millis[1].len() < ROUNDS)
+    }
+
+    async fn figures(&mut self) -> Result<KernelFigures, GpuError> {
+        let [float32_millis, float16_millis] = self.millis.each_mut().map(|millis| {
+            millis.sort_by(f64::total_cmp);
+            millis[millis.len() / 2]
+        });
+        let [float32, float16] = &self.both;
+        let (exact, rounded) = (float32.outputs().await?, float16.outputs().await?);
+        let case = &self.case;
+        Ok(KernelFigures {
+            kernel: case.name.into(),
+            sizes: case.sizes(),
+            flops: case.flops(),
+            float32_bytes: case.bytes(4),
+            float16_bytes: case.bytes(2),
+            float32_millis,
+            float16_millis,
+            largest_error: largest_error(&exact, &rounded),
+        })
+    }
 }
 
 /// The largest difference over the largest number; infinite where one is NaN.

@@ -118,6 +118,8 @@ pub enum Command {
     Stop,
     /// Says whether the GPU stores float16, and if so measures its kernels.
     Measure,
+    /// Ends the measuring; what was measured is told.
+    StopMeasuring,
 }
 
 /// One step of one mode.

@@ -21,7 +21,7 @@ mod stepper;
 mod tests;
 
 pub use gradients::{BINS, Fates, HIGHEST_EXPONENT, LOWEST_EXPONENT, LayerGradients, exponent};
-pub use kernels::{HALF_SHADERS, KernelCase, KernelFigures, KernelReport, measure_kernels};
+pub use kernels::{HALF_SHADERS, KernelBench, KernelCase, KernelFigures, KernelReport, Window};
 pub use message::*;
 pub use mode::{MemoryParts, PrecisionMode};
 pub use scaler::{LossScale, SMALLEST_SCALE};
@@ -46,10 +46,11 @@ const GRADIENT_INTERVAL: u32 = 20;
 /// Passes on what happens.
 pub type Emit<'a> = dyn FnMut(Event) + 'a;
 
-/// The instrument: at most one comparison at a time.
+/// The instrument: at most one comparison at a time, and kernels that are measured.
 #[derive(Default)]
 pub struct Precision {
     comparison: Option<Comparison>,
+    kernels: Option<KernelBench>,
 }
 
 impl Precision {
@@ -71,7 +72,18 @@ impl Precision {
                 self.comparison = Some(comparison);
             }
             Command::Stop => self.stop(emit),
-            Command::Measure => emit(Event::Kernels(measure_kernels().await)),
+            Command::Measure => match KernelBench::begin().await {
+                Ok(kernels) => self.kernels = Some(kernels),
+                Err(report) => emit(Event::Kernels(report)),
+            },
+            Command::StopMeasuring => {
+                if let Some(kernels) = self.kernels.take() {
+                    emit(Event::Kernels(KernelReport {
+                        is_stopped: true,
+                        ..kernels.report()
+                    }));
+                }
+            }
         }
         Ok(())
     }
@@ -85,12 +97,24 @@ impl Precision {
         }
     }
 
-    /// Works for about `budget_millis`, at least one step of one mode; whether there is more to do.
-    pub fn advance(&mut self, budget_millis: f64, emit: &mut Emit<'_>) -> bool {
+    /// Works for about `budget_millis`, at least one step of one mode, or one submit of a kernel; whether there is more
+    /// to do.
+    pub async fn advance(&mut self, budget_millis: f64, emit: &mut Emit<'_>) -> bool {
+        let deadline = now_millis() + budget_millis;
+        // First the kernels, which are done in a few seconds: nothing else is to run beside what is timed.
+        while let Some(kernels) = &mut self.kernels {
+            if !kernels.piece().await
+                && let Some(kernels) = self.kernels.take()
+            {
+                emit(Event::Kernels(kernels.report()));
+            }
+            if now_millis() > deadline {
+                return self.kernels.is_some() || self.comparison.is_some();
+            }
+        }
         let Some(comparison) = &mut self.comparison else {
             return false;
         };
-        let deadline = now_millis() + budget_millis;
         let has_more = comparison.advance(deadline, emit);
         if !has_more {
             emit(Event::Done {

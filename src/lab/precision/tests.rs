@@ -58,7 +58,7 @@ fn compare(config: PrecisionConfig) -> Vec<Event> {
     let mut emit = |event| events.push(event);
     let command = Command::Start { run: 7, config };
     block_on(precision.handle(command, &mut samples, &mut emit)).unwrap();
-    while precision.advance(1e9, &mut emit) {}
+    while block_on(precision.advance(1e9, &mut emit)) {}
     events
 }
 
@@ -676,7 +676,7 @@ fn settings_that_make_no_sense_are_refused_and_the_comparison_goes_on() {
         assert!(error.to_string().contains("expected"), "{error}");
     }
     assert!(
-        precision.advance(0.0, &mut emit),
+        block_on(precision.advance(0.0, &mut emit)),
         "what was under way goes on"
     );
     assert!(
@@ -790,9 +790,9 @@ fn a_comparison_can_be_stopped_and_events_travel_as_postcard() {
     let bytes = postcard::to_allocvec(&start).unwrap();
     assert_eq!(postcard::from_bytes::<Command>(&bytes).unwrap(), start);
     block_on(precision.handle(start, &mut samples, &mut emit)).unwrap();
-    assert!(precision.advance(0.0, &mut emit));
+    assert!(block_on(precision.advance(0.0, &mut emit)));
     block_on(precision.handle(Command::Stop, &mut samples, &mut emit)).unwrap();
-    assert!(!precision.advance(1e9, &mut emit));
+    assert!(!block_on(precision.advance(1e9, &mut emit)));
     assert_eq!(
         events.last(),
         Some(&Event::Done {
@@ -847,17 +847,34 @@ fn kernels_with_float16_storage_are_their_twins_of_rounded_inputs() {
         KernelCase::linear_backward_input(33, 84, 10),
         KernelCase::linear_backward_parameters(5, 12, 7),
         KernelCase::linear_backward_parameters(64, 120, 84),
-        KernelCase::conv2d(1, 1, 5, 1, 5),
-        KernelCase::conv2d(9, 3, 9, 5, 3),
-        KernelCase::conv2d(16, 6, 14, 16, 5),
-        KernelCase::conv2d_backward_input(9, 3, 9, 5, 3),
-        KernelCase::conv2d_backward_input(4, 6, 14, 16, 5),
-        KernelCase::conv2d_backward_parameters(3, 3, 9, 5, 3),
-        KernelCase::conv2d_backward_parameters(4, 6, 14, 16, 5),
+        KernelCase::conv2d(1, 1, 1, Window::plain(5, 5)),
+        KernelCase::conv2d(9, 3, 5, Window::plain(9, 3)),
+        KernelCase::conv2d(16, 6, 16, Window::plain(14, 5)),
+        KernelCase::conv2d_backward_input(9, 3, 5, Window::plain(9, 3)),
+        KernelCase::conv2d_backward_input(4, 6, 16, Window::plain(14, 5)),
+        KernelCase::conv2d_backward_parameters(3, 3, 5, Window::plain(9, 3)),
+        KernelCase::conv2d_backward_parameters(4, 6, 16, Window::plain(14, 5)),
         // So many samples that the sums over them are split.
-        KernelCase::conv2d_backward_parameters(40, 3, 5, 5, 3),
+        KernelCase::conv2d_backward_parameters(40, 3, 5, Window::plain(5, 3)),
     ];
-    for case in cases {
+    // Strides that leave pixels over, and windows that reach beyond the image on every side.
+    let slides = [(8, 3, 2, 1), (9, 3, 2, 0), (7, 3, 1, 1), (11, 5, 3, 2)];
+    let sliding = slides
+        .into_iter()
+        .flat_map(|(side, kernel, stride, padding)| {
+            let window = Window {
+                side,
+                kernel,
+                stride,
+                padding,
+            };
+            [
+                KernelCase::conv2d(9, 3, 5, window),
+                KernelCase::conv2d_backward_input(9, 3, 5, window),
+                KernelCase::conv2d_backward_parameters(9, 3, 5, window),
+            ]
+        });
+    for case in cases.into_iter().chain(sliding) {
         let inputs = case.random_inputs(3);
         let expected = case.twin(&inputs);
         let loaded = block_on(case.load(&gpu, &inputs, true)).unwrap();
@@ -884,12 +901,43 @@ fn every_shader_with_float16_storage_is_one_of_a_case() {
         KernelCase::linear(1, 4, 1),
         KernelCase::linear_backward_input(1, 4, 1),
         KernelCase::linear_backward_parameters(1, 4, 1),
-        KernelCase::conv2d(1, 1, 5, 1, 5),
-        KernelCase::conv2d_backward_input(1, 1, 5, 1, 5),
-        KernelCase::conv2d_backward_parameters(1, 1, 5, 1, 5),
+        KernelCase::conv2d(1, 1, 1, Window::plain(5, 5)),
+        KernelCase::conv2d_backward_input(1, 1, 1, Window::plain(5, 5)),
+        KernelCase::conv2d_backward_parameters(1, 1, 1, Window::plain(5, 5)),
     ];
     let mut run: Vec<&str> = cases.iter().flat_map(KernelCase::shaders).collect();
     run.sort_unstable();
     let known: Vec<&str> = HALF_SHADERS.iter().map(|&(name, _)| name).collect();
     assert_eq!(run, known);
+}
+
+#[test]
+fn measuring_kernels_can_be_stopped_between_two_submits() {
+    let mut precision = Precision::default();
+    let mut samples = samples;
+    let mut told = Vec::new();
+    let mut handle = |precision: &mut Precision, command, told: &mut Vec<Event>| {
+        let mut emit = |event| told.push(event);
+        block_on(precision.handle(command, &mut samples, &mut emit)).unwrap();
+    };
+    handle(&mut precision, Command::Measure, &mut told);
+    // Nothing is measured yet: the tests' adapter has float16.
+    assert_eq!(told, []);
+    for _ in 0..3 {
+        assert!(block_on(
+            precision.advance(0.0, &mut |event| told.push(event))
+        ));
+    }
+    assert_eq!(told, []);
+    handle(&mut precision, Command::StopMeasuring, &mut told);
+    let [Event::Kernels(report)] = &told[..] else {
+        panic!("{told:?}");
+    };
+    assert!(report.has_f16 && report.is_stopped && report.failure.is_none());
+    assert!(report.figures.is_empty());
+    assert!(!block_on(
+        precision.advance(1e9, &mut |event| panic!("{event:?}"))
+    ));
+    handle(&mut precision, Command::StopMeasuring, &mut told);
+    assert_eq!(told.len(), 1);
 }

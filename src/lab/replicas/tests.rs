@@ -171,11 +171,17 @@ fn in_float64_the_two_differ_by_rounding_alone() {
             step_in_f64(&mut uneven, &thirds);
         }
         let expected = single[0].parameters();
+        // CURRICULUM L8's 2.2e-16 is one unit in the last place of 1, found for one draw that NumPy sums. Here sums of
+        // 256 gradients are added up in another order at every one of up to 2,000 steps, and Adam divides by roots of
+        // their squares, so some such units gather: rounding, and far from any other difference.
+        let mut largest = 0.0f64;
         for other in [&several, &uneven] {
             for (a, b) in other[0].parameters().iter().zip(&expected) {
+                largest = largest.max((a - b).abs());
                 assert!((a - b).abs() <= 1e-12, "{a} and {b}");
             }
         }
+        println!("{optimizer:?}: {largest:e}");
         // It learned what the samples were made of, as far as the steps reach.
         if optimizer == OptimizerKind::Sgd {
             for (found, made) in expected.iter().zip([1.0, -2.0, 3.0, 0.5, 1.0]) {

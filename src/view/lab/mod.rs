@@ -6,6 +6,7 @@ pub mod precision;
 pub mod replicas;
 pub mod roofline;
 pub mod scale;
+pub mod scale_pictures;
 
 use std::collections::BTreeMap;
 

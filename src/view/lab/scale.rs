@@ -356,7 +356,7 @@ fn mass(kilograms: f64) -> String {
 }
 
 /// A time span of any length for people.
-fn span(seconds: f64, locale: Locale) -> String {
+pub(super) fn span(seconds: f64, locale: Locale) -> String {
     let (value, english, chinese) = match seconds {
         long if long >= SECONDS_PER_YEAR => (long / SECONDS_PER_YEAR, "years", "年"),
         long if long >= SECONDS_PER_DAY => (long / SECONDS_PER_DAY, "days", "天"),

@@ -4,11 +4,11 @@ use std::rc::Rc;
 
 use leptos::prelude::*;
 
-use crate::lab::{LabCommand, LabEvent, LabSession};
-use crate::session::Cause;
+use crate::lab::{LabCommand, LabError, LabEvent, LabSession};
+use crate::session::{Cause, Failure, FailureKind};
 use crate::view::run_state::EngineLink;
 use crate::view::texts::Trouble;
-use crate::view::texts::lab::lab_texts;
+use crate::view::texts::lab::{explain, lab_texts};
 use crate::web::address::{Address, use_locale};
 use crate::web::client::{Client, FromWorker, Loss};
 use crate::web::worker::Served;
@@ -40,12 +40,14 @@ impl Served for Measuring {
         self.0.emit(LabEvent::Loading { done, total });
     }
 
-    fn tell_missing(&mut self, message: String, _cause: Option<Cause>) {
-        self.0.emit(LabEvent::FileMissing { message });
+    fn tell_missing(&mut self, message: String, cause: Option<Cause>) {
+        let error = fault(FailureKind::MissingData, message, cause);
+        self.0.emit(LabEvent::FileMissing { error });
     }
 
     fn tell_unreadable(&mut self, message: String) {
-        self.0.emit(LabEvent::Failed { message });
+        let error = fault(FailureKind::Internal, message, None);
+        self.0.emit(LabEvent::Failed { error });
     }
 
     async fn handle(&mut self, command: LabCommand) {
@@ -57,13 +59,22 @@ impl Served for Measuring {
     }
 }
 
+/// A fault that is no instrument's.
+pub fn fault(kind: FailureKind, message: String, cause: Option<Cause>) -> LabError {
+    LabError::Session(Failure {
+        kind,
+        message,
+        cause,
+    })
+}
+
 /// What went wrong in the lab.
 #[derive(Clone, Debug, PartialEq)]
 enum Fault {
     /// The worker is gone.
     Lost(Loss),
-    FileMissing(String),
-    Failed(String),
+    FileMissing(LabError),
+    Failed(LabError),
 }
 
 /// Hears what the engine reports.
@@ -137,15 +148,15 @@ impl LabEngine {
             FromWorker::Event(event) => *event,
             FromWorker::Lost(loss) => {
                 self.link.set(EngineLink::Lost);
-                let message = format!("{loss:?}");
+                let error = fault(FailureKind::Crash, format!("{loss:?}"), None);
                 self.fault.set(Some(Fault::Lost(loss)));
-                return self.tell(&LabEvent::Failed { message });
+                return self.tell(&LabEvent::Failed { error });
             }
         };
         match &event {
-            LabEvent::Failed { message } => self.fault.set(Some(Fault::Failed(message.clone()))),
-            LabEvent::FileMissing { message } => {
-                self.fault.set(Some(Fault::FileMissing(message.clone())));
+            LabEvent::Failed { error } => self.fault.set(Some(Fault::Failed(error.clone()))),
+            LabEvent::FileMissing { error } => {
+                self.fault.set(Some(Fault::FileMissing(error.clone())));
             }
             _ => {}
         }
@@ -187,8 +198,8 @@ pub fn notices(engine: LabEngine, address: Address) -> AnyView {
         let texts = lab_texts(locale.get());
         let (title, reason, is_lost) = match engine.fault.get()? {
             Fault::Lost(loss) => (texts.engine_lost, (texts.loss)(&loss_text(&loss)), true),
-            Fault::FileMissing(message) => (texts.file_missing, message, false),
-            Fault::Failed(message) => (texts.failed, message, false),
+            Fault::FileMissing(error) => (texts.file_missing, explain(&error, locale.get()), false),
+            Fault::Failed(error) => (texts.failed, explain(&error, locale.get()), false),
         };
         let (label, testid) = match is_lost {
             true => (texts.restart, "engine-restart"),

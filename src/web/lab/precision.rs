@@ -270,6 +270,15 @@ fn support(engine: LabEngine, told: RwSignal<Told>, is_measuring: RwSignal<bool>
                 >
                     {move || t().measure}
                 </button>
+                <button
+                    type="button"
+                    class="button"
+                    data-testid="precision-measure-stop"
+                    disabled=move || !is_measuring.get()
+                    on:click=move |_| engine.send(&LabCommand::Precision(Command::StopMeasuring))
+                >
+                    {move || t().stop}
+                </button>
                 <span role="status">{busy}</span>
             </div>
             {results::kernels(told)}

@@ -282,6 +282,7 @@ pub fn kernels(told: RwSignal<Told>) -> AnyView {
                 <p>{adapter}</p>
                 {failure.or(lacking).map(|text| view! { <p>{text}</p> })}
                 {software.map(|text| view! { <p class="panel-note">{text}</p> })}
+                {report.is_stopped.then(|| view! { <p class="panel-note">{t.stopped}</p> })}
                 {table}
             </div>
         })

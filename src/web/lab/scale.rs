@@ -5,10 +5,12 @@ use leptos::prelude::*;
 use super::engine::use_lab_engine;
 use super::field::{choice_field, text_field};
 use crate::lab::scale::{Expected, Job, REFERENCE_DEVICES, REFERENCE_MODELS, SECONDS_PER_YEAR};
-use crate::lab::{Description, LabCommand, LabEvent};
+use crate::lab::{Description, LISTING, LabCommand, LabEvent, Printed};
 use crate::view::format;
 use crate::view::lab::scale::{FieldError, Form, NUMBERS, THIS_DEVICE, Wanted, lines};
+use crate::view::lab::scale_pictures::{compared, is_gpt_3, ring_bar, time_bars};
 use crate::view::presets;
+use crate::view::texts::lab::replicas;
 use crate::view::texts::lab::scale::texts;
 use crate::view::texts::lab::{LabTexts, lab_texts};
 use crate::web::address::{use_address, use_locale};
@@ -33,10 +35,11 @@ pub fn instrument() -> AnyView {
     let locale = use_locale();
     let engine = use_lab_engine();
     let counted = RwSignal::new(None::<Description>);
-    engine.listen(move |event| {
-        if let LabEvent::Described(description) = event {
-            counted.set(Some(description.clone()));
-        }
+    let card = RwSignal::new(None::<Printed>);
+    engine.listen(move |event| match event {
+        LabEvent::Described(description) => counted.set(Some(description.clone())),
+        LabEvent::Printed(printed) => card.set(Some(printed.clone())),
+        _ => {}
     });
     let form = Memo::new(move |_| {
         address.state.with(|state| {
@@ -93,6 +96,7 @@ pub fn instrument() -> AnyView {
                     }
                 }}
             </section>
+            {exercise(card)}
             <section class="panel prose lab-wide lab-columns">
                 <h2 class="panel-title">{move || texts(locale.get()).explain_title}</h2>
                 <p>{move || texts(locale.get()).explain_work}</p>
@@ -103,6 +107,65 @@ pub fn instrument() -> AnyView {
                 <ul class="lab-sources">{sources()}</ul>
             </section>
         </div>
+    }
+    .into_any()
+}
+
+/// Exercise X13: a model that was printed as GPT-3. Predict, run, see.
+fn exercise(card: RwSignal<Option<Printed>>) -> AnyView {
+    let locale = use_locale();
+    let engine = use_lab_engine();
+    let text = move || texts(locale.get());
+    let common = move || replicas::texts(locale.get());
+    let chosen = RwSignal::new(None::<usize>);
+    // The first answer is right; it does not stand first.
+    let choices = [1, 0, 2].map(|answer| {
+        view! {
+            <label class="check">
+                <input
+                    type="radio"
+                    name="x13"
+                    data-testid=format!("x13-{answer}")
+                    on:change=move |_| chosen.set(Some(answer))
+                />
+                <span>{move || text().x13_answers()[answer]}</span>
+            </label>
+        }
+    });
+    let seen = move || {
+        let printed = card.get()?;
+        let (rows, told) = compared(&printed, text());
+        let judged = match (chosen.get(), is_gpt_3(&printed)) {
+            (None, _) => "",
+            (Some(answer), is_gpt) if (answer == 0) != is_gpt => common().right,
+            (Some(_), _) => common().wrong_answer,
+        };
+        Some(view! {
+            <div class="lab-scroll" tabindex="0" role="region" aria-label=text().x13_table inner_html=rows></div>
+            <p data-testid="x13-verdict">{told}" "<strong>{judged}</strong></p>
+        })
+    };
+    view! {
+        <section class="panel stack lab-wide" data-testid="x13">
+            <h2 class="panel-title">{move || common().exercises}</h2>
+            <p><code class="mono">{LISTING}</code></p>
+            <fieldset class="lab-prediction">
+                <legend>{move || text().x13_question}" — "{move || common().predict}</legend>
+                {choices}
+            </fieldset>
+            <div>
+                <button
+                    type="button"
+                    class="button"
+                    data-testid="x13-run"
+                    disabled=move || chosen.get().is_none()
+                    on:click=move |_| engine.send(&LabCommand::Print)
+                >
+                    {move || common().run_exercise}
+                </button>
+            </div>
+            <div class="stack" aria-live="polite">{seen}</div>
+        </section>
     }
     .into_any()
 }
@@ -187,24 +250,22 @@ fn result(job: &Job, locale: crate::view::texts::Locale) -> AnyView {
             }
         })
         .collect_view();
-    let here = use_address()
-        .state
-        .with(|state| measured(&state.settings))
-        .map(|speed| {
-            let flops = job.estimate().map_or(f64::NAN, |estimate| estimate.flops);
-            let years = flops / speed / SECONDS_PER_YEAR;
-            let shown = match locale {
-                crate::view::texts::Locale::English => {
-                    format!("{} years", format::significant(years, 4))
-                }
-                crate::view::texts::Locale::Chinese => {
-                    format!("{} 年", format::significant(years, 4))
-                }
-            };
-            view! {
-                <p data-testid="scale-here" data-value=format::bare(years)>{(text.here)(&shown)}</p>
+    let speed = use_address().state.with(|state| measured(&state.settings));
+    let here = speed.map(|speed| {
+        let flops = job.estimate().map_or(f64::NAN, |estimate| estimate.flops);
+        let years = flops / speed / SECONDS_PER_YEAR;
+        let shown = match locale {
+            crate::view::texts::Locale::English => {
+                format!("{} years", format::significant(years, 4))
             }
-        });
+            crate::view::texts::Locale::Chinese => {
+                format!("{} 年", format::significant(years, 4))
+            }
+        };
+        view! {
+            <p data-testid="scale-here" data-value=format::bare(years)>{(text.here)(&shown)}</p>
+        }
+    });
     view! {
         <table class="lab-table">
             <thead>
@@ -220,6 +281,10 @@ fn result(job: &Job, locale: crate::view::texts::Locale) -> AnyView {
         <h3 class="panel-title">{text.memory_title}</h3>
         <div inner_html=memory_bar(job, text)></div>
         <p class="panel-note">{text.of_which_activations}</p>
+        <h3 class="panel-title">{text.time_title}</h3>
+        <div data-testid="scale-time-bars" inner_html=time_bars(job, speed, locale)></div>
+        <h3 class="panel-title">{text.ring_title}</h3>
+        <div data-testid="scale-ring-bar" inner_html=ring_bar(job, locale)></div>
     }
     .into_any()
 }

@@ -7,7 +7,10 @@ pub mod replicas;
 pub mod roofline;
 pub mod scale;
 
-use super::Locale;
+use super::{Locale, causes_chinese};
+use crate::lab::LabError;
+use crate::lab::precision::PrecisionError;
+use crate::session::{FailureKind, MAX_BATCH};
 use crate::view::lab::InstrumentId;
 
 /// An instrument's name and what it is for, in one sentence.
@@ -78,6 +81,75 @@ impl LabTexts {
     }
 }
 
+/// Why an instrument refused a setting or stopped, in the learner's language.
+pub fn explain(error: &LabError, locale: Locale) -> String {
+    match locale {
+        Locale::English => sentence(&error.to_string()),
+        Locale::Chinese => chinese(error),
+    }
+}
+
+/// With a capital letter and a full stop.
+fn sentence(text: &str) -> String {
+    let mut letters = text.chars();
+    let first = letters.next().into_iter().flat_map(char::to_uppercase);
+    first.chain(letters).chain(['.']).collect()
+}
+
+fn chinese(error: &LabError) -> String {
+    let said = match error {
+        LabError::UnknownPreset { actual } => {
+            let offered = crate::lab::offered_presets();
+            format!("这里没有模型“{actual}”，应当是其中之一：{offered}")
+        }
+        LabError::BadBatch { actual } => {
+            format!("批大小是 {actual}，应当是 1 到 {MAX_BATCH} 的整数")
+        }
+        LabError::BadDistance { actual } => {
+            format!("保留层的间隔是 {actual}，应当是不小于 1 的整数")
+        }
+        LabError::NeedsData { preset } => {
+            format!("模型 {preset} 的大小取决于你自己的数据，请另选一个自带数据的模型")
+        }
+        LabError::TooLarge { bytes, most } => {
+            format!("同时需要 {bytes} 字节，最多可用 {most} 字节，请减小批大小")
+        }
+        LabError::TooLong {
+            batch,
+            millis,
+            most_millis,
+            most,
+        } => {
+            let hint = match most {
+                0 => String::new(),
+                most => format!("；批大小为 {most} 时不会超过"),
+            };
+            let millis = millis.ceil();
+            format!(
+                "批大小为 {batch} 的一步没有计时：其中一个运算会占用设备约 {millis} 毫秒，最多允许 {most_millis} 毫秒{hint}"
+            )
+        }
+        LabError::NoTime { runs } => format!("连续运行 {runs} 次，设备的时钟也没有走动"),
+        LabError::Precision(PrecisionError::Setting { setting, actual }) => {
+            let expected = precision::texts(Locale::Chinese).wrong(*setting);
+            format!("“{actual}”不能使用：{expected}")
+        }
+        LabError::Precision(PrecisionError::Engine { message }) => {
+            format!("程序内部出错：{message}")
+        }
+        LabError::Session(failure) => match (&failure.cause, failure.kind) {
+            (Some(_), _) => causes_chinese::reason(&failure.into()),
+            (None, FailureKind::Crash) => format!("{}：{}", CHINESE.engine_lost, failure.message),
+            (None, FailureKind::BadConfig) => format!("设置不能使用：{}", failure.message),
+            (None, FailureKind::DeviceLost) => format!("GPU 设备已丢失：{}", failure.message),
+            (None, FailureKind::OutOfMemory) => format!("内存不足：{}", failure.message),
+            (None, FailureKind::MissingData) => format!("缺少数据：{}", failure.message),
+            (None, _) => format!("程序内部出错：{}", failure.message),
+        },
+    };
+    format!("{said}。")
+}
+
 static ENGLISH: LabTexts = LabTexts {
     title: "Compute lab",
     lead: "What training takes: time, memory, energy and communication, measured on this device or computed from stated constants. Each page says which.",
@@ -145,6 +217,70 @@ pub(in crate::view::texts) mod tests {
             assert!(!english.chars().any(is_chinese), "{name}: {english}");
             assert!(chinese.chars().any(is_chinese), "{name}: {chinese}");
         }
+    }
+
+    #[test]
+    fn failures_are_sentences_in_both_languages() {
+        use crate::exec::gpu::GpuError;
+        use crate::lab::precision::Setting;
+        use crate::session::SessionError;
+        let errors = [
+            LabError::UnknownPreset {
+                actual: "lenet6".into(),
+            },
+            LabError::BadBatch { actual: 0 },
+            LabError::BadDistance { actual: 0 },
+            LabError::NeedsData {
+                preset: "own-text".into(),
+            },
+            LabError::TooLarge {
+                bytes: 5_000_000_000,
+                most: 2_147_483_648,
+            },
+            LabError::TooLong {
+                batch: 4_096,
+                millis: 512.3,
+                most_millis: 80.0,
+                most: 512,
+            },
+            LabError::NoTime { runs: 32_768 },
+            LabError::Precision(PrecisionError::Setting {
+                setting: Setting::Scale,
+                actual: "0".into(),
+            }),
+            GpuError::NoAdapter.into(),
+            SessionError::NoTable { preset: "own-data" }.into(),
+        ];
+        for error in errors {
+            let [english, chinese] = Locale::ALL.map(|locale| explain(&error, locale));
+            assert!(english.starts_with(char::is_uppercase), "{english}");
+            assert!(
+                english.ends_with('.') && !english.chars().any(is_chinese),
+                "{english}"
+            );
+            assert!(
+                chinese.ends_with('。') && chinese.chars().any(is_chinese),
+                "{chinese}"
+            );
+            // No English sentence in it: names and numbers alone.
+            assert!(
+                !chinese.contains(" is ") && !chinese.contains("expected"),
+                "{chinese}"
+            );
+        }
+        let said = explain(
+            &LabError::TooLong {
+                batch: 64,
+                millis: 512.3,
+                most_millis: 80.0,
+                most: 0,
+            },
+            Locale::English,
+        );
+        assert!(
+            said.ends_with("about 513 ms, expected at most 80."),
+            "{said}"
+        );
     }
 
     #[test]

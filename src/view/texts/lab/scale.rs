@@ -32,6 +32,21 @@ texts! {
         value,
         memory_title,
         of_which_activations,
+        time_title,
+        one_device,
+        ring_title,
+        ring_bytes,
+        ring_latency,
+        ring_none,
+        x13_question,
+        x13_no,
+        x13_small,
+        x13_text,
+        x13_table,
+        x13_printed,
+        x13_published,
+        x13_parameters,
+        x13_attention,
         sources,
         explain_title,
         explain_work,
@@ -51,6 +66,17 @@ texts! {
         here: fn(&str),
         /// Name of a published model.
         published: fn(&str),
+        /// So many devices.
+        all_devices: fn(&str),
+        /// Parameters of the printed model, how many times more GPT-3 has, and those with one bias for each gate.
+        x13_verdict: fn(&str, &str, &str),
+    }
+}
+
+impl ScaleTexts {
+    /// Answers of exercise X13; the first is right.
+    pub fn x13_answers(&self) -> [&'static str; 3] {
+        [self.x13_no, self.x13_small, self.x13_text]
     }
 }
 
@@ -78,6 +104,21 @@ static ENGLISH: ScaleTexts = ScaleTexts {
     value: "Result",
     memory_title: "Memory of one replica, against that of one device",
     of_which_activations: "Activations grow with the sequences held at a time, and with the square of their length where there is attention. Nothing is computed again here; the memory page shows what that would save.",
+    time_title: "Time, on a logarithmic scale",
+    one_device: "one device",
+    ring_title: "One all-reduce: bytes and latency",
+    ring_bytes: "moving the bytes",
+    ring_latency: "latency of the messages",
+    ring_none: "None: there is one device alone, or one device cannot hold the states of a whole replica.",
+    x13_question: "Is it GPT-3?",
+    x13_no: "No: a small LSTM without attention",
+    x13_small: "Yes, with fewer layers",
+    x13_text: "Yes, as soon as it learns from as much text",
+    x13_table: "The printed model beside GPT-3",
+    x13_printed: "as printed (counted)",
+    x13_published: "GPT-3 (published)",
+    x13_parameters: "Parameters",
+    x13_attention: "Layers with attention",
     sources: "Sources",
     explain_title: "How to read this",
     explain_work: "Training costs about 6 operations for each parameter and token: 2 for the forward pass, 4 for the backward pass, which computes two products where the forward pass computes one. For models of this page the operations are counted from their graph instead.",
@@ -147,6 +188,12 @@ static ENGLISH: ScaleTexts = ScaleTexts {
         .into()
     },
     here: |years| format!("At the speed measured on this device it would take {years}."),
+    all_devices: |count| format!("{count} devices"),
+    x13_verdict: |parameters, times, one_bias| {
+        format!(
+            "Built of the layers of this page it has {parameters} parameters; GPT-3 has {times} times as many, and attention in every one of its layers, where this model has none. (The LSTM here keeps two biases for each gate, as PyTorch's does; with one, as in Keras, there are {one_bias}.)"
+        )
+    },
     published: |name| {
         match name {
             "gpt-3" => "GPT-3",
@@ -172,6 +219,21 @@ static CHINESE: ScaleTexts = ScaleTexts {
     value: "结果",
     memory_title: "一个副本所需的内存，与单个设备的内存相比",
     of_which_activations: "激活值随同时放下的序列数增长；有注意力时，还随序列长度的平方增长。这里没有重计算，内存页面会说明重计算能省多少。",
+    time_title: "时间（对数刻度）",
+    one_device: "一台设备",
+    ring_title: "一次 all-reduce：字节与延迟",
+    ring_bytes: "搬运字节",
+    ring_latency: "消息延迟",
+    ring_none: "没有：只有一台设备，或者一台设备装不下一个副本的全部状态。",
+    x13_question: "这是 GPT-3 吗？",
+    x13_no: "不是：只是一个没有注意力的小型 LSTM",
+    x13_small: "是，只是层数少一些",
+    x13_text: "是，只要用同样多的文本来训练",
+    x13_table: "印出来的模型与 GPT-3 对比",
+    x13_printed: "印出来的模型（数出来的）",
+    x13_published: "GPT-3（已发表）",
+    x13_parameters: "参数个数",
+    x13_attention: "带注意力的层数",
     sources: "出处",
     explain_title: "怎样理解这些数",
     explain_work: "每个参数、每个词元的训练约需 6 次运算：前向传播 2 次，反向传播 4 次，因为前向的一个乘积在反向时对应两个乘积。对于本站的模型，运算次数直接由计算图数出。",
@@ -237,6 +299,12 @@ static CHINESE: ScaleTexts = ScaleTexts {
         .into()
     },
     here: |years| format!("按本机实测的速度，需要 {years}。"),
+    all_devices: |count| format!("{count} 台设备"),
+    x13_verdict: |parameters, times, one_bias| {
+        format!(
+            "用本站的层搭建出来，它有 {parameters} 个参数；GPT-3 的参数是它的 {times} 倍，而且每一层都有注意力，这个模型却一层也没有。（这里的 LSTM 与 PyTorch 一样，每个门有两个偏置；若像 Keras 那样只有一个，则为 {one_bias} 个。）"
+        )
+    },
     published: |name| {
         match name {
             "gpt-3" => "GPT-3",

@@ -7,10 +7,11 @@ use std::rc::Rc;
 use leptos::prelude::*;
 
 use crate::lab::replicas::{Command, Coordinator, Event, Settings, Standing};
-use crate::lab::{LabCommand, LabEvent};
+use crate::lab::{LabCommand, LabError, LabEvent};
+use crate::session::FailureKind;
 use crate::view::lab::replicas::{Ended, Exercise, STEPS};
 use crate::web::client::{Client, FromWorker};
-use crate::web::lab::engine::LAB_WORKER;
+use crate::web::lab::engine::{LAB_WORKER, fault};
 
 type Worker = Client<LabCommand, LabEvent>;
 
@@ -51,7 +52,7 @@ pub struct Bench {
     version: RwSignal<u64>,
     is_due: Cell<bool>,
     /// What stopped a worker or its data.
-    fault: RefCell<Option<String>>,
+    fault: RefCell<Option<LabError>>,
     earlier: RefCell<Vec<Ended>>,
     exercise: RefCell<Option<Deciding>>,
 }
@@ -88,7 +89,7 @@ impl Bench {
         Some(read(&run.coordinator, run.workers.len()))
     }
 
-    pub fn fault(&self) -> Option<String> {
+    pub fn fault(&self) -> Option<LabError> {
         self.fault.borrow().clone()
     }
 
@@ -130,7 +131,8 @@ impl Bench {
         let mut coordinator = match Coordinator::new(settings) {
             Ok(coordinator) => coordinator,
             Err(error) => {
-                *self.fault.borrow_mut() = Some(error.to_string());
+                let refused = fault(FailureKind::BadConfig, error.to_string(), None);
+                *self.fault.borrow_mut() = Some(refused);
                 return self.mark();
             }
         };
@@ -281,7 +283,8 @@ impl Bench {
             FromWorker::Event(event) => *event,
             FromWorker::Ready => return,
             FromWorker::Lost(loss) => {
-                *self.fault.borrow_mut() = Some(format!("{loss:?}"));
+                let lost = fault(FailureKind::Crash, format!("{loss:?}"), None);
+                *self.fault.borrow_mut() = Some(lost);
                 let lost = {
                     let mut run = self.run.borrow_mut();
                     let Some(run) = run.as_mut() else {
@@ -298,8 +301,9 @@ impl Bench {
         };
         match event {
             LabEvent::Replicas(event) => self.tell_coordinator(|run| run.on_event(event)),
-            LabEvent::Failed { message } | LabEvent::FileMissing { message } => {
-                *self.fault.borrow_mut() = Some(message.clone());
+            LabEvent::Failed { error } | LabEvent::FileMissing { error } => {
+                *self.fault.borrow_mut() = Some(error.clone());
+                let message = error.to_string();
                 // Nothing more comes of what this worker was asked.
                 let replicas = match &*self.run.borrow() {
                     Some(run) => self.replicas_of(run, worker),

@@ -17,8 +17,8 @@ use crate::view::lab::replicas::{
     Form, FormError, MODELS, NUMBERS, OPTIMIZERS, STEPS, distance_lines, loss_lines, median,
     ring_svg, round, samples_per_second,
 };
-use crate::view::texts::lab::lab_texts;
 use crate::view::texts::lab::replicas::{ReplicaTexts, texts};
+use crate::view::texts::lab::{explain, lab_texts};
 use crate::web::address::{use_address, use_locale};
 use bench::{Bench, cores};
 
@@ -57,6 +57,7 @@ pub fn instrument() -> AnyView {
         version.track();
         let fault = bench.with_value(|bench| bench.fault())?;
         let title = lab_texts(locale.get()).failed;
+        let fault = explain(&fault, locale.get());
         Some(view! {
             <section class="banner is-error" role="alert" data-testid="replica-fault">
                 <p class="banner-title">{title}</p>

@@ -270,6 +270,24 @@ fn memory(page: &Page) -> Outcome {
         Ok(page.has("field-error")?.then_some(()))
     })?;
     expect_equal("the peak", value(page, "memory-peak-plain")?, plain)?;
+    // An optimizer of a link that there is not is told, and nothing is counted for another one in its place.
+    page.open("lab/memory?device=cpu&lang=en&model=mlp-moons&update=foo")?;
+    page.wait_for_text("field-error", PATIENCE, |text| {
+        text.contains("foo") && text.contains("adam")
+    })?;
+    expect_equal("the choice", page.value("update")?.as_str(), "foo")?;
+    let disabled = page.attribute("memory-time", "disabled")?;
+    expect(disabled.is_some(), "nothing can be timed")?;
+    expect(!page.has("memory-plot")?, "something was counted")?;
+    page.choose("update", "sgd")?;
+    page.wait_for("the counts", LONG, || {
+        Ok(page.has("memory-plot")?.then_some(()))
+    })?;
+    // A batch that no page can count is refused in the reader's language.
+    page.open("lab/memory?device=cpu&lang=zh&model=own-text")?;
+    page.wait_for_text("error-banner", LONG, |text| {
+        text.contains("这里没有模型“own-text”")
+    })?;
     page.expect_clean()
 }
 

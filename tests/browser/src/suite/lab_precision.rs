@@ -114,6 +114,15 @@ fn side_by_side(page: &Page) -> Outcome {
 }
 
 fn bad_settings(page: &Page) -> Outcome {
+    // All that a link has wrong is told at once.
+    page.open(&format!(
+        "{PAGE}?scale=0&rate=-1&updates=0&update=foo&lang=en"
+    ))?;
+    page.element("precision-start")?;
+    page.wait_for("four errors", PATIENCE, || {
+        let errors = page.count(&by_testid("field-error"))?;
+        Ok((errors == 4).then_some(()))
+    })?;
     page.open(&format!("{PAGE}?scale=0&lang=en"))?;
     let is_refused = |part: &str| {
         page.wait_for_text("field-error", PATIENCE, |text| text.contains(part))?;

@@ -23,6 +23,10 @@ pub fn tests() -> Vec<Test> {
             bad_numbers,
         ),
         test("an_instrument_that_does_not_exist_is_named", unknown),
+        test(
+            "the_model_printed_as_gpt_3_is_counted_and_judged",
+            printed_model,
+        ),
     ]
 }
 
@@ -111,6 +115,56 @@ fn bad_numbers(page: &Page) -> Outcome {
             page.script(is_wider, &[])?,
             false.into(),
         )?;
+    }
+    page.expect_clean()
+}
+
+/// Exercise X13, by the keyboard.
+fn printed_model(page: &Page) -> Outcome {
+    for (lang, right, wrong) in [
+        ("en", "Your prediction was right", "was another one"),
+        ("zh", "你的预测正确", "与你的预测不同"),
+    ] {
+        page.open(&format!("lab/scale-calc?lang={lang}"))?;
+        let disabled = page.attribute("x13-run", "disabled")?;
+        expect(disabled.is_some(), "the learner predicts before running")?;
+        page.click("x13-1")?;
+        page.script(
+            "document.querySelector(\"[data-testid='x13-run']\").focus()",
+            &[],
+        )?;
+        page.press(keys::ENTER)?;
+        page.wait_for_text("x13-verdict", PATIENCE, |text| text.contains(wrong))?;
+        let counted = page.attribute("x13-parameters", "data-value")?;
+        expect_equal("parameters", counted.as_deref(), Some("4047632"))?;
+        let attention = page.attribute("x13-attention", "data-value")?;
+        expect_equal("layers with attention", attention.as_deref(), Some("0"))?;
+        page.click("x13-0")?;
+        page.wait_for_text("x13-verdict", PATIENCE, |text| text.contains(right))?;
+        // The bars of time, and why there is no all-reduce of GPT-3.
+        let bars = "[data-testid='scale-time-bars'] rect";
+        expect_equal("bars of time", page.count(bars)?, 1)?;
+        page.fill("devices", "1024")?;
+        page.press(keys::ENTER)?;
+        page.wait_for("a bar for all devices", PATIENCE, || {
+            Ok((page.count(bars)? == 2).then_some(()))
+        })?;
+        expect_equal(
+            "parts",
+            page.count("[data-testid='scale-ring-bar'] rect")?,
+            0,
+        )?;
+        page.choose("model", "lenet5-mnist")?;
+        page.wait_for("an all-reduce in two parts", PATIENCE, || {
+            let parts = page.count("[data-testid='scale-ring-bar'] rect")?;
+            Ok((parts == 2).then_some(()))
+        })?;
+        for width in [390, 1440] {
+            page.resize((width, 844))?;
+            let is_wider = "return document.documentElement.scrollWidth > innerWidth";
+            let name = format!("wider than {width}");
+            expect_equal(&name, page.script(is_wider, &[])?, false.into())?;
+        }
     }
     page.expect_clean()
 }
