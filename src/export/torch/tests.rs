@@ -329,7 +329,7 @@ fn scripts_of_sequences_and_points_reach_the_engines_losses() {
 /// Of the test that follows.
 const RATE: f32 = 0.1;
 
-/// The engine's losses, at the rate [`RATE`], of a layer list on a preset's images, on the CPU, without a session, which knows presets alone.
+/// The engine's losses, beginning at the rate [`RATE`], of a layer list on a preset's images, on the CPU, without a session, which knows presets alone.
 fn losses_of(model: &Model, preset: &Preset, samples: &SampleSet, batch: u32) -> Vec<f64> {
     let graph = Arc::new(model.graph.clone());
     let plan = Arc::new(Plan::new(&graph, Mode::Train, &[model.loss]));
@@ -343,6 +343,8 @@ fn losses_of(model: &Model, preset: &Preset, samples: &SampleSet, batch: u32) ->
     }
     let mut order = BatchSchedule::shuffled(1, samples.train_count(), batch).unwrap();
     let update = graph.update().expect("an optimizer");
+    let steps_per_epoch = u64::from(order.steps_per_epoch());
+    let rates = Schedule::new(&preset.defaults.options, steps_per_epoch, STEPS.into());
     (0..STEPS)
         .map(|step| {
             let taken = order.at(step.into());
@@ -357,7 +359,7 @@ fn losses_of(model: &Model, preset: &Preset, samples: &SampleSet, batch: u32) ->
                 update.bias_corrections(u64::from(step) + 1);
             let values = StepValues {
                 step,
-                learning_rate: RATE,
+                learning_rate: rates.rate(RATE.into(), step.into()) as f32,
                 bias_correction_1,
                 bias_correction_2,
                 ..StepValues::forward(valid).in_training()

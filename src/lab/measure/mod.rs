@@ -146,7 +146,7 @@ impl Roof {
     pub fn slow(place: Place) -> Self {
         Self {
             place,
-            peak: 0.5,
+            peak: 0.2,
             memory: 1.0,
             cache: 1.0,
         }

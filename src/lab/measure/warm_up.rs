@@ -7,6 +7,9 @@ use crate::graph::Phase;
 /// A single run that would take longer is not begun.
 pub const MOST_MILLIS: f64 = 0.8 * HOLD_MILLIS;
 
+/// A group that took longer is run twice.
+const AGAIN_MILLIS: f64 = 0.1 * HOLD_MILLIS;
+
 /// Runs the groups of a plan in order, so that each finds values of its own kind, and tells how long each takes.
 pub struct WarmUp {
     probe: Probe,
@@ -37,7 +40,7 @@ impl WarmUp {
             let mut millis = expected;
             if expected <= HOLD_MILLIS {
                 millis = self.probe.once(group).await?;
-                if millis > HOLD_MILLIS {
+                if millis > AGAIN_MILLIS {
                     // Perhaps something else held it up, or it was the first of its kind: the shorter run counts.
                     millis = millis.min(self.probe.once(group).await?);
                 }
