@@ -162,8 +162,13 @@ mod tests {
         let report = check_all(&read, &["en", "zh"], site);
         assert_eq!(report.mistakes, []);
         assert_eq!(
-            (report.concepts, report.chapters, report.errors),
-            (90, 12, 43)
+            (
+                report.concepts,
+                report.chapters,
+                report.exercises,
+                report.errors
+            ),
+            (90, 12, usize::from(EXERCISES), 43)
         );
         assert!(
             report.questions >= 12 && report.headings >= 40,
