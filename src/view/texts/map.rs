@@ -177,10 +177,10 @@ static CHINESE: MapTexts = MapTexts {
     next_hint: "前置概念都已标记为掌握的概念。标记只保存在本浏览器中。",
     export_known: "保存我的标记",
     import_known: "载入标记",
-    bad_file: "这个文件里没有标记，您的标记未变。需要本页保存的列表文件。",
+    bad_file: "这个文件里没有标记，你的标记未变。需要本页保存的列表文件。",
     from_diagram: "见于文章中的图",
     path_title: |count, goal| match count {
-        0 => format!("您已掌握{goal}。"),
+        0 => format!("你已掌握{goal}。"),
         1 => format!("只剩{goal}本身："),
         _ => format!("到{goal}共 {count} 步，依次是："),
     },

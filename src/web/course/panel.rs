@@ -7,7 +7,7 @@ use wasm_bindgen::JsCast;
 
 use super::content::Concepts;
 use super::map::Scope;
-use crate::course::{ConceptText, CourseTexts, Source, to_html};
+use crate::course::{ConceptText, CourseTexts, Source, TypedEdge, to_html};
 use crate::view::map::EdgeChoice;
 use crate::view::texts::map::texts;
 use crate::view::url::PageState;
@@ -213,15 +213,26 @@ fn connections(scope: Scope, concepts: &Concepts, course: &CourseTexts, number: 
             .get(id)
             .map_or(id.to_string(), |text| text.name.clone())
     };
-    let edges = concepts.graph.structure.edges.iter();
-    let rows: Vec<AnyView> = edges
-        .filter(|edge| edge.from == *id || edge.to == *id)
-        .map(|edge| {
+    // An arrow that the text and several diagrams have is told once.
+    let mut told: Vec<(&TypedEdge, bool)> = Vec::new();
+    for edge in concepts.graph.structure.edges.iter() {
+        let is_drawn = edge.source != Source::Prose;
+        let same = told.iter_mut().find(|(other, _)| {
+            (&other.from, other.kind, &other.to) == (&edge.from, edge.kind, &edge.to)
+        });
+        match same {
+            Some((_, was_drawn)) => *was_drawn |= is_drawn,
+            None if edge.from == *id || edge.to == *id => told.push((edge, is_drawn)),
+            None => {}
+        }
+    }
+    let rows: Vec<AnyView> = told
+        .into_iter()
+        .map(|(edge, is_drawn)| {
             let kind = EdgeChoice::Kind(edge.kind).name();
             let sentence = (words.connection)(kind, &name(&edge.from), &name(&edge.to));
             let other = if edge.from == *id { &edge.to } else { &edge.from }.clone();
-            let drawn = (edge.source != Source::Prose)
-                .then(|| view! { <span class="tag">{words.from_diagram}</span> });
+            let drawn = is_drawn.then(|| view! { " "<span class="tag">{words.from_diagram}</span> });
             view! {
                 <li>
                     <button type="button" class="map-link" on:click=move |_| scope.open(Some(&other))>{sentence}</button>
