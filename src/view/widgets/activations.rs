@@ -64,13 +64,10 @@ impl Function {
     /// Function and derivative, as LaTeX.
     pub fn formulas(self) -> [&'static str; 2] {
         match self {
-            Self::Relu => [
-                r"f(z) = \max(0, z)",
-                r"f'(z) = 1 \text{ if } z > 0, \text{ else } 0",
-            ],
+            Self::Relu => [r"f(z) = \max(0, z)", r"f'(z) = [z > 0]"],
             Self::LeakyRelu => [
-                r"f(z) = z \text{ if } z > 0, \text{ else } 0.01\,z",
-                r"f'(z) = 1 \text{ if } z > 0, \text{ else } 0.01",
+                r"f(z) = \max(0, z) + 0.01 \min(0, z)",
+                r"f'(z) = [z > 0] + 0.01\,[z \le 0]",
             ],
             Self::Sigmoid => [
                 r"f(z) = \sigma(z) = \frac{1}{1 + e^{-z}}",
@@ -153,7 +150,7 @@ impl State {
         self.function.derivative(self.z)
     }
 
-    /// The tangent with its numbers, as LaTeX.
+    /// The tangent `f(z₀) + f′(z₀) (z − z₀)` with its numbers, as LaTeX.
     pub fn tangent(&self) -> String {
         let number = |value: f64| format::significant(value, 6);
         let z = number(self.z);
@@ -161,12 +158,11 @@ impl State {
             true => format!("(z + {})", number(-self.z)),
             false => format!("(z - {z})"),
         };
-        format!(
-            r"t(z) = f({z}) + f'({z})\,{from} = {} + ({})\,{from}",
-            number(self.value()),
-            number(self.derivative())
-        )
-        .replace('−', "-")
+        let slope = match self.derivative() {
+            slope if slope < 0.0 => format!("({})", number(slope)),
+            slope => number(slope),
+        };
+        format!(r"t(z) = {} + {slope}\,{from}", number(self.value())).replace('−', "-")
     }
 
     /// Where the tangent is on the drawing and apart from the curve.

@@ -74,13 +74,10 @@ pub fn path_plane(report: &NoiseReport, at: u32, names: [&str; 2], lines: [&str;
     let point = |place: &Place| (f64::from(place.weight), f64::from(place.bias));
     plane.curve("is-batches", report.path.iter().map(point));
     plane.curve("is-all", report.full_path.iter().map(point));
-    for (class, path, name, up) in [
-        ("is-batches", &report.path, lines[0], 10.0),
-        ("is-all", &report.full_path, lines[1], -16.0),
-    ] {
-        if let Some(last) = path.last() {
-            plane.text(class, point(last), up, true, name);
-        }
+    let (corner, height) = ((x.high, y.high), y.high - y.low);
+    for (class, name, down) in [("is-batches", lines[0], 0.06), ("is-all", lines[1], 0.14)] {
+        let place = (corner.0, corner.1 - down * height);
+        plane.text(class, place, 0.0, true, name);
     }
     if let Some(place) = report.path.get(at as usize) {
         plane.handle("is-full", point(place));

@@ -54,9 +54,7 @@ impl Kind {
             Self::Cosine => {
                 r"\alpha_t = \tfrac{1}{2}\,\alpha_0 \left(1 + \cos\frac{\pi t}{T}\right)"
             }
-            Self::WarmUp => {
-                r"\alpha_t = \alpha_0\,\frac{t + 1}{w + 1} \text{ for } t < w, \text{ then } \alpha_0"
-            }
+            Self::WarmUp => r"\alpha_t = \alpha_0 \min\left(1, \frac{t + 1}{w + 1}\right)",
         }
     }
 }
