@@ -46,7 +46,7 @@ fn is_value(page: &Page, testid: &str, expected: f64) -> Outcome {
 }
 
 fn focus(page: &Page, testid: &str) -> Outcome {
-    let script = format!("document.querySelector('{}').focus()", by_testid(testid));
+    let script = format!("document.querySelector(\"{}\").focus()", by_testid(testid));
     page.script(&script, &[]).map(drop)
 }
 
