@@ -628,7 +628,7 @@ mod tests {
         assert_eq!(Route::parse("/train/"), Route::Train(DEFAULT_PRESET.into()));
         assert_eq!(Route::parse("/learn"), Route::Learn(1));
         assert_eq!(Route::parse("/learn/13"), Route::LearnPage("13".into()));
-        assert_eq!(Route::parse("/learn/0"), Route::NotFound("learn/0".into()));
+        assert_eq!(Route::parse("/learn/0"), Route::LearnPage("0".into()));
     }
 
     #[test]
