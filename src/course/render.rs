@@ -31,6 +31,10 @@ pub fn to_html(
             }
             Event::InlineMath(latex) => events.push(math(&latex, false, at, &mut mistakes)),
             Event::DisplayMath(latex) => events.push(math(&latex, true, at, &mut mistakes)),
+            Event::Start(Tag::Heading { .. }) => {
+                let message = "a heading; a step or a concept has one of its own";
+                mistakes.push((at, message.to_string()));
+            }
             Event::Start(Tag::Image { .. }) => {
                 mistakes.push((
                     at,

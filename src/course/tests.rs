@@ -64,6 +64,7 @@ fn every_mistake_of_a_text_names_its_line() {
         ),
         ("<b>Add</b>", "Add", 8, "HTML"),
         ("![a](b.png) Add", "Add", 8, "picture"),
+        ("### Add", "Add", 8, "heading"),
         ("\\frobnicate", "\\sum_{i} x_i", 8, "frobnicate"),
         ("\\frac{1}{n", "\\frac{1}{n}", 17, "begins no formula"),
         ("\\left( x", "\\sum_{i} x_i", 8, "formula"),
