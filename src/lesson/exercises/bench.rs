@@ -62,13 +62,13 @@ impl Bench {
     pub(super) fn slopes(&mut self, value: ValueId, loss: ValueId) -> Vec<f64> {
         let start = self.read(value);
         let mut slopes = Vec::with_capacity(start.len());
-        for at in 0..start.len() {
+        for (at, &middle) in start.iter().enumerate() {
             let [right, left] = [STEP, -STEP].map(|step| {
-                self.executor.reals_mut(value)[at] = start[at] + step;
+                self.executor.reals_mut(value)[at] = middle + step;
                 self.run();
                 self.executor.reals(loss)[0]
             });
-            self.executor.reals_mut(value)[at] = start[at];
+            self.executor.reals_mut(value)[at] = middle;
             slopes.push((right - left) / (2.0 * STEP));
         }
         self.run();

@@ -52,8 +52,11 @@ enum Experiment {
     /// At once, each form by itself.
     Direct(fn(Form) -> Result<Measures, LessonError>),
     /// Given the bytes of its file, empty where it needs none.
-    Long(fn(&[u8]) -> Result<Box<dyn Work>, LessonError>),
+    Long(Begin),
 }
+
+/// Begins what takes long.
+type Begin = fn(&[u8]) -> Result<Box<dyn Work>, LessonError>;
 
 /// What follows from the measurements of the faulty and of the right form: whether they show the mistake and its
 /// correction.
