@@ -24,6 +24,7 @@ texts! {
         stopped,
         result,
         measured,
+        stated,
         faulty,
         right,
         not_here,
@@ -82,6 +83,7 @@ static ENGLISH: ExerciseTexts = ExerciseTexts {
     stopped: "Stopped; nothing was measured.",
     result: "What was measured",
     measured: "Every value was computed just now, by the engine, on this device.",
+    stated: "The left column was counted just now, by the engine; the right one is GPT-3 as its authors describe it (arXiv 2005.14165).",
     faulty: "faulty form",
     right: "right form",
     not_here: "does not arise",
@@ -123,6 +125,7 @@ static CHINESE: ExerciseTexts = ExerciseTexts {
     stopped: "已停止，没有测得任何结果。",
     result: "测得的结果",
     measured: "所有数值都是刚才由引擎在本机上算出来的。",
+    stated: "左列是刚才由引擎数出来的，右列是论文（arXiv 2005.14165）中描述的 GPT-3。",
     faulty: "错误写法",
     right: "正确写法",
     not_here: "不涉及",
@@ -378,13 +381,7 @@ static ROWS: &[(&str, Pair)] = &[
             "GPT-3 的 1750 亿除以此数",
         ],
     ),
-    (
-        "attentions",
-        [
-            "layers with attention (right: GPT-3 as published, arXiv 2005.14165)",
-            "带注意力的层数（右：论文 arXiv 2005.14165 中的 GPT-3）",
-        ],
-    ),
+    ("attentions", ["layers with attention", "带注意力的层数"]),
     (
         "weights_16_bit",
         ["bytes of the weights in 16 bits", "16 位权重的字节数"],

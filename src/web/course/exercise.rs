@@ -409,10 +409,15 @@ fn outcome(bench: Bench, exercise: Exercise, text: ExerciseText) -> AnyView {
             Judgement::Wrong => (words.judged_wrong, "wrong"),
             Judgement::None => (words.judged_none, "none"),
         };
+        // Nobody could count GPT-3 here.
+        let source = match bench.id {
+            ExerciseId::X13 => words.stated,
+            _ => words.measured,
+        };
         let page = link(bench.address, &exercise.page);
         Some(view! {
             <h3>{words.result}</h3>
-            <p class="panel-note">{words.measured}</p>
+            <p class="panel-note">{source}</p>
             {table(bench, &outcome)}
             {curves(bench, &outcome)}
             <p class=format!("exercise-verdict {class}") role="status" data-testid="exercise-verdict" data-verdict=outcome.verdict.to_string()>
