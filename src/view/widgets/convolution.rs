@@ -576,7 +576,6 @@ mod tests {
     #[test]
     fn keys_pixels_and_new_sizes_find_their_cell() {
         let mut state = State::default();
-        state.at = 0;
         assert!(state.key("ArrowRight") && state.key("ArrowDown"));
         assert_eq!(state.place(), (1, 1));
         assert!(state.key("End") && state.key("PageUp"));
