@@ -40,9 +40,12 @@ fn value(page: &Page, testid: &str, fits: impl Fn(f64) -> bool) -> Result<f64, S
 }
 
 fn is_value(page: &Page, testid: &str, expected: f64) -> Outcome {
-    value(page, testid, |value| (value - expected).abs() < 1e-6)
-        .map(drop)
-        .map_err(|error| format!("{error}: expected {expected}"))
+    // Six digits are shown.
+    value(page, testid, |value| {
+        (value - expected).abs() <= 1e-5 * expected.abs().max(1.0)
+    })
+    .map(drop)
+    .map_err(|error| format!("{error}: expected {expected}"))
 }
 
 fn focus(page: &Page, testid: &str) -> Outcome {
@@ -109,7 +112,10 @@ fn convolution(page: &Page) -> Outcome {
     is_value(page, "convolution-side", 28.0)?;
     page.click("convolution-clear")?;
     is_value(page, "convolution-value", 0.0)?;
-    page.drag("convolution-input", &[(0.2, 0.5), (0.5, 0.5), (0.8, 0.5)])?;
+    page.drag(
+        "convolution-input",
+        &[(0.2, 0.55), (0.5, 0.55), (0.8, 0.55)],
+    )?;
     value(page, "convolution-value", |value| value > 0.5)?;
     expect_equal(
         "a drawing",
@@ -183,6 +189,13 @@ fn shapes(page: &Page) -> Outcome {
         Some("16,400"),
     )?;
     page.choose("shapes-network", "vgg16")?;
+    is_value(page, "shapes-parameters", 14_719_818.0)?;
+    // More than 2³² operations in one layer.
+    type_in(page, "shapes-batch", "1024")?;
+    page.wait_for("the large batch", PATIENCE, || {
+        let shape = page.attribute("shapes-output-0", "data-value")?;
+        Ok((shape.as_deref() == Some("1024,64,32,32")).then_some(()))
+    })?;
     is_value(page, "shapes-parameters", 14_719_818.0)?;
     is_value(page, "shapes-work", 313_201_664.0)?;
     // Lines are chosen by pointer and by keys.
@@ -279,7 +292,9 @@ fn no_overflow(page: &Page) -> Outcome {
         "return document.documentElement.scrollWidth - document.documentElement.clientWidth",
         &[],
     )?;
-    expect_equal("pixels beyond the edge", over.as_i64(), Some(0))
+    // Below zero where room is kept for a scroll bar.
+    let fits = over.as_i64().is_some_and(|pixels| pixels <= 0);
+    expect(fits, format!("{over} pixels beyond the edge"))
 }
 
 fn looks(page: &Page) -> Outcome {
