@@ -46,12 +46,13 @@ pub enum LabError {
     #[error(transparent)]
     Precision(#[from] PrecisionError),
     #[error("{}", .0.message)]
-    Session(Failure),
+    /// Boxed, since it is larger than all others together.
+    Session(Box<Failure>),
 }
 
 impl From<SessionError> for LabError {
     fn from(error: SessionError) -> Self {
-        Self::Session(error.failure())
+        Self::Session(Box::new(error.failure()))
     }
 }
 

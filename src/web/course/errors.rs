@@ -96,7 +96,7 @@ pub fn clinic(_settings: Settings) -> AnyView {
             .iter()
             .any(|text| text.to_lowercase().contains(&search))
         };
-        let found: Vec<AnyView> = errors.iter().filter(fits).map(|error| row(error)).collect();
+        let found: Vec<AnyView> = errors.iter().filter(fits).map(row).collect();
         let count = (words.errors_found)(found.len(), errors.len());
         view! {
             <p class="panel-note" role="status" data-testid="errors-count">{count}</p>

@@ -61,11 +61,11 @@ impl Served for Measuring {
 
 /// A fault that is no instrument's.
 pub fn fault(kind: FailureKind, message: String, cause: Option<Cause>) -> LabError {
-    LabError::Session(Failure {
+    LabError::Session(Box::new(Failure {
         kind,
         message,
         cause,
-    })
+    }))
 }
 
 /// What went wrong in the lab.

@@ -138,7 +138,7 @@ fn chinese(error: &LabError) -> String {
             format!("程序内部出错：{message}")
         }
         LabError::Session(failure) => match (&failure.cause, failure.kind) {
-            (Some(_), _) => causes_chinese::reason(&failure.into()),
+            (Some(_), _) => causes_chinese::reason(&failure.as_ref().into()),
             (None, FailureKind::Crash) => format!("{}：{}", CHINESE.engine_lost, failure.message),
             (None, FailureKind::BadConfig) => format!("设置不能使用：{}", failure.message),
             (None, FailureKind::DeviceLost) => format!("GPU 设备已丢失：{}", failure.message),

@@ -40,6 +40,8 @@ struct Scope {
     number: Memo<u8>,
     /// The step that is read, from 0.
     at: RwSignal<usize>,
+    /// A step of the address that there is not.
+    unknown: RwSignal<Option<String>>,
     chapter: Memo<Option<Arc<Chapter>>>,
     text: Memo<Option<Arc<ChapterText>>>,
 }
@@ -70,6 +72,7 @@ impl Scope {
             marks: Marks::load(),
             number,
             at: RwSignal::new(0),
+            unknown: RwSignal::new(None),
             chapter,
             text,
         }
@@ -138,6 +141,12 @@ pub fn page() -> AnyView {
             }
         })
     };
+    let unknown = move || {
+        scope.unknown.get().map(|id| {
+            let told = (texts(locale.get()).unknown_step)(&id);
+            view! { <p class="banner is-warning" role="alert" data-testid="chapter-unknown-step">{told}</p> }
+        })
+    };
     let head = move || {
         let words = texts(locale.get());
         let text = scope.text.get();
@@ -163,6 +172,7 @@ pub fn page() -> AnyView {
     view! {
         <div class="page page-wide chapter" data-testid="chapter">
             {failure}
+            {unknown}
             <header class="chapter-head">
                 <div>{head}</div>
                 {contents(scope)}
@@ -292,9 +302,7 @@ fn begin_where_the_address_says(scope: Scope) {
     };
     Effect::new(move |before: Option<Option<u8>>| {
         let number = scope.number.get();
-        let Some(chapter) = scope.chapter.get() else {
-            return None;
-        };
+        let chapter = scope.chapter.get()?;
         scope
             .text
             .with(Option::is_some)
@@ -302,8 +310,10 @@ fn begin_where_the_address_says(scope: Scope) {
                 // Another language of the same chapter leaves the place alone.
                 if before.flatten() != Some(number) {
                     let asked = asked();
-                    let step =
-                        asked.and_then(|id| chapter.steps.iter().position(|step| step.id == id));
+                    let number_of =
+                        |id: &String| chapter.steps.iter().position(|step| step.id == *id);
+                    let step = asked.as_ref().and_then(number_of);
+                    scope.unknown.set(asked.filter(|_| step.is_none()));
                     scope.at.set(step.unwrap_or(0));
                     if let Some(step) = step.filter(|&step| step > 0) {
                         // Once the steps are on the page.
@@ -364,7 +374,7 @@ fn follow_reading(scope: Scope) {
         let reached = tops
             .filter(|(_, area)| area.top() <= height * 0.4)
             .map(|(step, _)| step)
-            .last();
+            .max();
         let root = document().document_element();
         let is_at_end = root.is_some_and(|root: Element| {
             let bottom = f64::from(root.scroll_top()) + height;

@@ -27,11 +27,11 @@ pub struct Started<T: Send + Sync + 'static> {
     pub reset: Callback<()>,
 }
 
+/// How a widget reads its settings: its state, and what of them could not be used.
+type Read<T> = fn(&BTreeMap<String, String>) -> (T, Vec<Problem>);
+
 /// Reads the settings. A change of language or theme, which stand in the address too, changes nothing.
-pub fn start<T: Clone + Send + Sync + 'static>(
-    settings: Settings,
-    read: fn(&BTreeMap<String, String>) -> (T, Vec<Problem>),
-) -> Started<T> {
+pub fn start<T: Clone + Send + Sync + 'static>(settings: Settings, read: Read<T>) -> Started<T> {
     let settings = Memo::new(move |_| settings.get());
     let state = RwSignal::new(settings.with_untracked(read).0);
     Effect::new(move |before: Option<()>| {

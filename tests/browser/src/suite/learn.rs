@@ -355,6 +355,8 @@ fn scrolling(page: &Page) -> Outcome {
     at_step(page, 1)?;
     page.open("learn/3?lang=en&at=nowhere")?;
     at_step(page, 1)?;
+    let told = page.text("chapter-unknown-step")?;
+    expect(told.contains("nowhere"), told)?;
     page.expect_clean()
 }
 
