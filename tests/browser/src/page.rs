@@ -16,6 +16,8 @@ use crate::webdriver::{Chromedriver, Element, Session};
 
 /// How long a helper waits for what should be there in a moment.
 pub const PATIENCE: Duration = Duration::from_secs(20);
+/// How many times in a row an element may be replaced before it is read.
+const MOST_REPLACED: u32 = 5;
 
 const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
@@ -268,9 +270,20 @@ impl<'a> Page<'a> {
 
     /// The visible text of an element; waits for the element.
     pub fn text(&self, testid: &str) -> Result<String, String> {
-        Ok(text(
-            &self.session.get_from(&self.element(testid)?, "/text")?,
-        ))
+        Ok(text(&self.read(testid, "/text")?))
+    }
+
+    /// What an element says of itself. One that is replaced between being found and being read is looked for again.
+    fn read(&self, testid: &str, path: &str) -> Result<Value, String> {
+        let mut read = Err(String::new());
+        for _ in 0..MOST_REPLACED {
+            read = self.session.get_from(&self.element(testid)?, path);
+            let is_stale = |error: &String| error.contains("stale element reference");
+            if !read.as_ref().is_err_and(is_stale) {
+                break;
+            }
+        }
+        read
     }
 
     /// The visible text of an element as a number; waits for the element, not for the number.
@@ -282,19 +295,13 @@ impl<'a> Page<'a> {
 
     /// An attribute of an element.
     pub fn attribute(&self, testid: &str, name: &str) -> Result<Option<String>, String> {
-        let value = self
-            .session
-            .get_from(&self.element(testid)?, &format!("/attribute/{name}"))?;
+        let value = self.read(testid, &format!("/attribute/{name}"))?;
         Ok(value.as_str().map(str::to_string))
     }
 
     /// The current value of an input or a choice.
     pub fn value(&self, testid: &str) -> Result<String, String> {
-        Ok(text(
-            &self
-                .session
-                .get_from(&self.element(testid)?, "/property/value")?,
-        ))
+        Ok(text(&self.read(testid, "/property/value")?))
     }
 
     /// The document as it stands now.
