@@ -76,8 +76,11 @@ fn near(page: &Page, key: &str, form: &str, expected: f64, within: f64) -> Outco
     )
 }
 
-/// Figures of CURRICULUM.md: exercise, key, form, value, how near.
-const FIGURES: &[(&str, &[(&str, &str, f64, f64)])] = &[
+/// A figure of an exercise: key, form, value, how near.
+type Figure = (&'static str, &'static str, f64, f64);
+
+/// Figures of the course, by exercise.
+const FIGURES: &[(&str, &[Figure])] = &[
     (
         "x1",
         &[

@@ -218,7 +218,8 @@ fn microscope(page: &Page) -> Outcome {
     let done_is = |wanted: u64| {
         page.wait_for(&format!("the cursor at {wanted}"), LOADING, || {
             let done = in_frame(page, "const cursor = inside.querySelector('[data-testid=cursor-done]'); return cursor && cursor.dataset.value;")?;
-            Ok((done == wanted.to_string()).then_some(()))
+            let done = done.as_str().and_then(|done| done.parse().ok());
+            Ok((done == Some(wanted)).then_some(()))
         })
     };
     let [from, to] = [first, first + 1].map(|step| place(&steps[step].1).unwrap_or_default());
