@@ -92,7 +92,7 @@ enum Product {
 impl Product {
     fn cost(dims: &Dims) -> Cost {
         let [n, t, s, d] = dims.all(["N", "T", "S", "D"]);
-        Cost::new(2 * n * t * s * d)
+        Cost::product([2, n, t, s, d])
     }
 
     fn twin<T: Real>(self, dims: &Dims, scale: f64, io: &mut Io<'_, T>) {
@@ -374,7 +374,7 @@ impl Operation for AttentionWeights {
     fn cost(&self, dims: &Dims) -> Cost {
         let [n, h, t, s] = dims.all(["N", "H", "T", "S"]);
         let seen: usize = (0..t).map(|t| visible(t, s, self.causal)).sum();
-        Cost::new(4 * n * h * seen)
+        Cost::product([4, n, h, seen])
     }
 
     fn twin<T: Real>(&self, dims: &Dims, io: &mut Io<'_, T>) {
@@ -429,7 +429,7 @@ impl Operation for AttentionWeightsBackward {
 
     fn cost(&self, dims: &Dims) -> Cost {
         let [n, h, t, s] = dims.all(["N", "H", "T", "S"]);
-        Cost::new(4 * n * h * t * s)
+        Cost::product([4, n, h, t, s])
     }
 
     fn twin<T: Real>(&self, dims: &Dims, io: &mut Io<'_, T>) {

@@ -21,6 +21,15 @@ impl Cost {
             bytes: 0,
         }
     }
+
+    /// Like [`Cost::new`], of a product of counts that may be more than the 32 bits of a browser's `usize` hold.
+    pub fn product<const N: usize>(factors: [usize; N]) -> Self {
+        let factors = factors.into_iter().map(|factor| factor as u64);
+        Self {
+            flops: factors.fold(1, u64::saturating_mul),
+            bytes: 0,
+        }
+    }
 }
 
 impl Op {
@@ -100,6 +109,14 @@ mod tests {
         let pairs: Vec<(&Shape, ElementType)> =
             shapes.iter().zip(inputs).map(|(s, i)| (s, i.1)).collect();
         op.cost(&op.resolve(&pairs).expect("it fits").dims)
+    }
+
+    #[test]
+    fn products_are_counted_in_64_bits_wherever_they_are_counted() {
+        // The second layer of VGG16 at a batch of 64: more than 2³² operations.
+        let flops = Cost::product([2, 64, 64 * 32 * 32, 64 * 9]).flops;
+        assert_eq!(flops, 4_831_838_208);
+        assert_eq!(Cost::product([1 << 31, 1 << 31, 1 << 31]).flops, u64::MAX);
     }
 
     #[test]

@@ -128,7 +128,7 @@ impl Operation for Linear {
 
     fn cost(&self, dims: &Dims) -> Cost {
         let [n, i, o] = dims.all(["N", "I", "O"]);
-        Cost::new(2 * n * i * o)
+        Cost::product([2, n, i, o])
     }
 
     fn twin<T: Real>(&self, dims: &Dims, io: &mut Io<'_, T>) {
@@ -180,7 +180,7 @@ impl Operation for LinearBackwardInput {
 
     fn cost(&self, dims: &Dims) -> Cost {
         let [n, i, o] = dims.all(["N", "I", "O"]);
-        Cost::new(2 * n * i * o)
+        Cost::product([2, n, i, o])
     }
 
     fn twin<T: Real>(&self, dims: &Dims, io: &mut Io<'_, T>) {
@@ -237,7 +237,7 @@ impl Operation for LinearBackwardWeight {
 
     fn cost(&self, dims: &Dims) -> Cost {
         let [n, i, o] = dims.all(["N", "I", "O"]);
-        Cost::new(2 * n * i * o)
+        Cost::product([2, n, i, o])
     }
 
     fn twin<T: Real>(&self, dims: &Dims, io: &mut Io<'_, T>) {

@@ -241,7 +241,14 @@ impl Operation for MatrixProduct {
 
     fn cost(&self, dims: &Dims) -> Cost {
         let plan = self.resolved(dims);
-        Cost::new(2 * plan.batches * plan.summed * plan.rows * plan.columns * plan.inner)
+        Cost::product([
+            2,
+            plan.batches,
+            plan.summed,
+            plan.rows,
+            plan.columns,
+            plan.inner,
+        ])
     }
 
     fn twin<T: Real>(&self, dims: &Dims, io: &mut Io<'_, T>) {

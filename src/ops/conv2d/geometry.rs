@@ -1,7 +1,7 @@
 //! Sizes of a convolution, and the unfolding of images into windows.
 
-use crate::ops::Dims;
 use crate::ops::window::Sliding;
+use crate::ops::{Cost, Dims};
 use crate::tensor::Real;
 use std::ops::Range;
 
@@ -153,8 +153,9 @@ impl Geometry {
         self.out_channels * self.window()
     }
 
-    pub fn multiply_adds(&self) -> usize {
-        self.batch * self.out_sample() * self.window()
+    /// Two FLOPs for every product of a pixel and a weight.
+    pub fn cost(&self) -> Cost {
+        Cost::product([2, self.batch, self.out_sample(), self.window()])
     }
 
     /// Calls `body(columns, pixel)` for every run of positions in one row of the output and

@@ -156,7 +156,7 @@ impl Operation for Conv2d {
     }
 
     fn cost(&self, dims: &Dims) -> Cost {
-        Cost::new(2 * Geometry::new(dims, self.attributes()).multiply_adds())
+        Geometry::new(dims, self.attributes()).cost()
     }
 
     fn twin<T: Real>(&self, dims: &Dims, io: &mut Io<'_, T>) {
@@ -262,7 +262,7 @@ impl Operation for Conv2dBackwardInput {
     }
 
     fn cost(&self, dims: &Dims) -> Cost {
-        Cost::new(2 * Geometry::new(dims, self.attributes()).multiply_adds())
+        Geometry::new(dims, self.attributes()).cost()
     }
 
     fn twin<T: Real>(&self, dims: &Dims, io: &mut Io<'_, T>) {
@@ -356,7 +356,7 @@ impl Operation for Conv2dBackwardWeight {
     }
 
     fn cost(&self, dims: &Dims) -> Cost {
-        Cost::new(2 * Geometry::new(dims, self.attributes()).multiply_adds())
+        Geometry::new(dims, self.attributes()).cost()
     }
 
     fn twin<T: Real>(&self, dims: &Dims, io: &mut Io<'_, T>) {

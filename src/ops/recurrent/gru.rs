@@ -134,7 +134,7 @@ impl Operation for Gru {
 
     fn cost(&self, dims: &Dims) -> Cost {
         let [n, t, h] = dims.all(["N", "T", "H"]);
-        Cost::new(n * t * (6 * h * h + 12 * h))
+        Cost::product([n, t, 6 * h * h + 12 * h])
     }
 
     fn twin<T: Real>(&self, dims: &Dims, io: &mut Io<'_, T>) {

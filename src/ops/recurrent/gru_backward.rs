@@ -103,7 +103,7 @@ impl Operation for GruBackward {
 
     fn cost(&self, dims: &Dims) -> Cost {
         let [n, t, h] = dims.all(["N", "T", "H"]);
-        Cost::new(n * t * (6 * h * h + 20 * h))
+        Cost::product([n, t, 6 * h * h + 20 * h])
     }
 
     fn twin<T: Real>(&self, dims: &Dims, io: &mut Io<'_, T>) {
@@ -247,7 +247,7 @@ impl Operation for GruBackwardState {
 
     fn cost(&self, dims: &Dims) -> Cost {
         let [n, j, h] = dims.all(["N", "J", "H"]);
-        Cost::new(2 * n * h * (j + 1))
+        Cost::product([2, n, h, j + 1])
     }
 
     fn twin<T: Real>(&self, dims: &Dims, io: &mut Io<'_, T>) {

@@ -145,7 +145,7 @@ impl Operation for Lstm {
 
     fn cost(&self, dims: &Dims) -> Cost {
         let [n, t, h] = dims.all(["N", "T", "H"]);
-        Cost::new(n * t * (8 * h * h + 10 * h))
+        Cost::product([n, t, 8 * h * h + 10 * h])
     }
 
     fn twin<T: Real>(&self, dims: &Dims, io: &mut Io<'_, T>) {

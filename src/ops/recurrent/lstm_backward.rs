@@ -128,7 +128,7 @@ impl Operation for LstmBackward {
 
     fn cost(&self, dims: &Dims) -> Cost {
         let [n, t, h] = dims.all(["N", "T", "H"]);
-        Cost::new(n * t * (8 * h * h + 22 * h))
+        Cost::product([n, t, 8 * h * h + 22 * h])
     }
 
     fn twin<T: Real>(&self, dims: &Dims, io: &mut Io<'_, T>) {

@@ -74,7 +74,7 @@ impl Operation for RecurrentBackwardWeight {
 
     fn cost(&self, dims: &Dims) -> Cost {
         let [n, t, j, h] = dims.all(["N", "T", "J", "H"]);
-        Cost::new(2 * n * t * j * h)
+        Cost::product([2, n, t, j, h])
     }
 
     fn twin<T: Real>(&self, dims: &Dims, io: &mut Io<'_, T>) {
@@ -170,7 +170,7 @@ impl Operation for RecurrentBackwardState {
 
     fn cost(&self, dims: &Dims) -> Cost {
         let [n, j, h] = dims.all(["N", "J", "H"]);
-        Cost::new(2 * n * j * h)
+        Cost::product([2, n, j, h])
     }
 
     fn twin<T: Real>(&self, dims: &Dims, io: &mut Io<'_, T>) {

@@ -118,7 +118,7 @@ impl Operation for Rnn {
 
     fn cost(&self, dims: &Dims) -> Cost {
         let [n, t, h] = dims.all(["N", "T", "H"]);
-        Cost::new(2 * n * t * h * (h + 1))
+        Cost::product([2, n, t, h, h + 1])
     }
 
     fn twin<T: Real>(&self, dims: &Dims, io: &mut Io<'_, T>) {
@@ -251,7 +251,7 @@ impl Operation for RnnBackward {
 
     fn cost(&self, dims: &Dims) -> Cost {
         let [n, t, h] = dims.all(["N", "T", "H"]);
-        Cost::new(2 * n * t * h * (h + 2))
+        Cost::product([2, n, t, h, h + 2])
     }
 
     fn twin<T: Real>(&self, dims: &Dims, io: &mut Io<'_, T>) {
