@@ -27,7 +27,7 @@ let seen = { step: NaN, heldOut: heldOut(), at: 0 };
 let isDisturbed = true;
 
 const observer = new MutationObserver(() => {
-  const now = { step: Number(reading("metric-step").textContent), heldOut: heldOut(), at: performance.now() };
+  const now = { step: Number(reading("metric-step").textContent.replaceAll(",", "")), heldOut: heldOut(), at: performance.now() };
   const hasMeasured = now.heldOut !== seen.heldOut;
   if (now.step === seen.step) {
     isDisturbed ||= hasMeasured;

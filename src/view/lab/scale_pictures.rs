@@ -93,9 +93,10 @@ pub fn time_bars(job: &Job, measured: Option<f64>, locale: Locale) -> String {
         let top = ROW * number as f64;
         let _ = write!(
             svg,
-            "<text class=\"lab-mark-text\" x=\"2\" y=\"{:.1}\">{name}: {}</text>\
+            "<text class=\"lab-mark-text\" x=\"2\" y=\"{:.1}\">{name}{}{}</text>\
              <rect class=\"lab-part {class}\" x=\"0\" y=\"{:.1}\" width=\"{:.1}\" height=\"16\"/>",
             top + 14.0,
+            locale.colon(),
             span(*seconds, locale),
             top + 19.0,
             at(*seconds)
@@ -128,9 +129,10 @@ pub fn ring_bar(job: &Job, locale: Locale) -> String {
         );
         let _ = write!(
             legend,
-            "<li class=\"legend-item {class}\">{name}: {} ({})</li>",
+            "<li class=\"legend-item {class}\">{name}{}{}{}</li>",
+            locale.colon(),
             span(seconds, locale),
-            format::percent(seconds / whole, 0)
+            locale.in_brackets(&format::percent(seconds / whole, 0))
         );
         start += width;
     }
@@ -234,7 +236,7 @@ mod tests {
         assert!(svg.contains("1 year<") && !svg.contains("style="));
         let chinese = time_bars(&job, None, Locale::Chinese);
         assert_eq!(widths(&chinese).len(), 2);
-        assert!(chinese.contains("一台设备"));
+        assert!(chinese.contains("一台设备："), "{chinese}");
         // One device that is not measured: one bar.
         let alone = Job {
             devices: 1.0,
@@ -255,11 +257,7 @@ mod tests {
         let svg = ring_bar(&many, Locale::English);
         let half = WIDTH / 2.0;
         assert_eq!(widths(&svg), [half, half]);
-        assert_eq!(
-            svg.matches("(50 %)").count() + svg.matches("(50%)").count(),
-            2,
-            "{svg}"
-        );
+        assert_eq!(svg.matches(" (50%)").count(), 2, "{svg}");
         let one = Job {
             devices: 1.0,
             ..many

@@ -128,11 +128,11 @@ pub fn share(part: f64, whole: f64) -> Option<f64> {
     share.is_finite().then_some(share)
 }
 
-/// A share as text: `25 %`, with a sign where it works against the whole.
+/// A share as text: `25%`, with a sign where it works against the whole.
 pub fn share_label(share: f64) -> String {
     let percent = 100.0 * share;
     let digits = if percent.abs() < 10.0 { 2 } else { 3 };
-    format!("{} %", format::significant(percent, digits))
+    format!("{}%", format::significant(percent, digits))
 }
 
 /// Whether a node's operation is passed by the path.
@@ -325,7 +325,7 @@ mod tests {
         assert_eq!(share(1.0, 0.0), None);
         assert_eq!(
             (share_label(0.25), share_label(-0.015)),
-            ("25 %".into(), "−1.5 %".into())
+            ("25%".into(), "−1.5%".into())
         );
         assert!(passes(&path(), 1) && !passes(&path(), 2));
         assert!(touches(&path(), "fc.y") && !touches(&path(), "fc.weight"));

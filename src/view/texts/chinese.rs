@@ -117,7 +117,7 @@ pub static TEXTS: Texts = Texts {
         held_out_accuracy: "留出集准确率",
         perplexity: "困惑度",
         perplexity_hint: "exp(留出集损失)：网络的不确定程度，相当于在这么多个同样可能的字符中选择",
-        held_out_hint: "在网络从不用来训练的样本上测得",
+        held_out_hint: "留出集的数在从未参与训练的样本上测得",
         samples_per_second: "每秒样本数",
         not_computed: "尚未计算",
     },

@@ -48,6 +48,8 @@ texts! {
         /// Where a page has no table to learn from yet.
         table_needed,
         loss_squares,
+        /// Of a table, whose target is standardised.
+        loss_squares_table,
         last_batch_loss,
         cell_show,
         cell_close,

@@ -118,7 +118,7 @@ pub static TEXTS: Texts = Texts {
         held_out_accuracy: "Held-out accuracy",
         perplexity: "Perplexity",
         perplexity_hint: "exp(held-out loss): the network is as unsure as if it chose among this many equally likely characters",
-        held_out_hint: "Measured on samples the network never trains on",
+        held_out_hint: "Held-out figures are measured on samples the network never trains on",
         samples_per_second: "Samples per second",
         not_computed: "not computed yet",
     },

@@ -59,12 +59,42 @@ impl Locale {
         }
     }
 
+    /// What stands between a name and what is told of it.
+    pub fn colon(self) -> &'static str {
+        match self {
+            Self::English => ": ",
+            Self::Chinese => "：",
+        }
+    }
+
+    /// What stands between the items of a list.
+    pub fn comma(self) -> &'static str {
+        match self {
+            Self::English => ", ",
+            Self::Chinese => "、",
+        }
+    }
+
+    /// A remark in brackets, with the room that the language leaves before them.
+    pub fn in_brackets(self, remark: &str) -> String {
+        match self {
+            Self::English => format!(" ({remark})"),
+            Self::Chinese => format!("（{remark}）"),
+        }
+    }
+
     pub fn texts(self) -> &'static Texts {
         match self {
             Self::English => &english::TEXTS,
             Self::Chinese => &chinese::TEXTS,
         }
     }
+}
+
+/// Chinese words and what follows them, with room between where that begins with a number or a Latin letter.
+pub(crate) fn joined(before: &str, after: &str) -> String {
+    let is_apart = after.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '−');
+    format!("{before}{}{after}", if is_apart { " " } else { "" })
 }
 
 /// A struct of texts, and a list of its plain ones for the tests.

@@ -8,7 +8,7 @@ pub const SETTINGS: SettingTexts = SettingTexts {
     schedule_kind: "调度方式",
     schedule_kind_hint: "训练过程中学习率 η 怎样变化",
     constant: "保持不变",
-    inverse: "反比衰减 η / (1 + k·t)",
+    inverse: "反比例衰减 η / (1 + k·t)",
     step: "阶梯衰减",
     exponential: "指数衰减",
     cosine: "余弦衰减",

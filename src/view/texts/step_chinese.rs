@@ -200,7 +200,7 @@ pub const STEP: StepTexts = StepTexts {
     update_after: "更新后",
     update_ratio: "这次更新让张量移动了自身的多大比例",
     batch_of: |batch, epoch, in_epoch| {
-        format!("第 {epoch} 轮次的第 {batch} 个批量，共 {in_epoch} 个")
+        format!("第 {epoch} 轮的第 {batch} 个批量，共 {in_epoch} 个")
     },
     operations_done: |done, all| format!("{all} 个运算中已完成 {done} 个"),
     per_second: |count| format!("每秒 {count} 个运算"),

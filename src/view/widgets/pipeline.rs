@@ -191,7 +191,9 @@ pub fn figures(report: &Report, card: Card, t: &PipelineTexts) -> Vec<Figure> {
 /// A rule's two numbers as they are written.
 pub fn numbers_of(check: &Check) -> (String, String) {
     let text = |value: f64| match check.rule {
-        Rule::LossFalls | Rule::BeatsGuessing | Rule::FreshAgrees => format::percent(value, 1),
+        Rule::LossFalls | Rule::BeatsGuessing => format::percent(value, 1),
+        // In percentage points.
+        Rule::FreshAgrees => format::fixed(100.0 * value, 1),
         Rule::StartsAtGuess => format::significant(value, 3),
         _ => format::fixed(value, 0),
     };

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use crate::view::format;
-use crate::view::texts::Locale;
+use crate::view::texts::{Locale, joined};
 
 /// What a setting should have been.
 #[derive(Clone, Debug, PartialEq)]
@@ -123,7 +123,8 @@ impl Problem {
                 )
             }
             Locale::Chinese => {
-                format!("链接中的“{name}”为“{value}”，应为{expected}。现按 {name} = {used} 显示。")
+                let expected = joined("应为", &expected);
+                format!("链接中的“{name}”为“{value}”，{expected}。现按 {name} = {used} 显示。")
             }
         }
     }
@@ -327,7 +328,7 @@ mod tests {
         );
         assert_eq!(
             problems[1].words(Locale::Chinese),
-            "链接中的“b”为“NaN”，应为−1 到 1 之间的数。现按 b = 0.5 显示。"
+            "链接中的“b”为“NaN”，应为 −1 到 1 之间的数。现按 b = 0.5 显示。"
         );
         assert_eq!(problems[3].value.len(), MOST_SHOWN);
         assert!(problems[4].words(Locale::English).contains("n·n"));

@@ -311,9 +311,14 @@ fn form(bench: Bench) -> AnyView {
     };
     let hint = move || {
         let is_empty = bench.typed.with(|typed| typed.trim().is_empty());
-        match is_empty {
-            true => words.prediction_hint,
-            false => words.noted,
+        match (
+            is_empty,
+            bench.standing.with(|now| matches!(now, Standing::Done(_))),
+        ) {
+            (true, _) => words.prediction_hint,
+            // The judgement stands below.
+            (false, true) => "",
+            (false, false) => words.noted,
         }
     };
     let label = move || match bench.standing.get() {
@@ -421,7 +426,7 @@ fn outcome(bench: Bench, exercise: Exercise, text: ExerciseText) -> AnyView {
             {table(bench, &outcome)}
             {curves(bench, &outcome)}
             <p class=format!("exercise-verdict {class}") role="status" data-testid="exercise-verdict" data-verdict=outcome.verdict.to_string()>
-                <strong>{words.verdict}": "</strong>
+                <strong>{words.verdict} {bench.locale.get().colon()}</strong>
                 {verdict}
             </p>
             <p class=format!("exercise-judgement is-{name}") role="status" data-testid="exercise-judgement" data-judgement=name>

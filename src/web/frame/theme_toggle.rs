@@ -27,7 +27,10 @@ pub fn ThemeToggle() -> impl IntoView {
             Theme::Dark => app.theme_dark,
         }
     };
-    let label = move || format!("{}: {}", texts.get().app.theme, name());
+    let label = move || {
+        let texts = texts.get();
+        format!("{}{}{}", texts.app.theme, texts.locale.colon(), name())
+    };
     let switch = move |_| address.change(|state| state.theme = next(state.theme));
     view! {
         <button

@@ -84,7 +84,7 @@ pub fn choice_field(
         let names: Vec<String> = names.filter(|name| !name.is_empty()).collect();
         Some((lab_texts(locale.get()).must_be_one_of)(
             &name,
-            &names.join(", "),
+            &names.join(locale.get().comma()),
         ))
     });
     let change = move |chosen: &str| address.change(|state| state.set_setting(key, chosen));

@@ -272,7 +272,7 @@ fn results(known: &Known, locale: Locale) -> AnyView {
         <section class="panel stack lab-wide">
             <h2 class="panel-title">{text.plot_title}</h2>
             <div class="lab-plot" data-testid="memory-plot" inner_html=svg></div>
-            <ul class="legend" inner_html=legend(shown, text)></ul>
+            <ul class="legend" inner_html=legend(shown, locale)></ul>
             <p class="panel-note">{text.plot_note}</p>
         </section>
         <section class="panel stack lab-wide">
@@ -354,7 +354,8 @@ fn comparison(known: &Known, reports: &[Report; 2], text: &MemoryTexts) -> Strin
 }
 
 /// The kinds that the picture shows, with their bytes at the peak.
-fn legend(report: &Report, text: &MemoryTexts) -> String {
+fn legend(report: &Report, locale: Locale) -> String {
+    let text = texts(locale);
     let mut html = String::new();
     for (number, kind) in KINDS.into_iter().enumerate() {
         if report
@@ -366,9 +367,10 @@ fn legend(report: &Report, text: &MemoryTexts) -> String {
         }
         let _ = write!(
             html,
-            "<li class=\"legend-item memory-key memory-{}\">{}: {}</li>",
+            "<li class=\"legend-item memory-key memory-{}\">{}{}{}</li>",
             kind.name(),
             (text.kind)(kind.name()),
+            locale.colon(),
             format::bytes(report.at_peak(kind))
         );
     }

@@ -86,7 +86,7 @@ pub fn instrument() -> AnyView {
             </section>
             <section class="panel stack lab-wide" data-testid="measure-devices">
                 <h2 class="panel-title">{move || texts(locale.get()).devices_title}</h2>
-                <div inner_html=move || measured.with(|m| devices(m, texts(locale.get())))></div>
+                <div inner_html=move || measured.with(|m| devices(m, locale.get()))></div>
             </section>
             <section class="panel stack lab-wide">
                 <h2 class="panel-title">{move || texts(locale.get()).figures_title}</h2>
@@ -217,11 +217,12 @@ pub fn escape(text: &str) -> String {
         .replace('"', "&quot;")
 }
 
-fn devices(measured: &Measured, text: &RooflineTexts) -> String {
+fn devices(measured: &Measured, locale: Locale) -> String {
+    let text = texts(locale);
     let mut html = String::new();
     for event in &measured.events {
         match event {
-            Event::Device(device) => push_device(&mut html, device, text),
+            Event::Device(device) => push_device(&mut html, device, locale),
             Event::NoGpu { reason } => {
                 let said = match reason {
                     NoGpu::None => text.no_gpu,
@@ -239,7 +240,8 @@ fn devices(measured: &Measured, text: &RooflineTexts) -> String {
     html
 }
 
-fn push_device(html: &mut String, device: &Device, text: &RooflineTexts) {
+fn push_device(html: &mut String, device: &Device, locale: Locale) {
+    let text = texts(locale);
     let Device {
         place,
         name,
@@ -273,7 +275,7 @@ fn push_device(html: &mut String, device: &Device, text: &RooflineTexts) {
             true => text.no_features.to_string(),
             false => escape(&device.features.join(", ")),
         };
-        facts.push(format!("{}: {features}", text.features));
+        facts.push(format!("{}{}{features}", text.features, locale.colon()));
     }
     let _ = write!(
         html,
@@ -391,7 +393,7 @@ fn below(measured: RwSignal<Measured>, locale: Locale) -> AnyView {
             </p>
         }
     });
-    let rows = measured.with(|m| operations(m, text));
+    let rows = measured.with(|m| operations(m, locale));
     view! {
         <section class="panel stack lab-wide">
             <h2 class="panel-title">{text.plot_title}</h2>
@@ -409,7 +411,8 @@ fn below(measured: RwSignal<Measured>, locale: Locale) -> AnyView {
     .into_any()
 }
 
-fn operations(measured: &Measured, text: &RooflineTexts) -> String {
+fn operations(measured: &Measured, locale: Locale) -> String {
+    let text = texts(locale);
     let roof = measured.roof();
     let mut rows = String::new();
     for (operation, number) in measured.operations().zip(1u32..) {
@@ -438,9 +441,10 @@ fn operations(measured: &Measured, text: &RooflineTexts) -> String {
         if let Event::OperationLeftOut { name, millis } = event {
             let _ = write!(
                 rows,
-                "<tr class=\"is-left-out\"><td></td><th scope=\"row\">{}</th><td colspan=\"7\">{}: {}</td></tr>",
+                "<tr class=\"is-left-out\"><td></td><th scope=\"row\">{}</th><td colspan=\"7\">{}{}{}</td></tr>",
                 escape(name),
                 text.left_out,
+                locale.colon(),
                 (text.expected)(&format::significant(*millis, 2)),
             );
         }

@@ -10,8 +10,9 @@ use crate::view::format;
 use crate::view::lab::scale::{FieldError, Form, NUMBERS, THIS_DEVICE, Wanted, lines};
 use crate::view::lab::scale_pictures::{compared, is_gpt_3, ring_bar, time_bars};
 use crate::view::presets;
+use crate::view::texts::Locale;
 use crate::view::texts::lab::replicas;
-use crate::view::texts::lab::scale::texts;
+use crate::view::texts::lab::scale::{source, texts};
 use crate::view::texts::lab::{LabTexts, lab_texts};
 use crate::web::address::{use_address, use_locale};
 
@@ -104,7 +105,7 @@ pub fn instrument() -> AnyView {
                 <p>{move || texts(locale.get()).explain_energy}</p>
                 <p>{move || texts(locale.get()).explain_ring}</p>
                 <h3 class="panel-title">{move || texts(locale.get()).sources}</h3>
-                <ul class="lab-sources">{sources()}</ul>
+                <ul class="lab-sources">{move || sources(locale.get())}</ul>
             </section>
         </div>
     }
@@ -180,7 +181,7 @@ fn choices(form: Memo<Form>) -> AnyView {
             let name = (text.published)(model.name);
             (
                 model.name.to_string(),
-                format!("{name} ({})", text.model_group_published),
+                format!("{name}{}", locale.in_brackets(text.model_group_published)),
             )
         });
         let own = presets::ids()
@@ -331,7 +332,7 @@ fn memory_bar(job: &Job, text: &crate::view::texts::lab::scale::ScaleTexts) -> S
 }
 
 /// Where the constants come from.
-fn sources() -> Vec<AnyView> {
+fn sources(locale: Locale) -> Vec<AnyView> {
     let rules = [
         "Kaplan et al. 2020, arXiv 2001.08361: C = 6ND",
         "Rajbhandari et al. 2019 (ZeRO), arXiv 1910.02054: 16 B",
@@ -340,11 +341,19 @@ fn sources() -> Vec<AnyView> {
         "Patterson et al. 2021, arXiv 2104.10350: PUE 1.10, 0.429 kg/kWh",
         "Patarasuk & Yuan 2009: ring all-reduce",
     ];
-    let models = REFERENCE_MODELS.iter().map(|model| model.source);
-    let devices = REFERENCE_DEVICES.iter().map(|device| device.source);
-    let all = models.chain(devices).chain(rules);
-    all.map(|source| view! { <li lang="en">{source}</li> }.into_any())
-        .collect()
+    let models = REFERENCE_MODELS
+        .iter()
+        .map(|model| (model.name, model.source));
+    let devices = REFERENCE_DEVICES
+        .iter()
+        .map(|device| (device.name, device.source));
+    let all = models.chain(devices).chain(rules.map(|rule| ("", rule)));
+    all.map(|(name, english)| {
+        let source = source(name, english, locale);
+        let lang = (source == english).then_some("en");
+        view! { <li lang=lang>{source}</li> }.into_any()
+    })
+    .collect()
 }
 
 fn explain(error: &FieldError, texts: &LabTexts) -> String {

@@ -84,7 +84,7 @@ fn Time() -> impl IntoView {
                     Clock::Twin => step.time_by_twin,
                     _ => step.time_by_gpu,
                 };
-                format!("{taken} ({by})")
+                format!("{taken}{}", locale.get().in_brackets(by))
             }
         }
     };
@@ -148,7 +148,10 @@ fn Kernel(
         });
     };
     let numbers: Vec<String> = marked.iter().map(|line| (line + 1).to_string()).collect();
-    let numbers = numbers.join(", ");
+    let work_lines = move || {
+        let texts = texts.get();
+        (texts.step.work_lines)(&numbers.join(texts.locale.comma()))
+    };
     let workgroups = kernel
         .workgroups
         .map(|size| format::count(size.into()))
@@ -160,10 +163,10 @@ fn Kernel(
                 " "
                 <span class="panel-note numeric">
                     {move || texts.get().step.workgroups}
-                    ": "
+                    {move || texts.get().locale.colon()}
                     {workgroups}
                     " · "
-                    {move || (texts.get().step.work_lines)(&numbers)}
+                    {work_lines}
                 </span>
             </summary>
             <pre class="code" tabindex="0"><code class="source">{lines}</code></pre>

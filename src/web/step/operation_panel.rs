@@ -80,7 +80,7 @@ fn Operation(
         >
             <div class="panel-header">
                 <h2 class="panel-title">
-                    <span class="panel-note">{when} ": "</span>
+                    <span class="panel-note">{when} {move || texts.get().locale.colon()}</span>
                     <code data-testid="operation-name">{title}</code>
                 </h2>
                 <span class="tag">

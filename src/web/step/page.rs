@@ -326,14 +326,16 @@ fn CursorLine() -> impl IntoView {
     };
     let next = move || {
         let step = &texts.get().step;
+        let locale = texts.get().locale;
         let (graph, cursor) = (scope.graph.get()?, scope.cursor.get()?);
         Some(match graph.node(cursor.done as usize) {
             Some(node) => {
                 format!(
-                    "{}: {} ({})",
+                    "{}{}{}{}",
                     step.next,
+                    locale.colon(),
                     node.name,
-                    phase_name(node.phase, step)
+                    locale.in_brackets(phase_name(node.phase, step))
                 )
             }
             None => step.batch_is_done.to_string(),
@@ -374,7 +376,7 @@ fn CursorLine() -> impl IntoView {
             <span>{next}</span>
             <span class="numeric">
                 {move || texts.get().step.loss}
-                ": "
+                {move || texts.get().locale.colon()}
                 <span data-testid="cursor-loss" data-value=move || bare(loss.get())>
                     {move || number(loss.get())}
                 </span>
@@ -382,7 +384,7 @@ fn CursorLine() -> impl IntoView {
             <Show when=move || after.with(Option::is_some)>
                 <span class="numeric">
                     {move || texts.get().step.loss_after}
-                    ": "
+                    {move || texts.get().locale.colon()}
                     <span data-testid="cursor-loss-after" data-value=move || bare(after.get())>
                         {move || number(after.get())}
                     </span>

@@ -220,8 +220,9 @@ fn EndField(
     let is_scalar = Memo::new(move |_| {
         value.with(|value| value.as_ref().is_none_or(|value| value.index.is_empty()))
     });
-    let tensor_label = move || format!("{}: {}", label.get(), texts.get().step_graph.path_tensor);
-    let index_text = move || format!("{}: {}", label.get(), texts.get().step_graph.path_index);
+    let of_end = move |part: &str| format!("{}{}{part}", label.get(), texts.get().locale.colon());
+    let tensor_label = move || of_end(texts.get().step_graph.path_tensor);
+    let index_text = move || of_end(texts.get().step_graph.path_index);
     view! {
         <fieldset class="path-end">
             <legend>{label}</legend>
@@ -478,10 +479,11 @@ fn FactorView(
         view! {
             <label class="path-way">
                 <span class="muted">
-                    {move || texts.get().step_graph.path_way}
-                    " ("
-                    {move || (texts.get().step_graph.path_ways)(listed, ways)}
-                    ")"
+                    {move || {
+                        let texts = texts.get();
+                        let counted = (texts.step_graph.path_ways)(listed, ways);
+                        format!("{}{}", texts.step_graph.path_way, texts.locale.in_brackets(&counted))
+                    }}
                 </span>
                 <select class="select" data-testid="path-way" on:change=choose>
                     {options}

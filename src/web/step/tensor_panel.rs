@@ -84,7 +84,7 @@ pub fn TensorPanel(
             let message = move || (texts.get().errors.refusal)(&reason);
             view! {
                 <p class="tensor-missing is-missing" role="alert" data-testid="tensor-refused">
-                    <span>{move || texts.get().step.refused} ": " {message}</span>
+                    <span>{move || texts.get().step.refused} {move || texts.get().locale.colon()} {message}</span>
                 </p>
             }
             .into_any()

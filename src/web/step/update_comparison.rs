@@ -102,7 +102,7 @@ fn Row(
     let testid = format!("update-row-{symbol}");
     let label = {
         let symbol = symbol.clone();
-        Signal::derive(move || format!("{symbol}: {}", name()))
+        Signal::derive(move || format!("{symbol}{}{}", texts.get().locale.colon(), name()))
     };
     let number = |value: f32| format::significant(value.into(), 4);
     let norm = row.statistics.map(|facts| format::bare(facts.norm.into()));

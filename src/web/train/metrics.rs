@@ -1,9 +1,10 @@
-//! The readings of a run: bare numbers, with labels and units beside them.
+//! The readings of a run: bare numbers, with labels and units beside them; counts with thousands separators.
 
 use leptos::prelude::*;
 
 use crate::session::Evaluation;
 use crate::view::format;
+use crate::view::presets::{self, OwnData};
 use crate::view::run_state::Measures;
 use crate::view::texts::{DataTexts, MetricsTexts};
 use crate::web::address::use_texts;
@@ -14,7 +15,7 @@ use crate::web::engine::use_engine;
 pub fn Metrics() -> impl IntoView {
     let engine = use_engine();
     let texts = use_texts();
-    let step = engine.part(|run| run.id().map(|_| run.step.to_string()));
+    let step = engine.part(|run| run.id().map(|_| format::count(run.step)));
     let epoch = engine.part(|run| run.last.map(|last| format!("{:.2}", last.epoch)));
     let loss = engine.part(|run| run.last.map(|last| format::bare(last.loss.into())));
     let accuracy = engine.part(|run| {
@@ -38,6 +39,10 @@ pub fn Metrics() -> impl IntoView {
         Memo::new(move |_| measures.get().is_none_or(question))
     };
     let counts_right = has(|run| run.is_cross_entropy);
+    let is_table = engine.part(|run| {
+        let started = run.started.as_ref();
+        started.is_some_and(|s| presets::own_data(&s.config.preset) == Some(OwnData::Table))
+    });
     let has_held_out = has(|run| run.has_held_out);
     let has_held_out_accuracy = has(|run| run.has_held_out && run.has_classes);
     let has_numbers = Memo::new(move |_| {
@@ -57,7 +62,7 @@ pub fn Metrics() -> impl IntoView {
     });
     let speed = engine.part(|run| {
         let speed = run.samples_per_second.filter(|speed| *speed > 0.0)?;
-        Some(format!("{speed:.0}"))
+        Some(format::count(speed.round() as u64))
     });
     view! {
         <dl class="metrics" aria-label=move || texts.get().metrics.label>
@@ -132,9 +137,10 @@ pub fn Metrics() -> impl IntoView {
             <Metric testid="metric-speed" label=|m: &MetricsTexts| m.samples_per_second value=speed/>
         </dl>
         <p class="panel-note">
-            {move || match counts_right.get() {
-                true => texts.get().metrics.loss_unit,
-                false => texts.get().data.loss_squares,
+            {move || match (counts_right.get(), is_table.get()) {
+                (true, _) => texts.get().metrics.loss_unit,
+                (false, true) => texts.get().data.loss_squares_table,
+                (false, false) => texts.get().data.loss_squares,
             }}
             " · "
             {move || match counts_right.get() {

@@ -187,6 +187,15 @@ fn name(offer: &Offer, texts: &Texts) -> String {
     }
 }
 
+/// What the bowl's formula calls a weight.
+fn weight_of_the_bowl(name: &str) -> Option<&'static str> {
+    match name {
+        "scale.weight[0]" => Some("w₁"),
+        "scale.weight[1]" => Some("w₂"),
+        _ => None,
+    }
+}
+
 /// The loss over the two weights, and the paths of the lanes on it.
 #[component]
 fn Paths(choices: Choices, lanes: Lanes, at: Memo<u32>) -> impl IntoView {
@@ -239,7 +248,9 @@ fn Paths(choices: Choices, lanes: Lanes, at: Memo<u32>) -> impl IntoView {
             format!("{} … {}", number(low), number(high))
         };
         let [across, upwards] = landscape.bounds.map(span);
-        Some(format!("→ {a}: {across} · ↑ {b}: {upwards}"))
+        let [a, b] = [a, b].map(|name| weight_of_the_bowl(name).unwrap_or(name));
+        let colon = texts.get().locale.colon();
+        Some(format!("→ {a}{colon}{across} · ↑ {b}{colon}{upwards}"))
     };
     view! {
         <figure class="race-figure">

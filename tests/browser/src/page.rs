@@ -289,8 +289,7 @@ impl<'a> Page<'a> {
     /// The visible text of an element as a number; waits for the element, not for the number.
     pub fn number(&self, testid: &str) -> Result<f64, String> {
         let text = self.text(testid)?;
-        text.parse()
-            .map_err(|_| format!("{testid}: expected a bare number, got `{text}`"))
+        number_of(&text).ok_or_else(|| format!("{testid}: expected a bare number, got `{text}`"))
     }
 
     /// An attribute of an element.
@@ -353,10 +352,9 @@ impl<'a> Page<'a> {
         patience: Duration,
         wanted: impl Fn(f64) -> bool,
     ) -> Result<f64, String> {
-        let is_wanted = |text: &str| text.parse().is_ok_and(&wanted);
+        let is_wanted = |text: &str| number_of(text).is_some_and(&wanted);
         let text = self.wait_for_text(testid, patience, is_wanted)?;
-        text.parse()
-            .map_err(|_| format!("{testid}: expected a bare number, got `{text}`"))
+        number_of(&text).ok_or_else(|| format!("{testid}: expected a bare number, got `{text}`"))
     }
 
     fn poll<T>(
@@ -675,6 +673,11 @@ fn is_complaint(line: &ConsoleLine) -> bool {
         rest.contains("the server responded with a status of 404") && !file.contains('.')
     };
     ["SEVERE", "WARNING"].contains(&line.level.as_str()) && !is_deep_link
+}
+
+/// A number as the page writes it, with commas between thousands.
+fn number_of(text: &str) -> Option<f64> {
+    text.replace(',', "").parse().ok()
 }
 
 fn text(value: &Value) -> String {

@@ -99,7 +99,7 @@ fn sentence(text: &str) -> String {
 fn chinese(error: &LabError) -> String {
     let said = match error {
         LabError::UnknownPreset { actual } => {
-            let offered = crate::lab::offered_presets();
+            let offered = crate::lab::offered_presets().replace(", ", "、");
             format!("这里没有模型“{actual}”，应当是其中之一：{offered}")
         }
         LabError::BadBatch { actual } => {

@@ -88,6 +88,23 @@ pub fn texts(locale: Locale) -> &'static ScaleTexts {
     }
 }
 
+/// Where the constants of a model or device come from: the engine's own words, in Chinese where they are more than a
+/// reference.
+pub fn source(name: &str, english: &'static str, locale: Locale) -> &'static str {
+    match (locale, name) {
+        (Locale::Chinese, "bert-large") => {
+            "Devlin 等，2018，arXiv 1810.04805：10⁶ 步，每步 256 个序列，九成长 128 个词元，一成长 512 个"
+        }
+        (Locale::Chinese, "a100") => {
+            "NVIDIA A100 SXM 数据手册：稠密 BF16、FP32；NVLink 双向合计 600 GB/s"
+        }
+        (Locale::Chinese, "h100") => {
+            "NVIDIA H100 SXM 数据手册：稠密 BF16、FP32；NVLink 双向合计 900 GB/s"
+        }
+        _ => english,
+    }
+}
+
 static ENGLISH: ScaleTexts = ScaleTexts {
     model: "Model",
     model_group_published: "published",
@@ -123,7 +140,7 @@ static ENGLISH: ScaleTexts = ScaleTexts {
     explain_title: "How to read this",
     explain_work: "Training costs about 6 operations for each parameter and token: 2 for the forward pass, 4 for the backward pass, which computes two products where the forward pass computes one. For models of this page the operations are counted from their graph instead.",
     explain_memory: "Adam keeps two numbers for each weight. In float32 that makes 4 + 4 + 8 = 16 bytes for each parameter; with 16-bit arithmetic 2 + 2 + 12, because a float32 copy of the weights is kept: again 16. Mixed precision halves activations and, on these chips, saves time: their 16-bit peak is 15 to 16 times that of plain float32. It does not shrink these states.",
-    explain_energy: "The power of A100 and H100 is that of the chip alone; published figures that count the whole machine (330 W for a V100 in Patterson et al. 2021) cannot be compared with it. Use of 40 % of the peak is an assumption.",
+    explain_energy: "The power of A100 and H100 is that of the chip alone; published figures that count the whole machine (330 W for a V100 in Patterson et al. 2021) cannot be compared with it. Use of 40% of the peak is an assumption.",
     explain_ring: "In a ring all-reduce every device sends 2(p − 1) messages of 1/p of the gradients, so the time hardly grows with p, but each message costs its latency. No time is given where one device cannot hold the states of a whole replica.",
     no_result: "There is no result with this:",
     label: |key| {
@@ -217,11 +234,11 @@ static CHINESE: ScaleTexts = ScaleTexts {
     quantity: "量",
     formula: "公式",
     value: "结果",
-    memory_title: "一个副本所需的内存，与单个设备的内存相比",
+    memory_title: "一个副本所需的内存，与一台设备的内存相比",
     of_which_activations: "激活值随同时放下的序列数增长；有注意力时，还随序列长度的平方增长。这里没有重计算，内存页面会说明重计算能省多少。",
     time_title: "时间（对数刻度）",
     one_device: "一台设备",
-    ring_title: "一次 all-reduce：字节与延迟",
+    ring_title: "一次全归约：字节与延迟",
     ring_bytes: "搬运字节",
     ring_latency: "消息延迟",
     ring_none: "没有：只有一台设备，或者一台设备装不下一个副本的全部状态。",
@@ -238,8 +255,8 @@ static CHINESE: ScaleTexts = ScaleTexts {
     explain_title: "怎样理解这些数",
     explain_work: "每个参数、每个词元的训练约需 6 次运算：前向传播 2 次，反向传播 4 次，因为前向的一个乘积在反向时对应两个乘积。对于本站的模型，运算次数直接由计算图数出。",
     explain_memory: "Adam 为每个权重保存两个数。float32 时每个参数占 4 + 4 + 8 = 16 字节；16 位运算时是 2 + 2 + 12，因为还要保留一份 float32 主权重，同样是 16 字节。混合精度让激活值减半，在这些芯片上还节省时间：16 位的峰值是普通 float32 的 15 到 16 倍。但这些状态并不会变小。",
-    explain_energy: "A100 和 H100 的功率只是芯片的热设计功率；按整机计算的已发表数字（Patterson 等 2021 年对 V100 取 330 W）不能与之直接比较。40 % 的利用率是一个假设。",
-    explain_ring: "环形全归约中，每个设备发送 2(p − 1) 条消息，每条是梯度的 1/p，因此总时间几乎不随 p 增长，但每条消息都要付出延迟。单个设备放不下一个完整副本的状态时，不给出时间。",
+    explain_energy: "A100 和 H100 的功率只是芯片的热设计功率；按整机计算的已发表数字（Patterson 等 2021 年对 V100 取 330 W）不能与之直接比较。40% 的利用率是一个假设。",
+    explain_ring: "环形全归约中，每台设备发送 2(p − 1) 条消息，每条是梯度的 1/p，因此总时间几乎不随 p 增长，但每条消息都要付出延迟。一台设备放不下一个完整副本的状态时，不给出时间。",
     no_result: "下面这一项无法使用：",
     label: |key| {
         match key {
@@ -266,12 +283,12 @@ static CHINESE: ScaleTexts = ScaleTexts {
             "tokens" => "训练中看到的总数；图像按样本计。本站的模型默认取 20 N",
             "flops_per_token" => "训练所需，由计算图数出；留空即 6 N",
             "devices" => "同时工作的设备",
-            "peak" => "单个设备的 FLOP/s",
+            "peak" => "一台设备的 FLOP/s",
             "utilisation" => "实际达到峰值的几分之几",
             "activations" => "一条序列或一个样本的字节数；已发表的模型按 s·h·L·(34 + 5as/h) 计算",
-            "sequences" => "单个设备同时放下的条数",
-            "memory" => "单个设备的字节数",
-            "power" => "单个设备的瓦数",
+            "sequences" => "一台设备同时放下的条数",
+            "memory" => "一台设备的字节数",
+            "power" => "一台设备的瓦数",
             "pue" => "机房总功率与设备功率之比",
             "carbon" => "每千瓦时的二氧化碳当量（千克）；0.429 为美国 2020 年平均值",
             "bandwidth" => "相邻设备之间单向每秒字节数",

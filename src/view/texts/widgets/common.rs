@@ -1,6 +1,6 @@
 //! What several widgets say.
 
-use crate::view::texts::Locale;
+use crate::view::texts::{Locale, joined};
 
 texts! {
     CommonTexts {
@@ -39,7 +39,7 @@ static CHINESE: CommonTexts = CommonTexts {
     value: "值",
     undefined: "无定义",
     formula: "公式",
-    expected: |expected| format!("应为{expected}。仍用上一个有效值。"),
+    expected: |expected| format!("{}。仍用上一个有效值。", joined("应为", expected)),
 };
 
 #[cfg(test)]
@@ -51,5 +51,7 @@ mod tests {
     fn every_text_is_in_its_language() {
         check_languages(ENGLISH.entries(), CHINESE.entries());
         assert!((ENGLISH.expected)("x").contains('x') && (CHINESE.expected)("x").contains('x'));
+        assert!((CHINESE.expected)("−6 到 6 之间的数").starts_with("应为 −6 到 6"));
+        assert!((CHINESE.expected)("以下之一：a").starts_with("应为以下之一"));
     }
 }

@@ -168,14 +168,27 @@ impl PipelineTexts {
                     "从文件重新读入的网络，对 {bound} 张图片中的 {measured} 张给出逐位相同的结果。"
                 )
             }
-            (Rule::FreshAgrees, false) => format!(
-                "On fresh images the accuracy is {measured} below the one evaluated; up to {bound} is chance (three standard errors)."
+            (Rule::FreshAgrees, _) => self.fresh_agrees(measured, bound),
+        }
+    }
+
+    /// How far the accuracy on fresh images is below the one evaluated, in percentage points; above where it is
+    /// negative.
+    fn fresh_agrees(&self, below: &str, bound: &str) -> String {
+        let above = below.strip_prefix('−');
+        match (above, self.is_chinese()) {
+            (None, false) => format!(
+                "On fresh images the accuracy is {below} percentage points below the one evaluated; up to {bound} points below is chance (three standard errors)."
             ),
-            (Rule::FreshAgrees, true) => {
-                format!(
-                    "在新图片上的准确率比评估时低 {measured}；不超过 {bound} 属于偶然（三倍标准误差）。"
-                )
-            }
+            (Some(above), false) => format!(
+                "On fresh images the accuracy is {above} percentage points above the one evaluated; up to {bound} points below would be chance (three standard errors)."
+            ),
+            (None, true) => format!(
+                "在新图片上的准确率比评估时低 {below} 个百分点；低得不超过 {bound} 个百分点属于偶然（三倍标准误差）。"
+            ),
+            (Some(above), true) => format!(
+                "在新图片上的准确率比评估时高 {above} 个百分点；就算低一些，不超过 {bound} 个百分点也属于偶然（三倍标准误差）。"
+            ),
         }
     }
 }
@@ -225,7 +238,7 @@ static ENGLISH: PipelineTexts = PipelineTexts {
 };
 
 static CHINESE: PipelineTexts = PipelineTexts {
-    title: "流水线的六个步骤",
+    title: "训练流程的六步",
     lead: "一个小网络在本机 CPU 上用几秒钟学会认数字。每张卡片显示在那一步测得的数；由这些数算出的规则一旦不成立，卡片就变红。",
     fault: "错误",
     run: "重新运行",
@@ -301,6 +314,13 @@ mod tests {
             for text in [english, chinese] {
                 assert!(text.contains("17") && text.contains('4'), "{text}");
             }
+        }
+        let above = |texts: &PipelineTexts| texts.rule(Rule::FreshAgrees, "−5.4", "8.4");
+        for (text, word) in [
+            (above(&ENGLISH), "5.4 percentage points above"),
+            (above(&CHINESE), "高 5.4 个百分点"),
+        ] {
+            assert!(text.contains(word) && !text.contains('−'), "{text}");
         }
     }
 }

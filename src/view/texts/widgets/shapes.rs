@@ -61,16 +61,16 @@ impl ShapesTexts {
 
     pub fn network_name(&self, network: NetworkId) -> &'static str {
         match (self.is_chinese(), network) {
-            (false, NetworkId::Lenet) => "LeNet on 28 × 28, padded (L2)",
-            (true, NetworkId::Lenet) => "LeNet，28 × 28 加填充（L2）",
-            (false, NetworkId::Lenet28) => "LeNet as printed, on 28 × 28 (R10)",
-            (true, NetworkId::Lenet28) => "原文的 LeNet，输入 28 × 28（R10）",
-            (false, NetworkId::Vgg16) => "VGG16 for CIFAR-10 (L1)",
-            (true, NetworkId::Vgg16) => "用于 CIFAR-10 的 VGG16（L1）",
+            (false, NetworkId::Lenet) => "LeNet on 28 × 28, padded",
+            (true, NetworkId::Lenet) => "LeNet，28 × 28 加填充",
+            (false, NetworkId::Lenet28) => "LeNet as printed, on 28 × 28",
+            (true, NetworkId::Lenet28) => "原文的 LeNet，输入 28 × 28",
+            (false, NetworkId::Vgg16) => "VGG16 for CIFAR-10",
+            (true, NetworkId::Vgg16) => "用于 CIFAR-10 的 VGG16",
             (false, NetworkId::Vgg16Thin) => "VGG16, an eighth as wide",
             (true, NetworkId::Vgg16Thin) => "宽度为八分之一的 VGG16",
-            (false, NetworkId::PrintedVgg) => "“VGG16” as printed (R3)",
-            (true, NetworkId::PrintedVgg) => "原文的“VGG16”（R3）",
+            (false, NetworkId::PrintedVgg) => "“VGG16” as printed",
+            (true, NetworkId::PrintedVgg) => "原文的“VGG16”",
         }
     }
 

@@ -194,7 +194,7 @@ pub fn widget(settings: Settings) -> AnyView {
                     state.update(|state| state.is_log = is_log);
                 }
             />
-            {move || format!("{}: {}", t().axis, t().log_axis)}
+            {move || format!("{}{}{}", t().axis, locale.get().colon(), t().log_axis)}
         </label>
         {controls::plot("schedules-sum-plot", drawing(true), handle(|t| t.plot_sum))}
         {controls::drag_hint()}

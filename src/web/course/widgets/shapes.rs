@@ -337,7 +337,7 @@ fn detail(walk: &Walk, line: usize) -> AnyView {
                 .failure
                 .as_ref()
                 .is_some_and(|failure| failure.line as usize == line);
-            let reads = is_failing.then(|| format!(": x {}", shape(&input(walk, line))));
+            let reads = is_failing.then(|| format!("x {}", shape(&input(walk, line))));
             let words = move || {
                 if is_failing {
                     t().failure_title
@@ -345,6 +345,7 @@ fn detail(walk: &Walk, line: usize) -> AnyView {
                     t().not_reached
                 }
             };
+            let reads = reads.map(|reads| move || format!("{}{reads}", locale.get().colon()));
             view! { <p>{words} {reads}</p> }.into_any()
         }
         Some(formulas) => {
@@ -352,7 +353,7 @@ fn detail(walk: &Walk, line: usize) -> AnyView {
                 (!text.is_empty()).then(|| {
                     view! {
                         <p class="wg-line">
-                            <span class="muted">{move || name(t())} ": "</span>
+                            <span class="muted">{move || name(t())} {move || locale.get().colon()}</span>
                             <span class="numeric">{text}</span>
                         </p>
                     }

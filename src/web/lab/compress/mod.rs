@@ -15,6 +15,7 @@ use super::engine::{LabEngine, use_lab_engine};
 use crate::lab::compress::{BaseFacts, Command, CompressError, Event, Loaded, Sized, Stage, Try};
 use crate::lab::{LabCommand, LabEvent};
 use crate::view::lab::compress::{FieldProblem, Form};
+use crate::view::texts::Locale;
 use crate::view::texts::lab::compress::{explain, stage_name, texts};
 use crate::web::address::{Address, use_address, use_locale};
 
@@ -178,12 +179,18 @@ fn status(bench: Bench) -> AnyView {
     let locale = use_locale();
     let progress = move || {
         let (stage, done, total, loss) = bench.progress.get()?;
-        let text = texts(locale.get());
+        let locale = locale.get();
+        let text = texts(locale);
         let counted = (text.progress)(&done.to_string(), &total.to_string());
-        let loss = loss.map(|loss| format!(", L = {loss:.3}"));
+        let comma = match locale {
+            Locale::English => ", ",
+            Locale::Chinese => "，",
+        };
+        let loss = loss.map(|loss| format!("{comma}L = {loss:.3}"));
         Some(format!(
-            "{}: {counted}{}",
+            "{}{}{counted}{}",
             (text.stage)(stage_name(stage)),
+            locale.colon(),
             loss.unwrap_or_default()
         ))
     };

@@ -53,7 +53,7 @@ pub fn WindowView(
                 <table class="window">
                     <caption>
                         {move || (texts.get().step.window_of)(&channel)}
-                        ": "
+                        {move || texts.get().locale.colon()}
                         <span class="numeric">{subtotal}</span>
                     </caption>
                     <tbody>{rows}</tbody>

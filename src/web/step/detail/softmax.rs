@@ -83,7 +83,7 @@ pub fn SoftmaxView(
                 </p>
                 {stored.map(|stored| view! {
                     <p class="panel-note numeric">
-                        {detail.stored} ": " {number(stored)}
+                        {detail.stored} {texts.get().locale.colon()} {number(stored)}
                     </p>
                 })}
             </div>
