@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::format;
 use super::texts::Locale;
-use super::texts::exercises::{curve_texts, exercise_texts};
+use super::texts::exercises::{curve_texts, refusal_text};
 use crate::lesson::exercises::{Curve, ExerciseId, Measure};
 use crate::plot::{PlotLine, lines_svg_between};
 
@@ -29,7 +29,7 @@ pub fn written(measure: &Measure, locale: Locale) -> String {
             let sizes: Vec<String> = sizes.iter().map(usize::to_string).collect();
             format!("({})", sizes.join(", "))
         }
-        Measure::Refusal(message) => (exercise_texts(locale).refused)(message),
+        Measure::Refusal(refused) => refusal_text(refused, locale),
         Measure::Writing(text) => text.clone(),
     }
 }
@@ -122,6 +122,7 @@ impl Solved {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::lesson::exercises::Refused;
 
     #[test]
     fn values_are_written_with_the_digits_of_the_course() {
@@ -144,7 +145,10 @@ mod tests {
             many.ends_with(", …") && many.matches('0').count() == 8,
             "{many}"
         );
-        let refusal = Measure::Refusal("no".into());
+        let refusal = Measure::Refusal(Refused {
+            message: "no".into(),
+            misfit: None,
+        });
         assert!(
             Locale::ALL
                 .map(|locale| written(&refusal, locale))

@@ -2,7 +2,8 @@
 //! compares what they gave.
 //!
 //! # Layout
-//! - `outcome`: what is told of an exercise: measured values by row, curves, the verdict.
+//! - `outcome`: what is told of an exercise: measured values by row, curves, the verdict; `refused`: why the engine
+//!   refused, as data.
 //! - `bench`: small graphs in f64, with finite differences; `worked`: the worked example 2-3-1.
 //! - `trainer`: training on the CPU, for the exercises that need it.
 //! - the exercises by what they are about: `network` (X1, X2, X3, X13), `gradient` (X4, X5, X6), `schedule` (X7),
@@ -18,6 +19,7 @@ mod network;
 mod outcome;
 mod overfit;
 mod parallel;
+mod refused;
 mod schedule;
 mod shape;
 #[cfg(test)]
@@ -27,6 +29,7 @@ mod worked;
 mod writing;
 
 pub use outcome::{Curve, ExerciseId, Form, Measure, Measures, Outcome, Row};
+pub use refused::{Misfit, Refused};
 
 use super::LessonError;
 

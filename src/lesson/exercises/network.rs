@@ -2,7 +2,7 @@
 
 use super::bench::{largest, largest_difference};
 use super::worked::{B1, B2, Build, Head, W1, W2, Worked, X};
-use super::{Form, Measure, Measures};
+use super::{Form, Measure, Measures, Misfit, Refused};
 use crate::lab::scale::REFERENCE_MODELS;
 use crate::layers::{BatchSource, Embedding, Layer, Linear, Loss, Lstm, Model, ModelSpec};
 use crate::lesson::{LessonError, Numbers, OperationRequest, OperationResult, run_operation};
@@ -165,6 +165,14 @@ pub(super) fn x3(form: Form) -> Result<Measures, LessonError> {
         .map(|operand| Measure::Shape(operand.shape.clone()))
         .collect();
     let [first, second] = <[Measure; 2]>::try_from(shapes).expect("two operands");
+    let tried = |operands: &[Numbers]| match form {
+        Form::Faulty => Some(Misfit::Elementwise {
+            left: operands[0].shape.clone(),
+            right: operands[1].shape.clone(),
+        }),
+        Form::Right => None,
+    };
+    let [tried, square_tried] = [tried(&operands), tried(&square)];
     let result = run(operation, attributes, operands).map(|result| result.outputs[0].clone());
     let square = run(operation, attributes, square).map(|result| result.outputs[0].clone());
     let error = result.as_ref().ok();
@@ -173,19 +181,22 @@ pub(super) fn x3(form: Form) -> Result<Measures, LessonError> {
         .with("first_operand", first)
         .with("second_operand", second)
         .with("weights", Measure::Shape(vec![3, 2]))
-        .with("result", shape_or_refusal(result))
-        .with("square_result", shape_or_refusal(square));
+        .with("result", shape_or_refusal(result, tried))
+        .with("square_result", shape_or_refusal(square, square_tried));
     Ok(match error {
         Some(error) => measures.number("slope_error", error),
         None => measures,
     })
 }
 
-/// The shape of what came out, or what the engine said.
-pub(super) fn shape_or_refusal(result: Result<Numbers, LessonError>) -> Measure {
+/// The shape of what came out, or why the engine refused; `tried` as [`Refused::new`] takes it.
+pub(super) fn shape_or_refusal(
+    result: Result<Numbers, LessonError>,
+    tried: Option<Misfit>,
+) -> Measure {
     match result {
         Ok(numbers) => Measure::Shape(numbers.shape),
-        Err(error) => Measure::Refusal(error.to_string()),
+        Err(error) => Measure::Refusal(Refused::new(error, tried)),
     }
 }
 

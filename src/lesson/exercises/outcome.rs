@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::refused::Refused;
+
 macro_rules! exercise_ids {
     ($($variant:ident = $name:literal),+ $(,)?) => {
         /// An exercise.
@@ -78,8 +80,8 @@ pub enum Measure {
     Share(f64),
     /// Of a tensor.
     Shape(Vec<usize>),
-    /// What the engine said when it refused.
-    Refusal(String),
+    /// The engine refused.
+    Refusal(Refused),
     /// What a network wrote.
     Writing(String),
 }

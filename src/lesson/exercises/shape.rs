@@ -2,7 +2,7 @@
 
 use super::bench::Bench;
 use super::network::shape_or_refusal;
-use super::{Form, Measure, Measures};
+use super::{Form, Measure, Measures, Misfit, Refused};
 use crate::graph::{Graph, GraphError, Phase, ValueId};
 use crate::layers::{BatchSource, Model};
 use crate::lesson::{LessonError, Numbers, OperationRequest, run_operation};
@@ -130,7 +130,7 @@ pub(super) fn x8(form: Form) -> Result<Measures, LessonError> {
     let dense = sketch.shape(logits);
     let loss = match loss {
         Ok(outputs) => Measure::Number(sketch.run(PICTURES, Some(labels)).read(outputs[0])[0]),
-        Err(error) => Measure::Refusal(error.to_string()),
+        Err(error) => Measure::Refusal(Refused::new(error, None)),
     };
     Ok(Measures::default()
         .with("features", Measure::Shape(pooled.clone()))
@@ -162,7 +162,12 @@ fn pictures_in_a_row(pooled: &[usize], view: Vec<i64>) -> Result<u64, LessonErro
 fn batch_of_64(pooled: &[usize], view: Vec<i64>) -> Measure {
     let shape = [&[64], &pooled[1..]].concat();
     let count = shape.iter().product();
-    shape_or_refusal(reshape(Numbers::new(shape, vec![0.0; count]), view))
+    let tried = Misfit::View {
+        from: shape.clone(),
+        to: view.clone(),
+    };
+    let result = reshape(Numbers::new(shape, vec![0.0; count]), view);
+    shape_or_refusal(result, Some(tried))
 }
 
 fn reshape(x: Numbers, shape: Vec<i64>) -> Result<Numbers, LessonError> {
@@ -210,7 +215,7 @@ pub(super) fn x9(form: Form) -> Result<Measures, LessonError> {
         let result = run_operation(&OperationRequest::forward("rnn", "", inputs));
         works += u64::from(result.is_ok());
         let states = result.map(|mut result| result.outputs.remove(0));
-        measures = measures.with(key, shape_or_refusal(states));
+        measures = measures.with(key, shape_or_refusal(states, None));
     }
     Ok(measures.count("works", works))
 }
@@ -255,7 +260,7 @@ fn printed_vgg() -> Result<Measures, LessonError> {
         let y = sketch.apply(Op::Linear(Linear {}), name, &[x, weight, bias]);
         match y {
             Ok(y) => Measure::Shape(sketch.shape(y)),
-            Err(error) => Measure::Refusal(error.to_string()),
+            Err(error) => Measure::Refusal(Refused::new(error, None)),
         }
     };
     let before = linear(&mut sketch, "first Linear", rows);

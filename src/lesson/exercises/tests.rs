@@ -61,7 +61,11 @@ fn shape(measures: &Measures, key: &str) -> Vec<usize> {
 #[track_caller]
 fn refusal(measures: &Measures, key: &str) -> String {
     match measures.find(key) {
-        Some(Measure::Refusal(message)) => message.clone(),
+        Some(Measure::Refusal(refused)) => {
+            // The page has words for it.
+            assert!(refused.misfit.is_some(), "{key}: {refused:?}");
+            refused.message.clone()
+        }
         other => panic!("{key}: {other:?}"),
     }
 }
@@ -152,6 +156,14 @@ fn a_view_that_counts_columns_mixes_pictures() {
         "{message}"
     );
     assert!(refusal(&faulty, "batch_of_64").contains("16384"));
+    let to = |measures: &Measures| match measures.find("batch_of_64") {
+        Some(Measure::Refusal(Refused {
+            misfit: Some(Misfit::View { from, to }),
+            ..
+        })) => Some((from.clone(), to.clone())),
+        _ => None,
+    };
+    assert_eq!(to(&faulty), Some((vec![64, 16, 4, 4], vec![-1, 400])));
     assert_eq!(shape(&right, "view"), [25, 400]);
     assert_eq!(shape(&right, "batch_of_64"), [64, 400]);
     // Of ten classes that are all about as probable.

@@ -1,7 +1,8 @@
 //! Texts of the exercises and of the course's engine, in both languages.
 
 use super::Locale;
-use crate::lesson::exercises::ExerciseId;
+use crate::lesson::exercises::{ExerciseId, Misfit, Refused};
+use crate::view::format;
 
 texts! {
     /// What is on all pages of exercises.
@@ -33,6 +34,9 @@ texts! {
         judged_right,
         judged_wrong,
         judged_none,
+        judged_own,
+        /// The learner judges a prediction that was not recognised.
+        same,
         answer,
         reason,
         look_further,
@@ -64,6 +68,66 @@ pub fn exercise_texts(locale: Locale) -> &'static ExerciseTexts {
     }
 }
 
+/// Why the engine refused.
+pub fn refusal_text(refused: &Refused, locale: Locale) -> String {
+    let said = match (locale, &refused.misfit) {
+        (Locale::Chinese, Some(misfit)) => in_chinese(misfit),
+        _ => refused.message.clone(),
+    };
+    (exercise_texts(locale).refused)(&said)
+}
+
+/// What does not fit; in English the engine's own words say it.
+fn in_chinese(misfit: &Misfit) -> String {
+    match misfit {
+        Misfit::Input {
+            operation,
+            tensor,
+            actual,
+            expected,
+        } => {
+            let name = match (operation.as_str(), tensor.as_str()) {
+                ("linear", "w") => "权重 w",
+                ("softmax_cross_entropy", "t") => "标签 t",
+                ("rnn", "h0") => "初始状态 h0",
+                (_, tensor) => tensor,
+            };
+            format!(
+                "{operation}：{name} 的形状是 {}，应为 {expected}",
+                sizes(actual)
+            )
+        }
+        Misfit::Elementwise { left, right } => {
+            let mut pairs = left.iter().rev().zip(right.iter().rev());
+            let clash = pairs.find(|(a, b)| a != b && **a != 1 && **b != 1);
+            let clash =
+                clash.map(|(a, b)| format!("：从最后一维数起，{a} 与 {b} 不相等，也都不是 1"));
+            format!(
+                "{} 与 {} 无法逐元素相乘{}",
+                sizes(left),
+                sizes(right),
+                clash.unwrap_or_default()
+            )
+        }
+        Misfit::View { from, to } => {
+            let count = from.iter().product::<usize>() as u64;
+            let to: Vec<String> = to.iter().map(i64::to_string).collect();
+            format!(
+                "无法把 {} 的 {} 个数排成 ({})：除不尽",
+                sizes(from),
+                format::count(count),
+                to.join(", ").replace('-', "−")
+            )
+        }
+    }
+}
+
+/// `(64, 16, 4, 4)`
+fn sizes(shape: &[usize]) -> String {
+    let sizes: Vec<String> = shape.iter().map(usize::to_string).collect();
+    format!("({})", sizes.join(", "))
+}
+
 static ENGLISH: ExerciseTexts = ExerciseTexts {
     engine_lost: "The course's engine has stopped",
     kept: "What stands on the page and in its address is kept.",
@@ -92,6 +156,8 @@ static ENGLISH: ExerciseTexts = ExerciseTexts {
     judged_right: "Your prediction was right.",
     judged_wrong: "Your prediction was not recognised as right; compare it with the answer below.",
     judged_none: "You have predicted nothing this time.",
+    judged_own: "Counted as solved: you judged that your prediction means the same.",
+    same: "Mine means the same",
     answer: "Answer",
     reason: "Why",
     look_further: "Look further on this page",
@@ -134,6 +200,8 @@ static CHINESE: ExerciseTexts = ExerciseTexts {
     judged_right: "你的预测是对的。",
     judged_wrong: "你的预测没有被判为正确，请对照下面的答案。",
     judged_none: "这次你没有写下预测。",
+    judged_own: "已记为答对：你判断自己的预测是同一个意思。",
+    same: "我写的是同一个意思",
     answer: "答案",
     reason: "为什么",
     look_further: "到这一页继续看",
@@ -622,6 +690,42 @@ mod tests {
             );
             // Names of ranks and of shapes stay as they are, but nothing is all in English.
             assert!(chinese.chars().any(is_chinese), "{chinese}");
+        }
+    }
+
+    #[test]
+    fn refusals_are_told_in_chinese_with_their_numbers() {
+        let misfits = [
+            Misfit::Input {
+                operation: "linear".into(),
+                tensor: "w".into(),
+                actual: vec![10, 4_096],
+                expected: "(O, I = 16)".into(),
+            },
+            Misfit::Elementwise {
+                left: vec![3],
+                right: vec![3, 3, 2],
+            },
+            Misfit::View {
+                from: vec![64, 16, 4, 4],
+                to: vec![-1, 400],
+            },
+        ];
+        let expected = [
+            "引擎拒绝执行：linear：权重 w 的形状是 (10, 4096)，应为 (O, I = 16)",
+            "引擎拒绝执行：(3) 与 (3, 3, 2) 无法逐元素相乘：从最后一维数起，3 与 2 不相等，也都不是 1",
+            "引擎拒绝执行：无法把 (64, 16, 4, 4) 的 16,384 个数排成 (−1, 400)：除不尽",
+        ];
+        for (misfit, expected) in misfits.into_iter().zip(expected) {
+            let refused = Refused {
+                message: "linear: w".into(),
+                misfit: Some(misfit),
+            };
+            assert_eq!(refusal_text(&refused, Locale::Chinese), expected);
+            assert_eq!(
+                refusal_text(&refused, Locale::English),
+                "refused: linear: w"
+            );
         }
     }
 

@@ -43,6 +43,8 @@ enum Judgement {
     None,
     Right,
     Wrong,
+    /// By the learner, who compared it with the answer.
+    Own,
 }
 
 /// What the parts of an exercise share.
@@ -152,15 +154,20 @@ impl Bench {
         };
         self.judgement.try_set(judgement);
         if judgement == Judgement::Right {
-            self.solved.try_update(|solved| solved.add(self.id));
-            let kept = self
-                .solved
-                .try_with_untracked(Solved::write)
-                .unwrap_or_default();
-            if let Some(storage) = window().local_storage().ok().flatten() {
-                // Fails where the browser has no room or forbids it: it then lasts as long as the page.
-                let _ = storage.set_item(KEY, &kept);
-            }
+            self.solve();
+        }
+    }
+
+    /// Notes that it is solved, and keeps it.
+    fn solve(self) {
+        self.solved.try_update(|solved| solved.add(self.id));
+        let kept = self
+            .solved
+            .try_with_untracked(Solved::write)
+            .unwrap_or_default();
+        if let Some(storage) = window().local_storage().ok().flatten() {
+            // Fails where the browser has no room or forbids it: it then lasts as long as the page.
+            let _ = storage.set_item(KEY, &kept);
         }
     }
 
@@ -413,7 +420,21 @@ fn outcome(bench: Bench, exercise: Exercise, text: ExerciseText) -> AnyView {
             Judgement::Right => (words.judged_right, "right"),
             Judgement::Wrong => (words.judged_wrong, "wrong"),
             Judgement::None => (words.judged_none, "none"),
+            Judgement::Own => (words.judged_own, "own"),
         };
+        let take_it = move |_| {
+            bench.judgement.set(Judgement::Own);
+            bench.solve();
+        };
+        let same = (judgement == Judgement::Wrong).then(|| {
+            view! {
+                <p>
+                    <button type="button" class="button" data-testid="exercise-same" on:click=take_it>
+                        {words.same}
+                    </button>
+                </p>
+            }
+        });
         // Nobody could count GPT-3 here.
         let source = match bench.id {
             ExerciseId::X13 => words.stated,
@@ -434,6 +455,7 @@ fn outcome(bench: Bench, exercise: Exercise, text: ExerciseText) -> AnyView {
             </p>
             <h3>{words.answer}</h3>
             <p data-testid="exercise-answer">{text.answer.clone()}</p>
+            {same}
             <h3>{words.reason}</h3>
             <div class="prose" inner_html=bench.html(&text.reason)></div>
             {code(words.code_right, &exercise.right, "is-right", "exercise-right")}

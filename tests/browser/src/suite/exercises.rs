@@ -212,6 +212,10 @@ fn predictions(page: &Page) -> Outcome {
     expect(verdict(page)?, "the verdict is no")?;
     let judged = || page.attribute("exercise-judgement", "data-judgement");
     expect_equal("a wrong one", judged()?.as_deref(), Some("wrong"))?;
+    page.click("exercise-same")?;
+    page.wait_for("the learner's own judgement", PATIENCE, || {
+        Ok((judged()?.as_deref() == Some("own")).then_some(()))
+    })?;
     page.fill("exercise-prediction", "０．６７９５０８")?;
     page.click("exercise-run")?;
     page.wait_for("the judgement", RUN, || {
