@@ -1,4 +1,4 @@
-"""Pruning and quantization of LeNet-5 in PyTorch, for the spread of CURRICULUM L9's figures over seeds.
+"""Pruning and quantization of LeNet-5 in PyTorch, for the spread of the reference figures of docs/LAB.md over seeds.
 
 Run from the root of the repository: python3 bench/peers/compress_torch.py [SEEDS]   (needs torch; one JSON line a seed)
 

@@ -1,4 +1,4 @@
-//! Gradients of mini-batches: the logistic regression of CURRICULUM L4, whose two parameters make a plane.
+//! Gradients of mini-batches: the logistic regression `logreg`, whose two parameters make a plane.
 //!
 //! Every gradient is that of the preset's own graph, run on the CPU with the samples of one mini-batch.
 

@@ -16,12 +16,12 @@ pub const MAX_BATCH: u32 = 4096;
 /// Networks that are walked through.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum NetworkId {
-    /// LeNet-5 on digits of 28 × 28 with padding: CURRICULUM L2.
+    /// LeNet-5 on digits of 28 × 28 with padding.
     #[default]
     Lenet,
     /// As 001 §4.1 prints it, on digits of 28 × 28: mistake R10.
     Lenet28,
-    /// CURRICULUM L1.
+    /// VGG16 on pictures of 32 × 32, with one dense layer.
     Vgg16,
     /// All widths divided by eight.
     Vgg16Thin,

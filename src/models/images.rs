@@ -16,7 +16,7 @@ pub(super) const CIFAR10: PresetData = PresetData::Images {
 
 /// He's normal initialisation keeps the spread of signals and gradients through many layers of ReLU; from PyTorch's
 /// default weights the spread between samples falls from 1.2e-1 behind the first convolution of VGG16 to 3.9e-7
-/// behind the last (CURRICULUM L1).
+/// behind the last (16 images, chapter 8 of the course).
 pub(super) const HE: Options = Options {
     init: Some(InitializerKind::HeNormal),
     ..Options::NONE
@@ -50,7 +50,7 @@ pub(super) const CNN_SHAPES: Preset = Preset {
     article: None,
 };
 
-/// CURRICULUM L1, in the browser: 16-16-M-32-32-M-64-64-M-128-10.
+/// A VGG for the browser: 16-16-M-32-32-M-64-64-M-128-10.
 pub(super) const VGG_S: Preset = Preset {
     id: "vgg-s",
     spec: vgg_s,
@@ -83,7 +83,7 @@ pub(super) const VGG_S_BN: Preset = Preset {
     article: None,
 };
 
-/// CURRICULUM L1 with all widths divided by eight.
+/// VGG16 with all widths divided by eight.
 pub(super) const VGG16_THIN: Preset = Preset {
     id: "vgg16-thin",
     spec: vgg16_thin,
@@ -93,7 +93,7 @@ pub(super) const VGG16_THIN: Preset = Preset {
     article: None,
 };
 
-/// CURRICULUM L1: all of CIFAR-10 that is there.
+/// VGG16 on all of CIFAR-10 that is there.
 pub(super) const VGG16_CIFAR10: Preset = Preset {
     id: "vgg16-cifar10",
     spec: vgg16,

@@ -8,7 +8,7 @@ use crate::optim::OptimizerKind;
 /// √50 as f32: its square is 50 within 6e-7.
 const ROOT_OF_50: f32 = 7.071_068;
 
-/// CURRICULUM L11: `f = ½ (w₁² + 50 w₂²)` from (1, 1), written as least squares: the inputs (1, √50), each times a
+/// The bowl `f = ½ (w₁² + 50 w₂²)` from (1, 1), written as least squares: the inputs (1, √50), each times a
 /// weight of its own, against the targets (0, 0).
 pub(super) const OPTIM_RACE: Preset = Preset {
     id: "optim-race",

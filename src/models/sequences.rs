@@ -8,7 +8,7 @@ use crate::ops::MeanSquaredError;
 use crate::optim::{OptimizerKind, Options, ScheduleKind};
 use crate::tensor::init::InitializerKind;
 
-/// CURRICULUM L3: the next number of a sine from the twenty before it.
+/// The next number of a sine from the twenty before it.
 pub(super) const RNN_SINE: Preset = Preset {
     id: "rnn-sine",
     spec: sine,

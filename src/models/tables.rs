@@ -18,7 +18,7 @@ const fn toy(shape: ToyShape, noise: f64, train: u32, test: u32) -> PresetData {
     })
 }
 
-/// CURRICULUM L4: one sigmoid unit, started on the wrong side, by gradient descent on all 200 points at once.
+/// One sigmoid unit, started on the wrong side, by gradient descent on all 200 points at once.
 pub(super) const LOGREG: Preset = Preset {
     id: "logreg",
     spec: logistic,
@@ -28,7 +28,7 @@ pub(super) const LOGREG: Preset = Preset {
     article: None,
 };
 
-/// CURRICULUM L4 with half the squared error of the sigmoid in place of the cross-entropy: where the unit is
+/// The same with half the squared error of the sigmoid in place of the cross-entropy: where the unit is
 /// saturated, σ′ is nearly 0 and learning stalls.
 pub(super) const LOGREG_MSE: Preset = Preset {
     id: "logreg-mse",
@@ -46,7 +46,7 @@ pub(super) const LOGREG_GAUSSIANS: Preset = Preset {
     article: None,
 };
 
-/// CURRICULUM L5.
+/// Two inputs, 64 hidden ReLU units and one sigmoid on two moons with noise 0.25.
 pub(super) const MLP_MOONS: Preset = Preset {
     id: "mlp-moons",
     spec: mlp_64,

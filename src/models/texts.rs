@@ -29,7 +29,7 @@ const fn text(source: TextSource) -> PresetData {
     }
 }
 
-/// CURRICULUM L7: Adam with gradients clipped to a norm of 1.
+/// Adam with gradients clipped to a norm of 1.
 const LSTM: Hyperparameters =
     Hyperparameters::new(OptimizerKind::Adam, 3e-3, 64, 40).with(Options {
         clip: Some(1.0),

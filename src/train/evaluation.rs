@@ -277,7 +277,7 @@ mod tests {
         );
     }
 
-    /// CURRICULUM L12: rows true, columns predicted.
+    /// The reference figures of a matrix of 150 cases: rows true, columns predicted.
     #[test]
     fn metrics_of_a_known_confusion_matrix() {
         let result = tally_of([[50, 3, 2], [5, 40, 5], [2, 8, 35]]).finish();
@@ -316,7 +316,7 @@ mod tests {
         assert_eq!((empty.accuracy, empty.macro_recall), (None, None));
     }
 
-    /// CURRICULUM L12: always negative at 95 to 5.
+    /// Always negative at 95 to 5.
     #[test]
     fn a_class_never_predicted_has_no_precision_and_the_mean_has_none_either() {
         let result = tally_of([[95, 0], [5, 0]]).finish();

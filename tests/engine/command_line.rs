@@ -194,7 +194,7 @@ fn presets_and_devices_are_listed() {
     assert_eq!(presets[2]["parameters"], 13);
     // What they are to reach, and how to run into it.
     let target = serde_json::json!({"settings": ["--article", "--lr", "0.01"], "epochs": 5,
-        "metric": "accuracy", "at_least": 0.96, "source": "CURRICULUM L2"});
+        "metric": "accuracy", "at_least": 0.96, "source": "reference"});
     assert_eq!(presets[0]["targets"][2], target);
     let find = |id: &str| presets.iter().find(|preset| preset["id"] == id).unwrap();
     assert_eq!(

@@ -160,7 +160,7 @@ fn loss() -> ElementName {
     element("loss.L", &[])
 }
 
-/// CURRICULUM.md, L6: dL/dz₂ = −0.462570, W₂ = (0.7, −0.3, 0.4), W₁ = (0.2, −0.4; −0.6, 0.1; 0.5, 0.3).
+/// The worked example: dL/dz₂ = −0.462570, W₂ = (0.7, −0.3, 0.4), W₁ = (0.2, −0.4; −0.6, 0.1; 0.5, 0.3).
 #[test]
 fn the_factors_of_the_worked_example_are_those_found_by_hand() {
     let mut microscope = Microscope::new("worked-2-3-1", None);

@@ -52,7 +52,7 @@ fn failures(events: &[Event]) -> Vec<(FailureKind, String)> {
 }
 
 #[test]
-fn presets_have_the_sizes_of_the_curriculum() {
+fn presets_have_the_sizes_of_their_references() {
     for (id, expected) in [
         ("lenet5-mnist", 61_706),
         ("lenet5-fashion", 61_706),
@@ -176,7 +176,7 @@ fn points_are_learned_told_and_drawn() {
     assert_eq!(watched, Some(10));
 }
 
-/// CURRICULUM L4: from w = −6 and b = 0, 100 steps of gradient descent on all points.
+/// From w = −6 and b = 0, 100 steps of gradient descent on all points.
 #[test]
 fn logistic_regression_turns_round() {
     let (mut session, events) = session();
@@ -209,7 +209,7 @@ fn logistic_regression_turns_round() {
     assert!(curve.is_sorted(), "a sigmoid rises");
 }
 
-/// CURRICULUM L4: held-out accuracy after 100 steps, and after 1,000 with the squared error, which stalls where the
+/// The reference figures: held-out accuracy after 100 steps, and after 1,000 with the squared error, which stalls where the
 /// sigmoid is flat.
 #[test]
 fn cross_entropy_learns_where_the_squared_error_stalls() {
@@ -549,7 +549,7 @@ fn subsets_choose_as_they_say() {
     assert_eq!(all(&whole.choose(Subset::THOUSAND_OF_EACH).train), 10_000);
 }
 
-/// CURRICULUM L3: the next number of a sine, 1e-4 of squared error at most on held-out windows.
+/// The next number of a sine, 1e-4 of squared error at most on held-out windows.
 #[test]
 fn a_recurrent_network_learns_to_go_on_with_a_sine() {
     let (mut session, events) = session();

@@ -1,4 +1,4 @@
-//! Optimizers side by side on one model: the steps they need are those of the curriculum, and a lane does what a run
+//! Optimizers side by side on one model: the steps they need are those computed elsewhere, and a lane does what a run
 //! of the same settings does.
 
 use glassbox::exec::cpu::CpuExecutor;
@@ -76,9 +76,9 @@ fn run(preset: &str, lanes: &[Lane], steps: u32, between: &[Command]) -> (Race, 
     (race, events)
 }
 
-/// CURRICULUM L11: the first step with f < 1e-6, computed there in f64.
+/// The first step with f < 1e-6, computed elsewhere in f64.
 #[test]
-fn optimizers_reach_the_bottom_of_the_bowl_after_the_steps_of_the_curriculum() {
+fn optimizers_reach_the_bottom_of_the_bowl_after_the_steps_computed_elsewhere() {
     use OptimizerKind::{Adam, Momentum, RmsProp, Sgd};
     let expected = [
         (lane(Sgd, 0.01), Some(653)),

@@ -64,7 +64,7 @@ const WATCH: Command = Command::WatchForecast {
     free_run: 100,
 };
 
-/// CURRICULUM L3, on a training half as long.
+/// The preset `rnn-sine`, on a training half as long.
 #[test]
 fn a_sine_is_forecast_one_step_ahead_and_running_free() {
     let (mut session, events) = session();
@@ -100,7 +100,7 @@ fn a_sine_is_forecast_one_step_ahead_and_running_free() {
         relative: 0.0,
     };
     assert_close("the truth", &reals(&forecast.truth), &expected, exact);
-    // What repeating the last number misses: CURRICULUM has 5.0e-3.
+    // What repeating the last number misses: the reference figure is 5.0e-3.
     assert!(
         (forecast.repeat_mse - 5.0e-3).abs() < 5e-5,
         "{}",

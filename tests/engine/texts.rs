@@ -130,7 +130,7 @@ fn unigram_entropy(text: &TextSet) -> f64 {
 }
 
 #[test]
-fn the_committed_texts_match_their_manifest_and_the_curriculum() {
+fn the_committed_texts_match_their_manifest_and_their_known_counts() {
     let folder = format!("{}/assets/data/text", env!("CARGO_MANIFEST_DIR"));
     let manifest = std::fs::read_to_string(format!("{folder}/manifest.txt")).unwrap();
     let mut checked = 0;
@@ -157,7 +157,7 @@ fn the_committed_texts_match_their_manifest_and_the_curriculum() {
     }
 }
 
-/// CURRICULUM L7, its first criterion, with both kinds of network in both languages.
+/// The first criterion of the presets of text, with both kinds of network in both languages.
 #[test]
 fn held_out_loss_falls_below_the_entropy_of_single_characters_in_fifty_steps() {
     for (preset, source) in [

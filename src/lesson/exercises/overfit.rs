@@ -9,7 +9,7 @@ use crate::models::{Hyperparameters, Preset, PresetData};
 use crate::optim::{OptimizerKind, Options};
 use crate::platform::now_millis;
 
-/// CURRICULUM X11: 40 points with noise 0.35, learned for 3,000 steps of all of them.
+/// 40 points with noise 0.35, learned for 3,000 steps of all of them.
 const TRAIN: u32 = 40;
 const TEST: u32 = 2_000;
 const STEPS: u64 = 3_000;

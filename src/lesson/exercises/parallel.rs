@@ -11,7 +11,7 @@ use crate::optim::OptimizerKind;
 const SGD_STEPS: u64 = 50;
 const ADAM_STEPS: u64 = 500;
 
-/// A run of the linear regression (CURRICULUM L8), whose parameters start at 0.
+/// A run of the linear regression of `/lab/ddp-4`, whose parameters start at 0.
 fn run(settings: Settings, steps: u64) -> Result<Coordinator, LessonError> {
     let mut crew = Crew::new(settings.replicas, &settings.subject, None);
     let mut coordinator = Coordinator::new(settings)?;

@@ -13,7 +13,7 @@ use std::sync::Arc;
 /// Steps that the rates are added up over.
 const STEPS: u64 = 10_000;
 
-/// Steps on the bowl, and the rate that they begin with. CURRICULUM L11.
+/// Steps on the bowl, and the rate that they begin with.
 const BOWL_STEPS: u64 = 5_000;
 const BOWL_RATE: f64 = 0.039;
 

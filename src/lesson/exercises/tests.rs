@@ -1,4 +1,4 @@
-//! The expected figures of CURRICULUM.md, and that every exercise can fail.
+//! The figures that the exercises are to show, computed elsewhere beforehand, and that every exercise can fail.
 
 use super::*;
 use crate::view::texts::Locale;
@@ -197,7 +197,7 @@ fn a_dense_layer_before_flattening_is_refused() {
 fn learned_by_heart_is_not_learned() {
     let (faulty, right) = tried(ExerciseId::X11);
     assert_is(&faulty, "parameters", 257.0, 0.0);
-    // CURRICULUM: train 1.000 (one of fifteen seeds 0.975), test 0.73 to 0.86.
+    // The reference figures: train 1.000 (one of fifteen seeds 0.975), test 0.73 to 0.86.
     assert!(faulty.get("accuracy") >= 0.97, "{faulty:?}");
     assert!((0.70..0.90).contains(&right.get("accuracy")), "{right:?}");
 }

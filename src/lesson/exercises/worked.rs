@@ -1,4 +1,4 @@
-//! The worked example of CURRICULUM L6: a network 2-3-1 with given weights and one sample.
+//! The worked example: a network 2-3-1 with given weights and one sample.
 
 use super::bench::Bench;
 use crate::graph::{Graph, Phase, ValueId};

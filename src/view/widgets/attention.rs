@@ -1,4 +1,5 @@
-//! Attention of three tokens, forward and backward, by the twins of `ops`: CURRICULUM E25 with its worked example.
+//! Attention of three tokens, forward and backward, by the twins of `ops`, with a worked example whose figures were
+//! computed elsewhere.
 
 use std::collections::BTreeMap;
 
@@ -140,7 +141,7 @@ pub struct State {
     pub query: usize,
 }
 
-/// CURRICULUM E25.
+/// The worked example.
 const USUAL: [[f64; 6]; 4] = [
     [1.0, 0.0, 0.5, 1.0, -1.0, 0.5],
     [1.0, 0.5, 0.0, 1.0, 0.5, -1.0],
@@ -386,7 +387,7 @@ impl Results {
 mod tests {
     use super::*;
 
-    /// CURRICULUM E25: what the app shows agrees within 2e-6.
+    /// The reference figures of the worked example: what the app shows agrees within 2e-6.
     #[test]
     fn every_matrix_is_that_of_the_worked_example() {
         let results = State::default().results();

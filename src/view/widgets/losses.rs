@@ -220,7 +220,7 @@ mod tests {
         );
     }
 
-    /// CURRICULUM X6: z = −5, y = 1.
+    /// Exercise X6: z = −5, y = 1.
     #[test]
     fn a_saturated_unit_stalls_under_the_squared_error_alone() {
         let losses = Losses::at(-5.0, 1);
@@ -232,7 +232,7 @@ mod tests {
         assert!(product.contains("= -0.0066"), "{product}");
     }
 
-    /// CURRICULUM L6: p = 0.537430 at z = 0.15, y = 1.
+    /// The worked example 2-3-1: p = 0.537430 at z = 0.15, y = 1.
     #[test]
     fn losses_are_those_of_the_worked_example() {
         let losses = Losses::at(0.15, 1);

@@ -27,7 +27,7 @@ pub struct State {
     pub matrix: Vec<Vec<u32>>,
 }
 
-/// CURRICULUM L12.
+/// The matrix of chapter 7: 150 cases.
 fn usual() -> Vec<Vec<u32>> {
     [[50, 3, 2], [5, 40, 5], [2, 8, 35]].map(Vec::from).to_vec()
 }
@@ -64,7 +64,7 @@ impl State {
         (Self { matrix }, reader.problems)
     }
 
-    /// CURRICULUM L12: 95 negative samples and 5 positive ones, all called negative.
+    /// 95 negative samples and 5 positive ones, all called negative.
     pub fn always_negative() -> Self {
         Self {
             matrix: vec![vec![95, 0], vec![5, 0]],
@@ -162,7 +162,7 @@ mod tests {
         );
     }
 
-    /// CURRICULUM L12.
+    /// The reference figures of that matrix.
     #[test]
     fn the_metrics_of_the_lab_s_matrix() {
         let (state, problems) = State::read(&BTreeMap::new());

@@ -202,7 +202,7 @@ mod tests {
         State::read(&pairs.map(|(a, b)| (a.to_string(), b.to_string())).collect())
     }
 
-    /// CURRICULUM X7.
+    /// Exercise X7.
     #[test]
     fn ten_thousand_steps_of_the_inverse_schedule_travel_9_79_full_steps() {
         let (state, problems) = state(&[]);

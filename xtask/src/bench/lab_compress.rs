@@ -1,9 +1,9 @@
-//! Compression of LeNet-5 over several seeds: CURRICULUM L9.
+//! Compression of LeNet-5 over several seeds, beside reference figures.
 //!
-//! The curriculum's figures are those of one training. Pruning nine weights of ten without fine-tuning, or leaving two
+//! The reference figures are those of one training elsewhere. Pruning nine weights of ten without fine-tuning, or leaving two
 //! bits, is decided by how the few large weights happen to lie, so the figures differ between seeds by more than between
 //! programs: `bench/peers/compress_torch.py` shows the same spread. A figure is reached when the seeds' range, widened by
-//! the curriculum's tolerance, holds it.
+//! its tolerance, holds it.
 
 use serde_json::Value;
 
@@ -13,7 +13,7 @@ use super::report::table;
 /// How many trainings.
 const SEEDS: u32 = 8;
 
-/// What is tried: name, its settings beside the network's, the curriculum's accuracy, its tolerance.
+/// What is tried: name, its settings beside the network's, the reference figure, its tolerance.
 const TRIES: [(&str, &[&str], f64, f64); 10] = [
     ("as trained", &[], 0.9765, 0.01),
     ("sparsity 0.5", &["--sparsity", "0.5"], 0.9735, 0.01),
@@ -38,7 +38,7 @@ type Found = (f64, u64);
 /// Runs all tries for all seeds.
 ///
 /// # Errors
-/// When the program cannot be run, or a figure of the curriculum lies outside of what the seeds give.
+/// When the program cannot be run, or a reference figure lies outside of what the seeds give.
 pub fn compression() -> Result<String, String> {
     let mut found: Vec<Vec<Found>> = vec![Vec::new(); TRIES.len()];
     for seed in 1..=SEEDS {
@@ -102,7 +102,7 @@ pub fn compression() -> Result<String, String> {
         "mean accuracy",
         "lowest to highest",
         "seeds",
-        "CURRICULUM L9",
+        "reference figure",
         "bytes, mean",
     ];
     Ok(format!("{}\n", table(&head, &rows)))

@@ -461,7 +461,7 @@ mod tests {
             parameters: 231_218,
             is_chosen: true,
             json: json!({"settings": ["--init", "pytorch"], "epochs": 3, "metric": "accuracy",
-                "at_most": 0.3, "source": "CURRICULUM L1"}),
+                "at_most": 0.3, "source": "reference"}),
         }
     }
 
@@ -482,7 +482,7 @@ mod tests {
         assert_eq!(row[1], "cifar10, 10,000 + 2,000");
         assert_eq!(
             row[3..6],
-            ["accuracy at most 0.3 (CURRICULUM L1)", "0.2375", "reached"]
+            ["accuracy at most 0.3 (reference)", "0.2375", "reached"]
         );
         let known = rows(&table(&HEAD, std::slice::from_ref(&row)));
         assert_eq!(known.len(), 1);

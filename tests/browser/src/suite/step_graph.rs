@@ -173,7 +173,7 @@ fn whole_model(page: &Page) -> Outcome {
     page.expect_clean()
 }
 
-/// CURRICULUM.md, L6: −0.462570 · 0.4 · 1 · 0.5, one of two terms of −0.157274.
+/// The worked example: −0.462570 · 0.4 · 1 · 0.5, one of two terms of −0.157274.
 fn path(page: &Page) -> Outcome {
     open(page, "/step/worked-2-3-1?device=cpu")?;
     page.click("path-follow")?;

@@ -127,7 +127,7 @@ fn activations(page: &Page) -> Outcome {
 fn losses(page: &Page) -> Outcome {
     page.open("learn/widget?name=losses&loss=both&lang=zh&theme=dark")?;
     page.element("widget-losses")?;
-    // CURRICULUM X6.
+    // Exercise X6.
     typed(page, "losses-z", "-5")?;
     becomes(page, "losses-mse-gradient", -0.006_604, 5e-7)?;
     becomes(page, "losses-bce-gradient", -0.993_307, 5e-7)?;
@@ -173,7 +173,7 @@ fn temperature(page: &Page) -> Outcome {
 
 fn schedules(page: &Page) -> Outcome {
     page.open("learn/widget?name=schedules&lang=zh&theme=light")?;
-    // CURRICULUM X7.
+    // Exercise X7.
     becomes(page, "schedules-full-steps", 9.787_61, 1e-5)?;
     becomes(page, "schedules-full-cosine", 5_000.5, 0.01)?;
     drag_to(page, "schedules-plot", 0.0)?;
@@ -192,7 +192,7 @@ fn schedules(page: &Page) -> Outcome {
 
 fn metrics(page: &Page) -> Outcome {
     page.open("learn/widget?name=metrics&lang=en&theme=light")?;
-    // CURRICULUM L12.
+    // The reference figures of the matrix of chapter 7.
     becomes(page, "metrics-accuracy", 0.8333, 5e-5)?;
     becomes(page, "metrics-precision-2", 0.7843, 5e-5)?;
     becomes(page, "metrics-recall-3", 0.7778, 5e-5)?;
@@ -252,7 +252,7 @@ fn noise(page: &Page) -> Outcome {
 
 fn attention(page: &Page) -> Outcome {
     page.open("learn/widget?name=attention&query=2&lang=en&theme=dark")?;
-    // CURRICULUM E25.
+    // The worked example.
     for (cell, expected) in [
         ("s-2-3", -0.530_330),
         ("p-3-2", 0.568_375),
