@@ -148,7 +148,7 @@ pub static TEXTS: Texts = Texts {
         waiting: "第一次评估之后，这里会出现预测。",
         describe_right: |label| format!("数字 {label}，判断正确"),
         describe_wrong: |label, predicted| format!("数字 {label}，被认成 {predicted}"),
-        score: |right, all| format!("{all} 个中对了 {right} 个"),
+        score: |right, all| format!("{all} 张中对了 {right} 张"),
     },
     draw: DrawTexts {
         title: "画一个数字",

@@ -425,7 +425,10 @@ static ROWS: &[(&str, Pair)] = &[
     ("updates", ["updates before writing", "写之前更新的次数"]),
     (
         "training_loss",
-        ["training loss, nats per character", "训练损失（nat／字符）"],
+        [
+            "training loss, nats per character",
+            "训练损失（奈特／字符）",
+        ],
     ),
     ("temperature", ["temperature T", "温度 T"]),
     (

@@ -75,6 +75,14 @@ impl Locale {
         }
     }
 
+    /// What stands between sentences.
+    pub fn full_stop(self) -> &'static str {
+        match self {
+            Self::English => ". ",
+            Self::Chinese => "。",
+        }
+    }
+
     /// A remark in brackets, with the room that the language leaves before them.
     pub fn in_brackets(self, remark: &str) -> String {
         match self {

@@ -254,7 +254,7 @@ pub(super) const CHINESE: TimeTexts = TimeTexts {
     not_yet: "尚未计算",
     not_yet_backward: "这个批量中还没有进行随时间反向传播。",
     numbers: "这一步、这个单元的数值",
-    numbers_hint: "按下一个数，就能在“数值从何而来”中看到它的各项。",
+    numbers_hint: "按一个数，就能在“一个数从哪里来”里看到它的各项。",
     norms: "各较早时间步处的梯度",
     norms_hint: "到达每个时间步的梯度对整个批量所有样本的范数，从损失一直回到第一步。",
     scale: "条形的刻度",

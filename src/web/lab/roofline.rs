@@ -283,6 +283,11 @@ fn push_device(html: &mut String, device: &Device, locale: Locale) {
         facts.join(" · ")
     );
     for (name, value) in &device.limits {
+        // Limits of WebGPU keep the names that it gives them.
+        let name = match name.as_str() {
+            "threads" => text.threads,
+            name => name,
+        };
         let _ = write!(
             html,
             "<dt>{}</dt><dd>{}</dd>",

@@ -9,6 +9,7 @@ use super::graph_view::phase_class;
 use super::scope::use_microscope;
 use crate::session::{ElementName, Inspection, PathFactor, PathFacts, PathStop, TermFacts};
 use crate::view::format;
+use crate::view::microscope::equation::in_words;
 use crate::view::microscope::model::{Element, GraphModel, flat_index, index_label, shape_label};
 use crate::view::microscope::path::{
     chain, derivative, ends, first_ends, label, parse_index, share, share_label, starts, via,
@@ -447,6 +448,10 @@ fn FactorView(
         let names = (label(&before.element), label(&stop));
         move || (texts.get().step_graph.path_derivative)(&names.0, &names.1)
     };
+    let equation = {
+        let mathml = factor.equation.mathml.clone();
+        move || in_words(&mathml, texts.get().locale)
+    };
     let listed = factor.alternatives.len();
     let ways = factor.way_count;
     let alternatives = factor.alternatives.clone();
@@ -513,7 +518,7 @@ fn FactorView(
                     " · "
                     <code>{factor.operation}</code>
                 </summary>
-                <div class="equation" inner_html=factor.equation.mathml></div>
+                <div class="equation" inner_html=equation></div>
                 <p class="panel-note">{move || texts.get().step_graph.path_left}</p>
                 <p class="numeric path-terms">{terms}</p>
             </details>

@@ -375,7 +375,7 @@ fn TensorPicture(
         if is_paintable {
             words.push(step.paint_keys.to_string());
         }
-        words.join(". ")
+        words.join(texts.get().locale.full_stop())
     };
     let readout = move || {
         own_element().map(|element| {

@@ -155,7 +155,7 @@ static ENGLISH: MemoryTexts = MemoryTexts {
 static CHINESE: MemoryTexts = MemoryTexts {
     preset: "网络",
     device: "设备",
-    batch: "批大小",
+    batch: "批量大小",
     batch_hint: "每批的样本数；留空则用网络自己的设置",
     must_be_batch: "必须是 1 到 65536 之间的整数",
     optimizer: "优化器",
@@ -195,7 +195,7 @@ static CHINESE: MemoryTexts = MemoryTexts {
     only_less_reserved: "峰值时存活的字节一样多，但预留的变少了：大小不同的张量这时更容易共用同一块内存。",
     waiting: "正在计数……",
     explain_title: "怎样理解",
-    explain_parts: "权重、权重的梯度和优化器的状态一直都在：用 Adam 时每个参数对应四个数。激活值随批大小增长，它们是反向传播还要用到的前向结果。",
+    explain_parts: "权重、权重的梯度和优化器的状态一直都在：用 Adam 时每个参数对应四个数。激活值随批量大小增长，它们是反向传播还要用到的前向结果。",
     explain_life: "执行计划知道每个张量最先和最后被哪个运算用到，所以生存期不重叠的张量可以共用内存。大小不同的张量共用一处，因此预留的内存略多于实际占用。",
     explain_recompute: "每 k 层保留一层的输出，中间的结果在前向之后就丢弃，等反向传播到达时再重新计算，代价最多是再做一次前向。网络越深越有用；小网络的峰值往往由最大的一层独自决定。",
     explain_exact: "重新计算时，同样的运算作用于同样的数值，因此梯度逐位相同。会累积统计量的层只能运行一次，它们的输出总是保留。",

@@ -103,7 +103,7 @@ fn chinese(error: &LabError) -> String {
             format!("这里没有模型“{actual}”，应当是其中之一：{offered}")
         }
         LabError::BadBatch { actual } => {
-            format!("批大小是 {actual}，应当是 1 到 {MAX_BATCH} 的整数")
+            format!("批量大小是 {actual}，应当是 1 到 {MAX_BATCH} 的整数")
         }
         LabError::BadDistance { actual } => {
             format!("保留层的间隔是 {actual}，应当是不小于 1 的整数")
@@ -112,7 +112,7 @@ fn chinese(error: &LabError) -> String {
             format!("模型 {preset} 的大小取决于你自己的数据，请另选一个自带数据的模型")
         }
         LabError::TooLarge { bytes, most } => {
-            format!("同时需要 {bytes} 字节，最多可用 {most} 字节，请减小批大小")
+            format!("同时需要 {bytes} 字节，最多可用 {most} 字节，请减小批量大小")
         }
         LabError::TooLong {
             batch,
@@ -122,11 +122,11 @@ fn chinese(error: &LabError) -> String {
         } => {
             let hint = match most {
                 0 => String::new(),
-                most => format!("；批大小为 {most} 时不会超过"),
+                most => format!("；批量大小为 {most} 时不会超过"),
             };
             let millis = millis.ceil();
             format!(
-                "批大小为 {batch} 的一步没有计时：其中一个运算会占用设备约 {millis} 毫秒，最多允许 {most_millis} 毫秒{hint}"
+                "批量大小为 {batch} 的一步没有计时：其中一个运算会占用设备约 {millis} 毫秒，最多允许 {most_millis} 毫秒{hint}"
             )
         }
         LabError::NoTime { runs } => format!("连续运行 {runs} 次，设备的时钟也没有走动"),

@@ -250,6 +250,7 @@ static ENGLISH: ReplicaTexts = ReplicaTexts {
     },
     standing: |standing, step| match standing {
         Standing::Building => "The replicas are being built".into(),
+        Standing::Idle if step == 1 => "1 step done".into(),
         Standing::Idle => format!("{step} steps done"),
         Standing::Computing => format!("Step {}: forward and backward pass", step + 1),
         Standing::Ringing { round } => {

@@ -60,6 +60,7 @@ texts! {
         update,
         plot_note,
         operations_title,
+        threads,
         operations_note,
         operation,
         flops,
@@ -142,6 +143,7 @@ static ENGLISH: RooflineTexts = RooflineTexts {
     update: "update",
     plot_note: "Both axes are logarithmic; the numbers are those of the table.",
     operations_title: "Operations",
+    threads: "threads",
     operations_note: "FLOP and bytes are counted from shapes, times are measured. “+” joins what one kernel does together; operations without arithmetic have no place on the plot.",
     operation: "Operation",
     flops: "FLOP",
@@ -185,7 +187,7 @@ static CHINESE: RooflineTexts = RooflineTexts {
     device_auto: "自动",
     device_gpu: "使用 GPU",
     device_cpu: "仅 CPU",
-    batch: "批大小",
+    batch: "批量大小",
     batch_hint: "每批的样本数；留空则用网络自己的设置；设备较慢时会自动减小",
     must_be_batch: "必须是 1 到 65536 之间的整数",
     start: "测量本机",
@@ -223,6 +225,7 @@ static CHINESE: RooflineTexts = RooflineTexts {
     update: "更新",
     plot_note: "两个坐标轴都是对数刻度；图中的编号与下表一致。",
     operations_title: "各个运算",
+    threads: "线程数",
     operations_note: "FLOP 和字节数由张量形状计数得出，时间为实测。“+”表示由同一个内核一起完成；没有算术运算的项目不出现在图中。",
     operation: "运算",
     flops: "运算次数",
@@ -256,7 +259,7 @@ static CHINESE: RooflineTexts = RooflineTexts {
             true => String::new(),
             false => format!("（原为 {usual}，为避免单个运算占用设备过久而减小）"),
         };
-        format!("{preset} 的训练，批大小 {batch}{fewer}，在 {place} 上运行")
+        format!("{preset} 的训练，批量大小 {batch}{fewer}，在 {place} 上运行")
     },
 };
 

@@ -83,7 +83,7 @@ static CHINESE: LossesTexts = LossesTexts {
     bce_why: "交叉熵：σ′ 恰好消去，剩下的就是误差本身。",
     mse_why: "平方误差的一半：σ′(z) = a(1 − a) 仍是一个因子。单元饱和时它几乎为 0，无论预测错得多离谱。",
     ratio: "交叉熵的梯度大到 1/σ′(z) 倍",
-    units: "交叉熵以 nat 为单位；两者都是单个样本的损失。",
+    units: "交叉熵以奈特（nat）为单位；两者都是单个样本的损失。",
     point: |z, prediction| format!("z = {z}，预测 {prediction}"),
 };
 

@@ -121,7 +121,7 @@ static CHINESE: NoiseTexts = NoiseTexts {
     by_all: "全部样本",
     losses: "每一步之后在全部样本上的损失",
     step_axis: "步",
-    loss_axis: "损失（nat）",
+    loss_axis: "损失（奈特）",
     full_w: "全量梯度 ∂L/∂w",
     full_b: "全量梯度 ∂L/∂b",
     measured: "离散程度：200 个小批量的实测值",

@@ -160,7 +160,7 @@ static ENGLISH: ShapesTexts = ShapesTexts {
     works: "Every line fits.",
     none: "none",
     r3_note: "As printed, a dense layer stands among the convolutions, before anything is flattened. A true VGG16 for 32 × 32 pictures has thirteen convolutions, flattens to 512 and ends in Linear(512, 10).",
-    r10_note: "16·5·5 belongs to pictures of 32 × 32. Of 28 × 28, 16·4·4 = 256 numbers a sample are left, and view(-1, 400) does not ask whose they are: at a batch of 64 it fails, at 25 it mixes the samples into 16 rows. Pad by 2 and write x.flatten(1).",
+    r10_note: "16·5·5 belongs to pictures of 32 × 32. Of 28 × 28, 16·4·4 = 256 numbers a sample are left, and view(-1, 400) does not ask whose they are.",
     pads_note: "A padding of 2 makes up for the picture's 28 instead of 32 pixels, so 16·5·5 = 400 is right.",
     mixed: |samples, rows| {
         format!(
@@ -204,7 +204,7 @@ static CHINESE: ShapesTexts = ShapesTexts {
     works: "每一行都对得上。",
     none: "无",
     r3_note: "原文把全连接层放在卷积之间，而且没有先展平。真正用于 32 × 32 图片的 VGG16 有十三个卷积层，展平后是 512 个数，最后是 Linear(512, 10)。",
-    r10_note: "16·5·5 对应 32 × 32 的图片。28 × 28 的图片每个样本只剩 16·4·4 = 256 个数，而 view(-1, 400) 并不管这些数属于谁：批量为 64 时报错，为 25 时把样本混成 16 行。应当填充 2，并写 x.flatten(1)。",
+    r10_note: "16·5·5 对应 32 × 32 的图片。28 × 28 的图片每个样本只剩 16·4·4 = 256 个数，而 view(-1, 400) 并不管这些数属于谁。",
     pads_note: "填充 2 补上了 28 与 32 之间的差，所以 16·5·5 = 400 是对的。",
     mixed: |samples, rows| {
         format!("{samples} 个样本变成了 {rows} 行：每一行都混有不止一张图片的数。")

@@ -68,7 +68,7 @@ static CHINESE: TemperatureTexts = TemperatureTexts {
     axis: "温度 T（对数轴）",
     probability: "概率 p",
     bars: "各项概率",
-    entropy: "熵 H（单位 nat）",
+    entropy: "熵 H（单位：奈特）",
     choices: "犹豫程度相当于在这么多项中均匀选择：eᴴ =",
     greedy_note: "T = 0 是极限：全部概率落在最大的 logit 上，也就是贪心解码的选择。",
     rule: "所有 logit 加上同一个常数，结果不变；乘以一个因子就会变：除以 T 正是这样的因子。",
