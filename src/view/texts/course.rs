@@ -108,7 +108,10 @@ static ENGLISH: CourseTexts = CourseTexts {
     },
     unknown_step: |name| format!("This chapter has no step “{name}”; it begins at its first."),
     errors_found: |found, all| format!("{found} of {all} mistakes"),
-    unknown_widget: |name| format!("There is no widget “{name}”. Expected one of:"),
+    unknown_widget: |name| match name {
+        "" => "The link names no widget (name). Expected one of:".into(),
+        name => format!("There is no widget “{name}”. Expected one of:"),
+    },
 };
 
 static CHINESE: CourseTexts = CourseTexts {
@@ -153,7 +156,10 @@ static CHINESE: CourseTexts = CourseTexts {
     },
     unknown_step: |name| format!("这一章没有名为“{name}”的步骤，于是从第一步开始。"),
     errors_found: |found, all| format!("共 {all} 处错误，显示 {found} 处"),
-    unknown_widget: |name| format!("没有名为“{name}”的小仪器。可用的有："),
+    unknown_widget: |name| match name {
+        "" => "链接里没有写小仪器的名字（name）。可用的有：".into(),
+        name => format!("没有名为“{name}”的小仪器。可用的有："),
+    },
 };
 
 #[cfg(test)]

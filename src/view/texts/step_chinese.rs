@@ -1,6 +1,7 @@
 //! The texts of the page that steps through a batch, in Simplified Chinese.
 
 use super::step::StepTexts;
+use crate::view::format;
 
 pub const STEP: StepTexts = StepTexts {
     title: "单步走过一个批量",
@@ -127,7 +128,7 @@ pub const STEP: StepTexts = StepTexts {
     undo: "撤销",
     undo_all: "全部撤销",
     edits: "改动",
-    edit_bad_number: "这不是一个有限的数。",
+    edit_bad_number: "请填一个数，不能是无穷大。",
     edit_not_here: "所选元素是算出来的。请选择参数、输入或标签中的一个元素。",
     loss_before_edit: "改动前的损失",
     loss_with_edit: "改动后的损失",
@@ -211,7 +212,10 @@ pub const STEP: StepTexts = StepTexts {
     group: |key, count, subtotal| format!("{key}：{count} 项，{subtotal}"),
     term_count: |count| format!("{count} 项"),
     inside: |function| format!("{function} 之内"),
-    terms_shown: |shown, all| format!("{all} 项中的 {shown} 项"),
+    terms_shown: |shown, all| {
+        let (shown, all) = (format::count(shown as u64), format::count(all.into()));
+        format!("{all} 项中的 {shown} 项")
+    },
     window_of: |channel| format!("输入通道 {channel}"),
     edited: |element, value| format!("{element} 改为 {value}"),
     samples: |count| format!("共 {count} 个"),

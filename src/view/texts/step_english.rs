@@ -1,6 +1,7 @@
 //! The texts of the page that steps through a batch, in English.
 
 use super::step::StepTexts;
+use crate::view::format;
 
 pub const STEP: StepTexts = StepTexts {
     title: "Step through a batch",
@@ -127,7 +128,7 @@ pub const STEP: StepTexts = StepTexts {
     undo: "Undo",
     undo_all: "Undo all",
     edits: "Edits",
-    edit_bad_number: "This is not a finite number.",
+    edit_bad_number: "Type a number; infinity is none.",
     edit_not_here: "The chosen element is computed. Choose one of a parameter, of the input or of the labels.",
     loss_before_edit: "Loss before the edit",
     loss_with_edit: "Loss with the edit",
@@ -229,7 +230,10 @@ pub const STEP: StepTexts = StepTexts {
         }
     },
     inside: |function| format!("Inside {function}"),
-    terms_shown: |shown, all| format!("{shown} of {all} terms"),
+    terms_shown: |shown, all| {
+        let (shown, all) = (format::count(shown as u64), format::count(all.into()));
+        format!("{shown} of {all} terms")
+    },
     window_of: |channel| format!("Input channel {channel}"),
     edited: |element, value| format!("{element} set to {value}"),
     samples: |count| format!("of {count}"),

@@ -6,6 +6,7 @@ use leptos::prelude::*;
 
 use super::{Scope, link};
 use crate::course::{Chapter, ChapterText, Question, StepText, to_html};
+use crate::view::texts::Locale;
 use crate::view::texts::course::texts;
 
 /// All steps and what the chapter taught.
@@ -140,7 +141,8 @@ fn question(scope: Scope, chapter: u8, step: &str, place: usize, question: &Ques
         Some(view! {
             <p class="chapter-feedback" class:is-right=number == right class:is-wrong=number != right>
                 <strong>{verdict}</strong>
-                " "
+                // A Chinese full stop has its room already.
+                {(scope.locale.get() == Locale::English).then_some(" ")}
                 <span inner_html=feedback></span>
             </p>
         })

@@ -24,7 +24,7 @@ pub fn summary(bench: Bench) -> AnyView {
             .shown_try()
             .map(|tried| format!("{:.4}", tried.accuracy))
     };
-    let bytes = move || bench.shown_try().map(|tried| tried.bytes.to_string());
+    let bytes = move || bench.shown_try().map(|tried| format::count(tried.bytes));
     let front = Memo::new(move |_| bench.tries.with(|tries| pareto_front(tries)));
     let plot = move || {
         let text = texts(locale.get());
@@ -200,7 +200,7 @@ fn row(
             <td class="numeric">{recipe.sparsity.to_string()}</td>
             <td class="numeric">{bits}</td>
             <td class="numeric">{steps}</td>
-            <td class="numeric">{tried.bytes.to_string()}</td>
+            <td class="numeric">{format::count(tried.bytes)}</td>
             <td class="numeric">{format!("{:.4}", tried.accuracy)}</td>
             <td class="numeric">{format!("{:.4}", tried.halves.choosing)}</td>
             <td class="numeric">{format!("{:.4}", tried.halves.reporting)}</td>
@@ -257,7 +257,7 @@ fn weights(text: &'static CompressTexts, tried: &Try) -> AnyView {
                 <td class="numeric">{format!("{} / {}", part.kept, part.count)}</td>
                 <td class="numeric">{part.bits.to_string()}</td>
                 <td>{layout}</td>
-                <td class="numeric">{part.bytes.to_string()}</td>
+                <td class="numeric">{format::count(part.bytes)}</td>
             </tr>
         }
     });
