@@ -99,7 +99,7 @@ impl State {
         for (place, &probability) in here.iter().enumerate() {
             plane.handle(&format!("is-part-{place}"), (shown, probability));
             // Names that would lie on each other are left to the bars.
-            if taken.iter().all(|other| (other - probability).abs() > 0.06) {
+            if taken.iter().all(|other| (other - probability).abs() > 0.05) {
                 taken.push(probability);
                 let is_end = shown > 2.0;
                 let at = if is_end { shown * 0.93 } else { shown * 1.08 };

@@ -375,6 +375,16 @@ fn phone_and_print(page: &Page) -> Outcome {
                 over.as_i64().unwrap_or(1) <= 0,
                 format!("chapter {chapter} at {width}: {over} too wide"),
             )?;
+            if chapter == 1 {
+                page.element("instrument-frame")?;
+                let height =
+                    "return document.querySelector('[data-testid=instrument-frame]').offsetHeight";
+                let height = page.script(height, &[])?;
+                expect(
+                    height.as_i64().unwrap_or(0) > 400,
+                    format!("the page beside a step at {width}: {height} high"),
+                )?;
+            }
         }
     }
     page.resize((390, 844))?;
