@@ -253,16 +253,16 @@ pub struct DdpArguments {
     /// linear (256 samples in four dimensions) or a preset such as lenet5-mnist
     #[arg(long, value_name = "NAME", default_value = "linear")]
     pub preset: String,
-    #[arg(long, value_name = "N", default_value_t = 4)]
+    #[arg(long, value_name = "N", default_value_t = 4, allow_hyphen_values = true, value_parser = whole::<u32>)]
     pub replicas: u32,
     /// How gradients are combined: mean, sum, rank0 (the first replica alone takes steps) or federated
     #[arg(long, value_name = "MODE", default_value = "mean", value_parser = mode)]
     pub mode: Mode,
     /// Steps, or rounds of the federated mode
-    #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u64).range(..=MAX_STEPS))]
+    #[arg(long, value_name = "N", default_value_t = 50, allow_hyphen_values = true, value_parser = replica_steps)]
     pub steps: u64,
     /// Samples of a step, of all replicas together [default: the preset's]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", allow_hyphen_values = true, value_parser = whole::<u32>)]
     pub batch: Option<u32>,
     /// Learning rate, constant [default: the preset's]
     #[arg(long, value_name = "X", allow_hyphen_values = true, value_parser = real)]
@@ -271,17 +271,18 @@ pub struct DdpArguments {
     #[arg(long, value_name = "NAME", value_parser = optimizer)]
     pub optimizer: Option<OptimizerKind>,
     /// Federated: updates of each replica between two averagings
-    #[arg(long, value_name = "N", default_value_t = 5)]
+    #[arg(long, value_name = "N", default_value_t = 5, allow_hyphen_values = true, value_parser = whole::<u32>)]
     pub local_steps: u32,
     /// Federated: how the samples are shared out, such as 1,2,3,2 [default: equally]
-    #[arg(long, value_name = "N,N,…", value_delimiter = ',')]
+    #[arg(long, value_name = "N,N,…", value_delimiter = ',', allow_hyphen_values = true, value_parser = whole::<u32>)]
     pub shares: Vec<u32>,
     /// Between neighbours of the ring, in bytes a second, for the modelled time
     #[arg(
         long,
         value_name = "X",
         default_value_t = 1.25e9,
-        allow_hyphen_values = true
+        allow_hyphen_values = true,
+        value_parser = number
     )]
     pub bandwidth: f64,
     /// Of one message, in seconds, for the modelled time
@@ -289,7 +290,8 @@ pub struct DdpArguments {
         long,
         value_name = "X",
         default_value_t = 50e-6,
-        allow_hyphen_values = true
+        allow_hyphen_values = true,
+        value_parser = number
     )]
     pub latency: f64,
     /// Seed of the samples, of the initial weights and of the order of the batches
@@ -499,16 +501,16 @@ pub struct CompressArguments {
     #[arg(long, value_name = "T", default_value_t = 4.0, allow_hyphen_values = true, value_parser = real)]
     pub temperature: f32,
     /// Times through the data for the student [default: 5]
-    #[arg(long, value_name = "N", requires = "distil", value_parser = whole::<u32>)]
+    #[arg(long, value_name = "N", requires = "distil", allow_hyphen_values = true, value_parser = whole::<u32>)]
     pub distil_epochs: Option<u32>,
     /// The file may have this many bytes: the most accurate try that fits is saved
-    #[arg(long, value_name = "BYTES", value_parser = whole::<u64>)]
+    #[arg(long, value_name = "BYTES", allow_hyphen_values = true, value_parser = byte_budget)]
     pub budget: Option<u64>,
     /// Where to write the compressed network
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
     /// Times through the data for a preset that is trained first [default: its own]
-    #[arg(long, value_name = "N", value_parser = whole::<u32>)]
+    #[arg(long, value_name = "N", allow_hyphen_values = true, value_parser = whole::<u32>)]
     pub epochs: Option<u32>,
     /// Learning rate of that [default: 0.01 for lenet5-mnist, else its own]
     #[arg(long, value_name = "X", allow_hyphen_values = true, value_parser = real)]
@@ -727,7 +729,6 @@ fn optimizer(text: &str) -> Result<OptimizerKind, String> {
     })
 }
 
-/// A number; whether it is in range, the session says.
 fn mode(text: &str) -> Result<Mode, String> {
     Mode::from_name(text).ok_or_else(|| {
         let known = Mode::ALL.map(Mode::name).join(", ");
@@ -735,6 +736,7 @@ fn mode(text: &str) -> Result<Mode, String> {
     })
 }
 
+/// A number; whether it is in range, the session says.
 fn real(text: &str) -> Result<f32, String> {
     let number = text.parse();
     number.map_err(|_| "expected a number such as 0.001".into())
@@ -746,7 +748,25 @@ fn whole<T: std::str::FromStr>(text: &str) -> Result<T, String> {
     number.map_err(|_| "expected a whole number from 0, such as 64".into())
 }
 
-/// `adam:0.1`, `sgd+inverse:0.039`
+/// As [`real`], of any size.
+fn number(text: &str) -> Result<f64, String> {
+    let number = text.parse();
+    number.map_err(|_| "expected a number such as 1.25e9".into())
+}
+
+/// Steps of replicas.
+fn replica_steps(text: &str) -> Result<u64, String> {
+    let steps = text.parse::<u64>().ok();
+    let steps = steps.filter(|steps| (1..=MAX_STEPS).contains(steps));
+    steps.ok_or_else(|| format!("expected a whole number from 1 to {MAX_STEPS}"))
+}
+
+/// A size that some file can have: a network is not trained for a budget that none has.
+fn byte_budget(text: &str) -> Result<u64, String> {
+    let bytes = text.parse::<u64>().ok().filter(|&bytes| bytes > 0);
+    bytes.ok_or_else(|| "expected a whole number of bytes from 1, such as 20000".into())
+}
+
 fn scope(text: &str) -> Result<Scope, String> {
     Scope::from_name(text).ok_or_else(|| "expected global or layer".into())
 }
@@ -759,6 +779,7 @@ fn student(text: &str) -> Result<Student, String> {
     Student::from_name(text).ok_or_else(|| "expected mlp or lenet".into())
 }
 
+/// `adam:0.1`, `sgd+inverse:0.039`
 fn lane(text: &str) -> Result<Lane, String> {
     let problem =
         || format!("expected an optimizer and a learning rate such as adam:0.1, got {text}");

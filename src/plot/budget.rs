@@ -50,10 +50,11 @@ fn open(class: &str, size: (f64, f64), label: &str) -> String {
     )
 }
 
-/// Accuracy over bytes on a logarithmic axis, the front as a staircase, the budget as an upright line.
+/// Accuracy over bytes on a logarithmic axis, the front as a staircase, the budget, where there is one, as an upright
+/// line.
 pub fn budget_svg(
     points: &[BudgetPoint],
-    budget: f64,
+    budget: Option<f64>,
     size: (u32, u32),
     labels: &BudgetLabels<'_>,
 ) -> String {
@@ -69,7 +70,7 @@ pub fn budget_svg(
             (low.min(value), high.max(value))
         })
     };
-    let (small, large) = extent(&mut points.iter().map(|point| point.bytes).chain([budget]));
+    let (small, large) = extent(&mut points.iter().map(|point| point.bytes).chain(budget));
     let (low, _) = extent(&mut points.iter().map(|point| point.accuracy).chain([0.9]));
     let x = Axis::new(
         Scale::Log,
@@ -85,21 +86,9 @@ pub fn budget_svg(
     );
     let mut svg = open("budget-plot", (width, height), labels.whole);
     push_axes(&mut svg, &area, &x, &y, labels);
-    let line = x.pixel(budget);
-    let (anchor, at) = if line > f64::midpoint(area.left, area.right) {
-        ("end", line - 5.0)
-    } else {
-        ("start", line + 5.0)
-    };
-    let _ = write!(
-        svg,
-        "<line class=\"budget-line\" x1=\"{line:.1}\" x2=\"{line:.1}\" y1=\"{}\" y2=\"{}\"/>\
-         <text class=\"budget-mark\" x=\"{at:.1}\" y=\"{:.1}\" text-anchor=\"{anchor}\">{}</text>",
-        area.top,
-        area.bottom,
-        area.bottom - 8.0,
-        escape(labels.budget)
-    );
+    if let Some(budget) = budget {
+        push_budget(&mut svg, &area, x.pixel(budget), labels.budget);
+    }
     push_front(&mut svg, points, &x, &y, area.right);
     for point in points {
         let (at, up) = (x.pixel(point.bytes), y.pixel(point.accuracy));
@@ -122,6 +111,24 @@ pub fn budget_svg(
     }
     svg.push_str("</svg>");
     svg
+}
+
+/// An upright line with its name on the side where there is more room.
+fn push_budget(svg: &mut String, area: &PlotArea, line: f64, name: &str) {
+    let (anchor, at) = if line > f64::midpoint(area.left, area.right) {
+        ("end", line - 5.0)
+    } else {
+        ("start", line + 5.0)
+    };
+    let _ = write!(
+        svg,
+        "<line class=\"budget-line\" x1=\"{line:.1}\" x2=\"{line:.1}\" y1=\"{}\" y2=\"{}\"/>\
+         <text class=\"budget-mark\" x=\"{at:.1}\" y=\"{:.1}\" text-anchor=\"{anchor}\">{}</text>",
+        area.top,
+        area.bottom,
+        area.bottom - 8.0,
+        escape(name)
+    );
 }
 
 /// For every size the best accuracy that nothing larger is needed for.
@@ -278,7 +285,7 @@ mod tests {
             point(1e4, 0.9, true),
             point(2e5, 0.97, false),
         ];
-        let svg = budget_svg(&points, 5e4, (640, 360), &LABELS);
+        let svg = budget_svg(&points, Some(5e4), (640, 360), &LABELS);
         assert_eq!(svg.matches("class=\"is-front\"").count(), 2);
         assert_eq!(svg.matches("class=\"is-beaten\"").count(), 1);
         assert_eq!(svg.matches("class=\"is-shown\"").count(), 2);
@@ -297,7 +304,9 @@ mod tests {
 
     #[test]
     fn nothing_tried_is_an_empty_plot() {
-        let svg = budget_svg(&[], 5e4, (0, 0), &LABELS);
+        let none = budget_svg(&[], None, (0, 0), &LABELS);
+        assert!(!none.contains("budget-line") && !none.contains("NaN") && !none.contains("inf"));
+        let svg = budget_svg(&[], Some(5e4), (0, 0), &LABELS);
         assert!(svg.contains("budget-line") && !svg.contains("budget-front"));
         assert!(!svg.contains("NaN") && !svg.contains("inf"));
     }

@@ -107,6 +107,8 @@ fn a_network_is_compressed_within_a_budget_and_its_file_predicts() {
         "the learning rate is -1",
     );
     refused(&["--distil", "mlp", "--lambda", "2"], "λ is 2");
+    refused(&["--budget", "0"], "a whole number of bytes from 1");
+    refused(&["--budget", "-5"], "a whole number of bytes from 1");
     refused(
         &["--distil", "mlp", "--temperature", "1e-38"],
         "from 0.05 to 100",

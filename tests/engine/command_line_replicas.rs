@@ -53,6 +53,22 @@ fn ddp_compares_with_a_single_run_on_the_same_batches() {
 fn lengths_and_rates_that_cannot_be_are_refused() {
     let said = fails(&["ddp", "--steps", "1000001"], 2);
     assert!(said.contains("1000000"), "{said}");
+    for (setting, value, reason) in [
+        ("--steps", "0", "from 1 to 1000000"),
+        ("--replicas", "-1", "expected a whole number from 0"),
+        ("--local-steps", "-2", "expected a whole number from 0"),
+        ("--shares", "-1,2,3,2", "expected a whole number from 0"),
+        ("--bandwidth", "abc", "expected a number such as 1.25e9"),
+        (
+            "--bandwidth",
+            "-1",
+            "the bandwidth is -1 bytes a second, expected a number above 0",
+        ),
+        ("--replicas", "3", "1, 2, 4, 8, 16 do"),
+    ] {
+        let said = fails(&["ddp", setting, value], 2);
+        assert!(said.contains(reason), "{setting} {value}: {said}");
+    }
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("new");
     let out = out.to_str().unwrap();

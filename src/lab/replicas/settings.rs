@@ -77,6 +77,12 @@ pub struct Settings {
     pub tell_every: u32,
 }
 
+/// Numbers for people: `1, 2, 4`.
+fn list(numbers: &[u32]) -> String {
+    let texts: Vec<String> = numbers.iter().map(u32::to_string).collect();
+    texts.join(", ")
+}
+
 /// A setting that does not fit, and what would.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, thiserror::Error)]
 pub enum SettingsError {
@@ -84,7 +90,7 @@ pub enum SettingsError {
     Replicas { actual: u32 },
     #[error(
         "{replicas} replicas don't divide a batch of {batch} samples: the plain mean of data parallelism would count \
-         shards of different sizes alike; {fitting:?} do"
+         shards of different sizes alike; {} do", list(.fitting)
     )]
     Indivisible {
         replicas: u32,
@@ -105,10 +111,11 @@ pub enum SettingsError {
     #[error("{actual} local steps, expected 1 to {MAX_LOCAL_STEPS}")]
     LocalSteps { actual: u32 },
     #[error(
-        "shares {shares:?}, expected a whole number above 0 for each of the {replicas} replicas"
+        "shares {}, expected a whole number above 0 for each of the {replicas} replicas",
+        list(.shares)
     )]
     Shares { shares: Vec<u32>, replicas: u32 },
-    #[error("{samples} samples in shares {shares:?} leave replica {replica} without any")]
+    #[error("{samples} samples in shares {} leave replica {replica} without any", list(.shares))]
     EmptyShard {
         replica: u32,
         samples: u32,

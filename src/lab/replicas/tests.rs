@@ -574,7 +574,7 @@ fn what_cannot_be_is_refused_before_anything_is_built() {
     assert_eq!(
         refused(|s| s.replicas = 3),
         "3 replicas don't divide a batch of 256 samples: the plain mean of data parallelism would count shards of \
-         different sizes alike; [1, 2, 4, 8, 16] do"
+         different sizes alike; 1, 2, 4, 8, 16 do"
     );
     assert_eq!(
         refused(|s| s.bandwidth = -1.0),

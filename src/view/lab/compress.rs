@@ -98,9 +98,33 @@ impl Form {
         self.number("train")
     }
 
-    /// `C_max`, bytes.
+    /// `C_max`, bytes; no file has fewer than 1.
+    ///
+    /// # Errors
+    /// When it is no whole number from 1.
     pub fn budget(&self) -> Result<u64, FieldProblem> {
-        self.number("budget")
+        let bytes: u64 = self.number("budget")?;
+        let key = "budget";
+        (bytes > 0)
+            .then_some(bytes)
+            .ok_or(FieldProblem { key, reason: None })
+    }
+
+    /// What is wrong with each of the two sliders, sparsity and bits, whatever the other says.
+    pub fn slider_problems(&self) -> Vec<FieldProblem> {
+        let alone = |[key, other]: [&'static str; 2]| {
+            let usual = DEFAULTS.iter().find(|(known, _)| *known == other);
+            let usual = usual.map_or("", |(_, usual)| *usual);
+            let mut form = Self {
+                unknown: None,
+                ..self.clone()
+            };
+            form.texts.insert(other.into(), usual.into());
+            let problem = form.recipe(false, 1).err();
+            problem.filter(|problem| problem.key == key)
+        };
+        let sliders = [["sparsity", "bits"], ["bits", "sparsity"]];
+        sliders.into_iter().filter_map(alone).collect()
     }
 
     fn bits(&self) -> Result<Option<u8>, FieldProblem> {
@@ -268,6 +292,20 @@ mod tests {
         assert_eq!(all.key, "sparsity");
         let never = problem(&[("finetune", "0")]);
         assert_eq!(never.key, "finetune");
+        let keys = |given: &[(&str, &str)]| -> Vec<&str> {
+            let problems = form(given).slider_problems();
+            problems.iter().map(|problem| problem.key).collect()
+        };
+        assert_eq!(
+            keys(&[("bits", "1"), ("sparsity", "2")]),
+            ["sparsity", "bits"]
+        );
+        assert_eq!(keys(&[("bits", "1")]), ["bits"]);
+        assert!(keys(&[]).is_empty());
+        for typed in ["-3", "0", "1.5", ""] {
+            let refused = form(&[("budget", typed)]).budget();
+            assert_eq!(refused.unwrap_err().key, "budget", "{typed}");
+        }
         for key in ["scope", "per", "origin", "gradual", "rounded", "student"] {
             let unknown = form(&[(key, "foo")]);
             let found = FieldProblem { key, reason: None };

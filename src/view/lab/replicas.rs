@@ -283,6 +283,29 @@ pub fn samples_per_second(records: &[StepRecord]) -> Option<f64> {
     (millis > 0.0).then(|| samples as f64 / millis * 1e3)
 }
 
+/// A measured time that stands for many.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Typical {
+    /// The median.
+    Median(f64),
+    /// The mean, where the median is 0: a browser's clock goes in steps, which most of the times were shorter than.
+    Mean(f64),
+    /// All times were shorter than a step of the clock.
+    BelowClock,
+}
+
+/// What stands for the measured `values`; `None` without any.
+pub fn typical(values: impl Iterator<Item = f64>) -> Option<Typical> {
+    let values: Vec<f64> = values.collect();
+    let middle = median(values.iter().copied())?;
+    let mean = values.iter().sum::<f64>() / values.len() as f64;
+    Some(match (middle > 0.0, mean > 0.0) {
+        (true, _) => Typical::Median(middle),
+        (false, true) => Typical::Mean(mean),
+        (false, false) => Typical::BelowClock,
+    })
+}
+
 /// The middle value.
 pub fn median(values: impl Iterator<Item = f64>) -> Option<f64> {
     let mut values: Vec<f64> = values.collect();
@@ -495,5 +518,10 @@ mod tests {
         assert_eq!(distance_lines(&run)[0].len(), STEPS as usize + 1);
         assert!(samples_per_second(run.records()).unwrap() > 0.0);
         assert_eq!(median([3.0, 1.0, 2.0].into_iter()), Some(2.0));
+        let of = |values: &[f64]| typical(values.iter().copied());
+        assert_eq!(of(&[3.0, 1.0, 2.0]), Some(Typical::Median(2.0)));
+        assert_eq!(of(&[0.0, 0.0, 0.3]), Some(Typical::Mean(0.3 / 3.0)));
+        assert_eq!(of(&[0.0, 0.0]), Some(Typical::BelowClock));
+        assert_eq!(of(&[]), None);
     }
 }

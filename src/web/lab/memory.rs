@@ -105,7 +105,7 @@ pub fn instrument() -> AnyView {
                 <p role="status" data-testid="memory-status">{move || known.with(|known| status(known, texts(locale.get())))}</p>
             </section>
             {move || known.with(|known| results(known, locale.get()))}
-            <section class="panel stack prose lab-wide">
+            <section class="panel prose lab-wide lab-columns">
                 <h2 class="panel-title">{move || texts(locale.get()).explain_title}</h2>
                 <p>{move || texts(locale.get()).explain_parts}</p>
                 <p>{move || texts(locale.get()).explain_life}</p>

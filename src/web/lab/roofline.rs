@@ -95,7 +95,7 @@ pub fn instrument() -> AnyView {
                 <p class="panel-note">{move || texts(locale.get()).figures_note}</p>
             </section>
             {move || below(measured, locale.get())}
-            <section class="panel stack prose lab-wide">
+            <section class="panel prose lab-wide lab-columns">
                 <h2 class="panel-title">{move || texts(locale.get()).explain_title}</h2>
                 <p>{move || texts(locale.get()).explain_roof}</p>
                 <p>{move || texts(locale.get()).explain_low}</p>

@@ -54,6 +54,7 @@ texts! {
         lessons,
         distil,
         must_be_number,
+        must_be_budget,
         refused,
         result_title,
         accuracy,
@@ -303,6 +304,7 @@ static ENGLISH: CompressTexts = CompressTexts {
     lessons: "Epochs for the student",
     distil: "Distil",
     must_be_number: "Must be a number",
+    must_be_budget: "C_max must be a whole number of bytes, 1 or more, such as 20000.",
     refused: "That was not done",
     result_title: "What it costs (measured on 2,000 held-out digits)",
     accuracy: "Accuracy",
@@ -404,7 +406,10 @@ static ENGLISH: CompressTexts = CompressTexts {
     exercise_budget: |budget, width| format!("With C_max = {budget} bytes d′ = {width} wins."),
     exercise_none: |budget| format!("With C_max = {budget} bytes none of the six fits."),
     show_try: |number| format!("Show try {number}"),
-    bits_value: |bits| format!("{bits} bits"),
+    bits_value: |bits| match bits {
+        "1" => "1 bit".into(),
+        bits => format!("{bits} bits"),
+    },
 };
 
 static CHINESE: CompressTexts = CompressTexts {
@@ -444,6 +449,7 @@ static CHINESE: CompressTexts = CompressTexts {
     lessons: "学生的训练轮次",
     distil: "蒸馏",
     must_be_number: "请填写一个数",
+    must_be_budget: "C_max 必须是不小于 1 的整数字节数，例如 20000。",
     refused: "没有执行",
     result_title: "代价是多少（在 2,000 个留出的数字上实测）",
     accuracy: "准确率",

@@ -1,7 +1,8 @@
 //! Texts of data parallelism, in both languages.
 
 use super::InstrumentTexts;
-use crate::lab::replicas::{Mode, Problem, SettingsError, Standing};
+use crate::lab::replicas::{Mode, Problem, Settings, SettingsError, Standing};
+use crate::optim::OptimizerKind;
 use crate::view::format;
 use crate::view::lab::replicas::{Exercise, FormError};
 use crate::view::texts::Locale;
@@ -29,6 +30,7 @@ texts! {
         shares,
         shares_even,
         shares_uneven,
+        shares_unused,
         run,
         pause,
         step,
@@ -74,6 +76,7 @@ texts! {
         explain_broken,
         explain_federated,
         explain_real,
+        explain_real_run,
         exercises,
         predict,
         x14_question,
@@ -107,6 +110,8 @@ texts! {
         earlier_run: fn(u32, usize, &str),
         /// Read out in place of the ring: replicas, messages, round.
         ring_label: fn(usize, usize, usize),
+        /// Which run of an exercise is shown: the exercise, its number, of how many, its settings.
+        exercise_run: fn(Exercise, usize, usize, &Settings),
         /// What an exercise showed.
         verdict: fn(Exercise, &[f64]),
     }
@@ -130,6 +135,13 @@ fn short(value: f64) -> String {
     format::significant(value, 3)
 }
 
+fn optimizer(settings: &Settings) -> &'static str {
+    match settings.optimizer {
+        OptimizerKind::Sgd => "SGD",
+        _ => "Adam",
+    }
+}
+
 static ENGLISH: ReplicaTexts = ReplicaTexts {
     settings: "Settings",
     model: "Model",
@@ -140,6 +152,7 @@ static ENGLISH: ReplicaTexts = ReplicaTexts {
     shares: "Shards",
     shares_even: "equally large",
     shares_uneven: "1 : 2 : 3 : 2",
+    shares_unused: "Unequal shards belong to federated averaging. In this mode every replica takes the same part of the batch, so that the choice of shards does nothing.",
     run: "Run 50 steps",
     pause: "Pause",
     step: "One step",
@@ -177,14 +190,15 @@ static ENGLISH: ReplicaTexts = ReplicaTexts {
     time_step: "Whole step",
     speed: "Samples a second",
     time_modelled: "All-reduce at the bandwidth and latency above: 2(p − 1)/p · S/b + 2(p − 1) · l",
-    time_note: "Measured times are medians of this run on this device, where workers share its cores and memory. A step that is stepped through is not timed.",
+    time_note: "Measured times are medians of this run on this device, where workers share its cores and memory; means where the browser’s clock goes in steps that most of the times are shorter than. A step that is stepped through is not timed.",
     earlier: "Earlier runs here (measured)",
     explain_title: "What happens here",
     explain_mean: "Every replica starts from the same weights and computes the gradient of its own shard. The mean of the gradients, weighted by the number of samples, is the gradient of the whole batch. So every replica takes the step that a single one would take with all samples: the curves are the same up to rounding, and the distance stays 0. Data parallelism changes the time, not the update.",
     explain_ring: "In a ring every replica talks to its neighbour alone. The gradients are cut into as many chunks as there are replicas: after p − 1 rounds of adding each holds one finished sum, after p − 1 more everybody holds all. Each sends 2(p − 1)/p of the gradients, whatever p is. (Patarasuk and Yuan 2009.)",
     explain_broken: "A well-known listing calls all_reduce on the loss and lets rank 0 alone take a step. The sum of the losses is a number to look at: no gradient flows back through it. So the other replicas stay where they were.",
     explain_federated: "Federated: each replica takes several steps on its own samples, then the parameters are averaged, w = Σ (nₖ/n) wₖ, and go round the ring in place of the gradients. (McMahan et al. 2017, arXiv 1602.05629.) Adam's states stay with their replica.",
-    explain_real: "For the real thing: glassbox export lenet5-mnist --out DIR writes the same network, weights and batches as a PyTorch script for torchrun and DistributedDataParallel.",
+    explain_real: "For the real thing, on the command line: this writes the same network, weights and batches as a PyTorch script for torchrun and DistributedDataParallel.",
+    explain_real_run: "It says at its end how the script is run.",
     exercises: "Spot the error",
     predict: "Your prediction",
     x14_question: "Only rank 0 takes a step. What do the other replicas learn?",
@@ -306,6 +320,16 @@ static ENGLISH: ReplicaTexts = ReplicaTexts {
             round + 1
         ),
     },
+    exercise_run: |exercise, number, of, settings| {
+        format!(
+            "What is shown is exercise {}, run {number} of {of}, with settings of its own: linear regression, {} replicas, {}, {}, learning rate {}. “Start over” goes back to the settings above.",
+            exercise.name().to_uppercase(),
+            settings.replicas,
+            (ENGLISH.mode_name)(settings.mode),
+            optimizer(settings),
+            format::shortest(settings.learning_rate)
+        )
+    },
     verdict: |exercise, numbers| match (exercise, numbers) {
         (Exercise::X14, [first, others]) => format!(
             "After 50 steps rank 0 has moved by {} (L2 norm), the others by {} at most. They learned nothing: their gradients were computed and thrown away.",
@@ -332,6 +356,7 @@ static CHINESE: ReplicaTexts = ReplicaTexts {
     shares: "分片",
     shares_even: "大小相同",
     shares_uneven: "比例 1 : 2 : 3 : 2",
+    shares_unused: "不等的分片只用于联邦学习。在当前模式下，每个副本分到批量中同样大小的一份，这一选择不起作用。",
     run: "运行 50 步",
     pause: "暂停",
     step: "走一步",
@@ -369,14 +394,15 @@ static CHINESE: ReplicaTexts = ReplicaTexts {
     time_step: "整步",
     speed: "每秒样本数",
     time_modelled: "按上面的带宽和延迟做一次全归约：2(p − 1)/p · S/b + 2(p − 1) · l",
-    time_note: "实测时间是本次运行在本机上的中位数，各工作线程共用本机的核心和内存。逐轮查看的步不计时。",
+    time_note: "实测时间是本次运行在本机上的中位数，各工作线程共用本机的核心和内存；多数时间短于浏览器时钟的步长时，改为平均值。逐轮查看的步不计时。",
     earlier: "此前的运行（实测）",
     explain_title: "这里发生了什么",
     explain_mean: "所有副本从相同的权重出发，各自在自己的分片上求梯度。按样本数加权的梯度平均值，就是整个批量的梯度。因此每个副本走的一步，与单个副本用全部样本走的一步相同：曲线只差舍入误差，距离始终为 0。数据并行改变的是时间，不是更新。",
     explain_ring: "在环中，每个副本只与相邻的副本通信。梯度被切成与副本数相同的块：经过 p − 1 轮相加，每个副本各有一块完整的和；再经过 p − 1 轮，所有副本都有全部的和。无论 p 是多少，每个副本发送的数据都是梯度的 2(p − 1)/p。（Patarasuk 与 Yuan，2009）",
     explain_broken: "有一段流传的代码对损失调用 all_reduce，然后只让 rank 0 更新。损失之和只是一个供查看的数，没有梯度从它传回，所以其他副本停在原处。",
     explain_federated: "联邦学习：每个副本先在自己的样本上走几步，然后对参数取加权平均 w = Σ (nₖ/n) wₖ，沿环传递的是参数而不是梯度。（McMahan 等，2017，arXiv 1602.05629）Adam 的状态留在各自的副本中。",
-    explain_real: "真正的多进程训练：glassbox export lenet5-mnist --out DIR 会把同样的网络、权重和批量写成 PyTorch 脚本，可用 torchrun 和 DistributedDataParallel 运行。",
+    explain_real: "真正的多进程训练要用命令行：下面的命令把同样的网络、权重和批量写成 PyTorch 脚本，可用 torchrun 和 DistributedDataParallel 运行。",
+    explain_real_run: "命令结束时会说明如何运行该脚本。",
     exercises: "找出错误",
     predict: "你的预测",
     x14_question: "只有 rank 0 更新，其他副本学到什么？",
@@ -414,8 +440,8 @@ static CHINESE: ReplicaTexts = ReplicaTexts {
             "replicas" => "1 到 16",
             "rate" => "保持不变",
             "local" => "两次平均之间，仅用于联邦学习",
-            "bandwidth" => "相邻副本之间每秒字节数，仅用于模型时间",
-            _ => "每条消息的秒数，仅用于模型时间",
+            "bandwidth" => "相邻副本之间每秒字节数，仅用于估算通信时间",
+            _ => "每条消息的秒数，仅用于估算通信时间",
         }
         .into()
     },
@@ -488,6 +514,16 @@ static CHINESE: ReplicaTexts = ReplicaTexts {
             round + 1
         ),
     },
+    exercise_run: |exercise, number, of, settings| {
+        format!(
+            "当前显示的是练习 {} 的第 {number} 次运行（共 {of} 次），它使用自己的设置：线性回归，{} 个副本，{}，{}，学习率 {}。按“重新开始”即回到上面的设置。",
+            exercise.name().to_uppercase(),
+            settings.replicas,
+            (CHINESE.mode_name)(settings.mode),
+            optimizer(settings),
+            format::shortest(settings.learning_rate)
+        )
+    },
     verdict: |exercise, numbers| match (exercise, numbers) {
         (Exercise::X14, [first, others]) => format!(
             "50 步之后，rank 0 移动了 {}（L2 范数），其他副本最多移动 {}。它们什么也没学到：梯度算出来就被丢弃了。",
@@ -518,6 +554,10 @@ mod tests {
                 ("mode", (texts.mode_name)(Mode::Mean)),
                 ("hint", (texts.hint)("rate")),
                 ("broken", (texts.standing)(&lost, 3)),
+                (
+                    "run",
+                    (texts.exercise_run)(Exercise::X16, 1, 5, &Settings::linear()),
+                ),
                 ("x14", (texts.verdict)(Exercise::X14, &[1.0, 0.0])),
                 ("x16", (texts.verdict)(Exercise::X16, &[0.03, 1e-7, 1e-6])),
             ]

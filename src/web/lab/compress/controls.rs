@@ -221,13 +221,15 @@ pub fn compression(bench: Bench) -> AnyView {
     };
     let wrong = move || {
         // A choice tells itself what is wrong with it.
-        let of_slider = |problem: &FieldProblem| ["sparsity", "bits"].contains(&problem.key);
-        let problem = problem(false).filter(of_slider)?;
-        Some(view! {
-            <p class="field-error" role="alert" data-testid="field-error">
-                {said(&problem, locale.get())}
-            </p>
-        })
+        let problems = form.with(|form| form.slider_problems());
+        let told = problems.iter().map(|problem| {
+            view! {
+                <p class="field-error" role="alert" data-testid="field-error">
+                    {said(problem, locale.get())}
+                </p>
+            }
+        });
+        told.collect_view()
     };
     let bits = Signal::derive(move || {
         let text = texts(locale.get());

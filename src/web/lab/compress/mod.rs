@@ -247,7 +247,7 @@ fn explanations() -> AnyView {
         parts.map(|part| view! { <p>{part}</p> }).collect_view()
     };
     view! {
-        <section class="panel stack prose lab-wide">
+        <section class="panel prose lab-wide lab-columns">
             <h2 class="panel-title">{move || texts(locale.get()).explain_title}</h2>
             {parts}
         </section>

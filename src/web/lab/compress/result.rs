@@ -28,7 +28,7 @@ pub fn summary(bench: Bench) -> AnyView {
     let front = Memo::new(move |_| bench.tries.with(|tries| pareto_front(tries)));
     let plot = move || {
         let text = texts(locale.get());
-        let budget = bench.form.with(|form| form.budget()).unwrap_or(1).max(1);
+        let budget = bench.form.with(|form| form.budget()).ok();
         let front = front.get();
         bench.tries.with(|tries| {
             let points = tries.iter().enumerate().map(|(at, tried)| BudgetPoint {
@@ -43,13 +43,14 @@ pub fn summary(bench: Bench) -> AnyView {
                 accuracy: text.choosing,
                 budget: text.budget_line,
             };
-            budget_svg(&points.collect::<Vec<_>>(), budget as f64, PLOT, &labels)
+            let budget = budget.map(|budget| budget as f64);
+            budget_svg(&points.collect::<Vec<_>>(), budget, PLOT, &labels)
         })
     };
     let judged = move || {
         let text = texts(locale.get());
         let Ok(budget) = bench.form.with(|form| form.budget()) else {
-            return text.must_be_number.to_string();
+            return text.must_be_budget.to_string();
         };
         bench.tries.with(|tries| match best_under(tries, budget) {
             Budgeted::NoTries => text.nothing_yet.to_string(),

@@ -14,8 +14,8 @@ use crate::optim::OptimizerKind;
 use crate::plot::lane_lines_svg;
 use crate::view::format;
 use crate::view::lab::replicas::{
-    Form, FormError, MODELS, NUMBERS, OPTIMIZERS, STEPS, distance_lines, loss_lines, median,
-    ring_svg, round, samples_per_second,
+    Form, FormError, MODELS, NUMBERS, OPTIMIZERS, STEPS, Typical, distance_lines, loss_lines,
+    ring_svg, round, samples_per_second, typical,
 };
 use crate::view::texts::lab::replicas::{ReplicaTexts, texts};
 use crate::view::texts::lab::{explain, lab_texts};
@@ -65,6 +65,9 @@ pub fn instrument() -> AnyView {
             </section>
         })
     };
+    let export = move || {
+        form.with(|form| format!("glassbox export {} --format torch --out ddp", form.model))
+    };
     view! {
         <div class="lab-bench">
             <section class="panel stack lab-wide">
@@ -94,13 +97,15 @@ pub fn instrument() -> AnyView {
             </section>
             </div>
             {exercises::panel(bench)}
-            <section class="panel stack prose lab-wide">
+            <section class="panel prose lab-wide lab-columns">
                 <h2 class="panel-title">{move || text().explain_title}</h2>
                 <p>{move || text().explain_mean}</p>
                 <p>{move || text().explain_ring}</p>
                 <p>{move || text().explain_broken}</p>
                 <p>{move || text().explain_federated}</p>
                 <p>{move || text().explain_real}</p>
+                <p><code class="mono lab-command" data-testid="replicas-export">{export}</code></p>
+                <p>{move || text().explain_real_run}</p>
             </section>
         </div>
     }
@@ -182,6 +187,12 @@ fn fields(
             )}
             {NUMBERS.map(number)}
         </div>
+        {move || {
+            let is_unused = form.with(|form| form.is_uneven && form.mode != Mode::Federated);
+            is_unused.then(|| {
+                view! { <p class="panel-note" role="status" data-testid="shares-unused">{text().shares_unused}</p> }
+            })
+        }}
     }
     .into_any()
 }
@@ -249,6 +260,16 @@ fn controls(
             bench.read(|run, workers| (text().workers)(run.settings().replicas, workers, cores()))
         })
     };
+    // An exercise has settings of its own, which are not those of the fields.
+    let exercise = move || {
+        version.track();
+        let (exercise, ended) = bench.with_value(|bench| bench.exercise())?;
+        let of = exercise.runs().len();
+        let number = (ended.len() + 1).min(of);
+        let settings = bench.with_value(|bench| bench.read(|run, _| run.settings().clone()))?;
+        let said = (text().exercise_run)(exercise, number, of, &settings);
+        Some(view! { <p class="banner" data-testid="replicas-exercise">{said}</p> })
+    };
     let mending = move || {
         is_broken().then(|| {
             view! {
@@ -266,6 +287,7 @@ fn controls(
     };
     view! {
         <h2 class="panel-title">{move || text().ring_title}</h2>
+        {exercise}
         <div class="toolbar">
             <button type="button" class="button button-primary" data-testid="replicas-run"
                 aria-disabled=move || (!can_step() && !is_running()).then_some("true") on:click=play>
@@ -508,27 +530,35 @@ fn times(bench: &Bench, text: &'static ReplicaTexts, locale: crate::view::texts:
     let lab = lab_texts(locale);
     let table = bench.read(|run, _| {
         let records = run.records();
-        let millis = |millis: Option<f64>| {
-            millis.map_or(format::NO_VALUE.into(), |m| format::short_duration(m * 1e3, locale))
+        // A clock that goes in steps shows 0 for what is shorter: no time that anything took.
+        let shown = |millis: f64| format::short_duration(millis * 1e3, locale);
+        let measured = |millis: Option<Typical>| match millis {
+            None => (format::NO_VALUE.into(), lab.measured),
+            Some(Typical::Median(median)) => (shown(median), lab.measured),
+            Some(Typical::Mean(mean)) => (shown(mean), lab.measured_mean),
+            Some(Typical::BelowClock) => (lab.below_clock.into(), lab.measured),
         };
+        let computing = measured(typical(records.iter().map(|record| record.compute_millis)));
+        let ring = measured(typical(records.iter().filter_map(|r| r.communication_millis)));
+        let step = measured(typical(records.iter().filter_map(|r| r.step_millis)));
         let speed = samples_per_second(records);
         let rows = [
             (
                 text.time_compute,
-                millis(median(records.iter().map(|record| record.compute_millis))),
-                lab.measured,
+                computing.0,
+                computing.1,
                 "time-compute",
             ),
             (
                 text.time_ring,
-                millis(median(records.iter().filter_map(|r| r.communication_millis))),
-                lab.measured,
+                ring.0,
+                ring.1,
                 "time-ring",
             ),
             (
                 text.time_step,
-                millis(median(records.iter().filter_map(|r| r.step_millis))),
-                lab.measured,
+                step.0,
+                step.1,
                 "time-step",
             ),
             (
@@ -540,7 +570,7 @@ fn times(bench: &Bench, text: &'static ReplicaTexts, locale: crate::view::texts:
             (
                 text.time_modelled,
                 format::short_duration(run.modelled_seconds() * 1e6, locale),
-                lab.computed,
+                lab.modelled,
                 "time-modelled",
             ),
         ];
