@@ -5,11 +5,12 @@
 use std::fmt::Write;
 
 use super::axis::{Axis, PlotArea, Scale};
+use super::scene::text_width;
 
 /// How many lines differ in colour or dashes.
 const LANES: usize = 8;
 
-/// Room for the numbers on the left and below, and around the field on the other sides, in pixels.
+/// Room for the numbers on the left, at least, and below, and around the field on the other sides, in pixels.
 const LEFT: f64 = 56.0;
 const BOTTOM: f64 = 22.0;
 const MARGIN: f64 = 8.0;
@@ -26,7 +27,7 @@ pub fn lane_lines_svg(
     label: &str,
 ) -> String {
     let (width, height) = (f64::from(width.max(160)), f64::from(height.max(100)));
-    let area = PlotArea {
+    let mut area = PlotArea {
         left: LEFT,
         top: MARGIN,
         right: width - MARGIN,
@@ -47,8 +48,14 @@ pub fn lane_lines_svg(
         false => (low.min(0.0), if high > 0.0 { high } else { 1.0 }),
     };
     let scale = if is_log { Scale::Log } else { Scale::Linear };
-    let x = Axis::new(Scale::Linear, first, last, (area.left, area.right));
     let y = Axis::new(scale, low, high, (area.bottom, area.top));
+    let y_ticks = y.ticks(((area.height() / 36.0) as usize).max(2));
+    // Long numbers are not cut.
+    let widest = y_ticks.iter().map(|tick| text_width(&tick.label));
+    area.left = widest.fold(LEFT, |left, width| left.max(width + 12.0));
+    // A single step has room behind it: there are none before the first.
+    let last = if last > first { last } else { first + 1.0 };
+    let x = Axis::new(Scale::Linear, first, last, (area.left, area.right));
     let mut svg = format!(
         "<svg class=\"lane-lines\" viewBox=\"0 0 {width} {height}\" role=\"img\" aria-label=\"{}\">",
         label
@@ -56,7 +63,7 @@ pub fn lane_lines_svg(
             .replace('"', "&quot;")
             .replace('<', "&lt;")
     );
-    for tick in y.ticks(((area.height() / 36.0) as usize).max(2)) {
+    for tick in y_ticks {
         let at = y.pixel(tick.value);
         let _ = write!(
             svg,
@@ -126,6 +133,18 @@ mod tests {
         assert!(
             log.contains("d=\"M56.0 108.0L156.0 58.0L256.0 8.0\""),
             "{log}"
+        );
+        // The start alone: from step 0 on, not from -1.
+        let start = lane_lines_svg(&[vec![(0.0, 1.0)]], true, (264, 130), "");
+        assert!(
+            start.contains("d=\"M56.0 ") && !start.contains(">\u{2212}1<"),
+            "{start}"
+        );
+        // A number with many digits moves the field to the right.
+        let large = lane_lines_svg(&[vec![(0.0, 0.0), (1.0, 9.9e6)]], false, (264, 130), "");
+        assert!(
+            large.contains(">8,000,000<") && !large.contains("d=\"M56.0 "),
+            "{large}"
         );
         for empty in [&[][..], &[Vec::new()]] {
             assert!(!lane_lines_svg(empty, true, (0, 0), "").contains("NaN"));

@@ -104,6 +104,41 @@ struct Field {
     y: Axis,
 }
 
+/// Where a text begins, is centred or ends.
+type Place = ((f64, f64), Anchor);
+
+/// Places along a slope where its name may stand, best first.
+const SHARES: [f64; 7] = [0.6, 0.45, 0.75, 0.3, 0.88, 0.15, 0.97];
+
+/// About the room that a text takes: left, top, right, bottom.
+fn extent(text: &str, (x, y): (f64, f64), anchor: Anchor) -> [f64; 4] {
+    let width = text_width(text);
+    let left = match anchor {
+        Anchor::Start => x,
+        Anchor::Middle => x - width / 2.0,
+        Anchor::End => x - width,
+    };
+    [left, y - TEXT_SIZE, left + width, y + 3.0]
+}
+
+/// Whether two rooms have something in common.
+fn covers(one: &[f64; 4], other: &[f64; 4]) -> bool {
+    one[0] < other[2] && other[0] < one[2] && one[1] < other[3] && other[1] < one[3]
+}
+
+/// The first of the places at which a text covers the fewest of `taken`; outside of the field only where all are.
+fn clearest(text: &str, places: Vec<Place>, taken: &[[f64; 4]], area: &PlotArea) -> Option<Place> {
+    places.into_iter().min_by_key(|&(at, anchor)| {
+        let room = extent(text, at, anchor);
+        let is_outside = room[0] < area.left
+            || room[1] < area.top
+            || room[2] > area.right
+            || room[3] > area.bottom;
+        let covered = taken.iter().filter(|other| covers(other, &room)).count();
+        (is_outside, covered)
+    })
+}
+
 impl RooflinePlot {
     /// As an `<svg>` element, free of styles and scripts.
     ///
@@ -131,6 +166,16 @@ impl RooflinePlot {
         let has_place = |value: f64| value > 0.0 && value.is_finite();
         let points = self.points.iter();
         points.filter(move |point| has_place(point.intensity) && has_place(point.gflops))
+    }
+
+    /// The room that each mark takes.
+    fn marks(&self, field: &Field) -> Vec<[f64; 4]> {
+        let room = MARK + 1.0;
+        let marks = self.placed().map(|point| {
+            let (x, y) = (field.x.pixel(point.intensity), field.y.pixel(point.gflops));
+            [x - room, y - room, x + room, y + room]
+        });
+        marks.collect()
     }
 
     /// Where everything is: the roof's corner and all points, with room around them.
@@ -205,7 +250,12 @@ impl RooflinePlot {
             class: "plot-roof",
             shapes: vec![line(vec![start, corner, end], 1.0, 2.0)],
         });
-        let mut name = |text: String, at, anchor| {
+        let mut taken = self.marks(field);
+        let mut name = |text: String, places: Vec<Place>| {
+            let Some((at, anchor)) = clearest(&text, places, &taken, area) else {
+                return;
+            };
+            taken.push(extent(&text, at, anchor));
             scene.labels.push(Label {
                 class: "plot-key",
                 text,
@@ -220,7 +270,12 @@ impl RooflinePlot {
             format!("{name} {value} {unit}")
         };
         let peak = figure(&options.labels.peak, self.peak, "GFLOP/s");
-        name(peak, (area.right - 4.0, end.1 - 7.0), Anchor::End);
+        // Above the line, from the right; else below it.
+        let places = [-9.0, 18.0].into_iter().flat_map(|down| {
+            [4.0, 60.0, 120.0, 180.0]
+                .map(|before| ((area.right - before, end.1 + down), Anchor::End))
+        });
+        name(peak, places.collect());
         // Beside a line, at a share of its length.
         let beside = |[start, end]: [(f64, f64); 2], share: f64| {
             let along = |from: f64, to: f64| from + (to - from) * share;
@@ -232,20 +287,24 @@ impl RooflinePlot {
             false => &options.labels.memory,
         };
         let cache = figure(label, self.cache, "GB/s");
-        let at = beside([start, corner], 0.6);
-        // Above its line, unless that is too near the left edge.
-        let anchor = match at.0 - text_width(&cache) > area.left {
-            true => Anchor::End,
-            false => Anchor::Start,
+        let above = |(x, y): (f64, f64)| ((x - 8.0, y - 4.0), Anchor::End);
+        let below = |(x, y): (f64, f64)| ((x + 8.0, y + 14.0), Anchor::Start);
+        let along = || {
+            SHARES
+                .map(|share| beside([start, corner], share))
+                .into_iter()
         };
-        name(cache, (at.0 - 8.0, at.1 - 4.0), anchor);
+        name(
+            cache,
+            along().map(above).chain(along().map(below)).collect(),
+        );
         if !has_memory {
             return;
         }
         let ends = slope(self.memory);
-        let at = beside(ends, 0.45);
         let memory = figure(&options.labels.memory, self.memory, "GB/s");
-        name(memory, (at.0 + 8.0, at.1 + 14.0), Anchor::Start);
+        let places = SHARES.map(|share| below(beside(ends, share)));
+        name(memory, places.into());
         scene.layers.push(Layer {
             class: "plot-roof-memory",
             shapes: vec![line(ends.to_vec(), 0.55, 1.2)],
@@ -266,25 +325,36 @@ impl RooflinePlot {
                 shapes: shapes.collect(),
             });
         }
-        // A number that would cover another is left out: the table has them all.
-        let mut taken: Vec<(f64, f64)> = Vec::new();
+        // A number stands where it covers no mark, no name of a line and no other number; where there is no such place
+        // it is left out: the table has them all.
+        let mut taken = self.marks(field);
+        let names = scene
+            .labels
+            .iter()
+            .filter(|label| label.class == "plot-key");
+        taken.extend(names.map(|label| extent(&label.text, label.at, label.anchor)));
         for point in self.placed() {
-            let at = (
-                field.x.pixel(point.intensity) + MARK + 3.0,
-                field.y.pixel(point.gflops) + 4.0,
-            );
-            let is_covered = taken
-                .iter()
-                .any(|other| (other.0 - at.0).abs() < 18.0 && (other.1 - at.1).abs() < 11.0);
-            if is_covered {
+            let (x, y) = (field.x.pixel(point.intensity), field.y.pixel(point.gflops));
+            let text = point.number.to_string();
+            let places = [
+                ((x + MARK + 3.0, y + 4.0), Anchor::Start),
+                ((x - MARK - 3.0, y + 4.0), Anchor::End),
+                ((x, y - MARK - 4.0), Anchor::Middle),
+                ((x, y + MARK + 13.0), Anchor::Middle),
+            ];
+            let is_free = |&(at, anchor): &Place| {
+                let wanted = extent(&text, at, anchor);
+                !taken.iter().any(|other| covers(other, &wanted))
+            };
+            let Some((at, anchor)) = places.into_iter().find(is_free) else {
                 continue;
-            }
-            taken.push(at);
+            };
+            taken.push(extent(&text, at, anchor));
             scene.labels.push(Label {
                 class: "plot-label",
-                text: point.number.to_string(),
+                text,
                 at,
-                anchor: Anchor::Start,
+                anchor,
                 color: palette.muted,
                 is_bold: false,
             });
@@ -528,5 +598,31 @@ mod tests {
         let numbers = scene.labels.iter().filter(|label| label.text == "0");
         assert_eq!(numbers.count(), 1);
         assert!(!scene.labels.iter().any(|label| label.text == "7"));
+    }
+
+    #[test]
+    fn names_of_lines_and_numbers_stand_beside_the_marks() {
+        // Marks along all three lines, where the names would stand if there were none.
+        let along = [0.2, 0.4, 0.8, 1.2, 1.6, 3.0, 5.0, 9.0, 14.0, 20.0];
+        let points = along.iter().zip(1..);
+        let points = points
+            .map(|(&intensity, number)| point(number, intensity, (60.0 * intensity).min(100.0)));
+        let plot = plot(points.collect());
+        let field = plot.field(640.0, 400.0);
+        let scene = plot.scene(&options());
+        // The legend stands above the field.
+        let inside = scene.labels.iter().filter(|label| {
+            label.at.1 > field.area.top && ["plot-key", "plot-label"].contains(&label.class)
+        });
+        let rooms: Vec<[f64; 4]> = inside
+            .filter(|label| label.at.0 > field.area.left && label.at.1 < field.area.bottom)
+            .map(|label| extent(&label.text, label.at, label.anchor))
+            .collect();
+        assert!(rooms.len() > 3 + 5, "{} names and numbers", rooms.len());
+        for (at, room) in rooms.iter().enumerate() {
+            let is_alone = !plot.marks(&field).iter().any(|mark| covers(mark, room))
+                && !rooms[at + 1..].iter().any(|other| covers(other, room));
+            assert!(is_alone, "{room:?}");
+        }
     }
 }

@@ -181,6 +181,8 @@ pub fn lines(job: &Job, locale: Locale) -> Vec<Line> {
         return Vec::new();
     };
     let n = |value: f64| format::significant(value, 3);
+    // Published figures have four digits: 3,646 petaflop/s-days, 79.98 device-years.
+    let four = |value: f64| format::significant(value, 4);
     let bytes = |value: f64| decimal(value, "B");
     let rate = job.devices * job.peak * job.utilisation;
     let precision = job.precision;
@@ -212,7 +214,7 @@ pub fn lines(job: &Job, locale: Locale) -> Vec<Line> {
             "C / (10¹⁵ · 86,400)",
             format!("{} / 8.64×10¹⁹", n(estimate.flops)),
             estimate.petaflop_days,
-            n(estimate.petaflop_days),
+            four(estimate.petaflop_days),
         ),
         line(
             "best-tokens",
@@ -275,7 +277,7 @@ pub fn lines(job: &Job, locale: Locale) -> Vec<Line> {
             "p · t / 31,557,600",
             format!("{} × {} / 31,557,600", n(job.devices), n(estimate.seconds)),
             estimate.device_years,
-            n(estimate.device_years),
+            four(estimate.device_years),
         ),
         line(
             "energy",
@@ -356,7 +358,7 @@ fn mass(kilograms: f64) -> String {
 }
 
 /// A time span of any length for people.
-pub(super) fn span(seconds: f64, locale: Locale) -> String {
+pub fn span(seconds: f64, locale: Locale) -> String {
     let (value, english, chinese) = match seconds {
         long if long >= SECONDS_PER_YEAR => (long / SECONDS_PER_YEAR, "years", "年"),
         long if long >= SECONDS_PER_DAY => (long / SECONDS_PER_DAY, "days", "天"),
@@ -560,6 +562,8 @@ mod tests {
         assert_eq!(shown("flops"), "315 ZFLOP");
         assert_eq!(shown("weights"), "350 GB");
         assert_eq!(shown("states"), "2.8 TB");
+        assert_eq!(shown("petaflop-days"), "3,646");
+        assert_eq!(shown("device-years"), "79.98");
         assert_eq!(shown("devices-for-states"), "35");
         assert!(shown("seconds").ends_with("years"));
         assert!(shown("energy").ends_with("MWh"));

@@ -174,6 +174,7 @@ pub static TEXTS: Texts = Texts {
         total: "合计",
         parameter_total: "参数总数",
         flops_hint: "一个样本前向传播所需的浮点运算次数（FLOPs）",
+        scale_link: "训练它需要多少运算、内存、时间和能量，直到 GPT-3",
         dispatches_per_step: "每步调度次数",
         dispatches_hint: "一个训练步在设备上启动的内核（kernel）数",
         submits_per_step: "每步提交次数",

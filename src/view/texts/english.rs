@@ -175,6 +175,7 @@ pub static TEXTS: Texts = Texts {
         total: "Total",
         parameter_total: "Parameters in all",
         flops_hint: "Floating-point operations for one sample, forward",
+        scale_link: "How much work, memory, time and energy its training takes, up to GPT-3",
         dispatches_per_step: "Dispatches per step",
         dispatches_hint: "Kernels started on the device for one training step",
         submits_per_step: "Submits per step",

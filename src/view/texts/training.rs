@@ -186,6 +186,7 @@ texts! {
         total,
         parameter_total,
         flops_hint,
+        scale_link,
         dispatches_per_step,
         dispatches_hint,
         submits_per_step,

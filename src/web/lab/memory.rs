@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use leptos::prelude::*;
 
+use super::drawing_width;
 use super::engine::use_lab_engine;
 use super::field::{choice_field, text_field};
 use super::roofline::{choose_device, choose_preset, escape, preference};
@@ -19,8 +20,8 @@ use crate::view::texts::lab::memory::{MemoryTexts, texts};
 use crate::view::url::PageState;
 use crate::web::address::{use_address, use_locale};
 
-/// Width of the picture in its own units.
-const WIDTH: f64 = 900.0;
+/// Width of the picture in its own units, where there is room.
+const WIDTH: u32 = 900;
 /// Tensors that are listed.
 const TENSORS: usize = 14;
 
@@ -31,6 +32,7 @@ struct Known {
     reports: Option<Box<[Report; 2]>>,
     times: Option<[Spread; 2]>,
     device: String,
+    is_software: bool,
     is_timing: bool,
     progress: (u32, u32),
     has_failed: bool,
@@ -130,9 +132,7 @@ fn hear(known: &mut Known, event: &Event) {
             name, is_software, ..
         } => {
             known.device = name.clone();
-            if *is_software {
-                known.device.push_str(" (software)");
-            }
+            known.is_software = *is_software;
         }
         Event::Progress { done, total } => known.progress = (*done, *total),
         Event::Timed {
@@ -181,12 +181,11 @@ fn fields() -> AnyView {
         let typed = address.state.with(typed);
         typed.unwrap_or_else(|| DEFAULT_EVERY.to_string())
     });
-    let optimizers = Signal::derive(|| {
+    let optimizers = Signal::derive(move || {
         let all = OptimizerKind::ALL.iter().map(|kind| kind.name());
         let named = all.map(|name| (name.to_string(), name.to_string()));
-        std::iter::once((String::new(), "—".to_string()))
-            .chain(named)
-            .collect()
+        let own = texts(locale.get()).own_optimizer.to_string();
+        std::iter::once((String::new(), own)).chain(named).collect()
     });
     view! {
         {choose_preset(Signal::derive(move || texts(locale.get()).preset.into()))}
@@ -252,7 +251,8 @@ fn results(known: &Known, locale: Locale) -> AnyView {
         Locale::English => ["data", "forward", "loss", "backward", "update"],
         Locale::Chinese => ["取数据", "前向", "损失", "反向", "更新"],
     };
-    let svg = picture(shown, most, WIDTH, phases, text.plot_label);
+    let width = drawing_width(WIDTH).into();
+    let svg = picture(shown, most, width, phases, text.plot_label);
     let [plain, again] = reports.each_ref();
     let note = match (
         again.peak_bytes() < plain.peak_bytes(),
@@ -344,9 +344,13 @@ fn comparison(known: &Known, reports: &[Report; 2], text: &MemoryTexts) -> Strin
         let times = format::significant(again.median / plain.median, 3);
         let share = reports[1].peak_bytes() as f64 / reports[0].peak_bytes() as f64;
         let said = (text.comparison)(&times, &format::percent(share, 0));
+        let software = match known.is_software {
+            true => format!(" · {}", text.software),
+            false => String::new(),
+        };
         let _ = write!(
             html,
-            "<p data-testid=\"memory-comparison\">{said} {}</p>",
+            "<p data-testid=\"memory-comparison\">{said} {}{software}</p>",
             escape(&known.device)
         );
     }

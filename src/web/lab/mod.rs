@@ -59,6 +59,26 @@ fn current_page() -> AnyView {
     page.into_any()
 }
 
+/// The address of an instrument with settings of its own.
+fn href_with(address: Address, id: InstrumentId, settings: &str) -> String {
+    let mut href = address.href(&Route::LabPage(id.name().into()));
+    href.push(if href.contains('?') { '&' } else { '?' });
+    href + settings
+}
+
+/// Width of a drawing that is so wide where there is room. On a phone it is drawn narrower rather than scaled down, so
+/// that its letters can be read.
+fn drawing_width(wide: u32) -> u32 {
+    let narrow = window().match_media("(max-width: 40rem)").ok().flatten();
+    match narrow.is_some_and(|narrow| narrow.matches()) {
+        true => wide.min(NARROW),
+        false => wide,
+    }
+}
+
+/// What a phone of 390 pixels leaves for a drawing.
+const NARROW: u32 = 340;
+
 /// An instrument below its name and what it is for.
 fn instrument_page(id: InstrumentId) -> AnyView {
     let locale = use_locale();

@@ -7,22 +7,24 @@ use leptos::prelude::*;
 use super::engine::use_lab_engine;
 use super::field::{choice_field, select_field, text_field};
 use super::scale::MEASURED_KEY;
+use super::{drawing_width, href_with};
 use crate::lab::measure::{Command, Device, Event, Measurement, NoGpu, Place};
 use crate::lab::{LabCommand, LabEvent};
 use crate::plot::RooflineOptions;
 use crate::session::DevicePreference;
 use crate::view::format;
+use crate::view::lab::InstrumentId;
 use crate::view::lab::roofline::{
     Measured, State, batch, plot_labels, preset, settings, size_text,
 };
 use crate::view::presets;
 use crate::view::texts::Locale;
 use crate::view::texts::lab::roofline::{RooflineTexts, texts};
-use crate::view::url::{DeviceChoice, Route};
+use crate::view::url::DeviceChoice;
 use crate::web::address::{use_address, use_locale};
 use crate::web::palette::use_palette;
 
-/// Size of the drawing in its own units; the page scales it.
+/// Size of the drawing in its own units, where there is room; the page scales it.
 const SIZE: (u32, u32) = (760, 460);
 
 /// What the address asks to compute on.
@@ -255,7 +257,7 @@ fn push_device(html: &mut String, device: &Device, locale: Locale) {
         place.name().to_uppercase(),
         escape(match place {
             Place::Gpu => name,
-            Place::Cpu => "Glassbox",
+            Place::Cpu => text.cpu_executor,
         })
     );
     let mut facts: Vec<String> = Vec::new();
@@ -361,7 +363,7 @@ fn below(measured: RwSignal<Measured>, locale: Locale) -> AnyView {
         return ().into_any();
     };
     let options = RooflineOptions {
-        width: SIZE.0,
+        width: drawing_width(SIZE.0),
         height: SIZE.1,
         palette: palette.get(),
         labels: plot_labels(text),
@@ -384,17 +386,26 @@ fn below(measured: RwSignal<Measured>, locale: Locale) -> AnyView {
             _ => None,
         })
     });
+    let named = measured.with(|m| {
+        m.events.iter().find_map(|event| match event {
+            Event::Model { preset, .. } => Some(preset.clone()),
+            _ => None,
+        })
+    });
     let scale = measured.with(Measured::peak).map(|peak| {
-        let mut href = address.href(&Route::LabPage("scale-calc".into()));
-        href.push(if href.contains('?') { '&' } else { '?' });
-        let _ = write!(
-            href,
-            "model=gpt-3&accelerator=this&measured={}",
-            format::bare(peak)
-        );
+        let speed = format::bare(peak);
+        let href = |model: &str| {
+            let settings = format!("model={model}&accelerator=this&measured={speed}");
+            href_with(address, InstrumentId::Scale, &settings)
+        };
+        let own = named.map(|name| {
+            let said = (text.use_figure_for)(&name);
+            view! { <a class="button" data-testid="measure-use-own" href=href(&name)>{said}</a> }
+        });
         view! {
-            <p>
-                <a class="button" data-testid="measure-use" data-value=format::bare(peak) href=href>{text.use_figure}</a>
+            <p class="toolbar">
+                <a class="button" data-testid="measure-use" data-value=speed.clone() href=href("gpt-3")>{text.use_figure}</a>
+                {own}
             </p>
         }
     });

@@ -4,16 +4,19 @@ use leptos::prelude::*;
 
 use super::engine::use_lab_engine;
 use super::field::{choice_field, text_field};
+use super::href_with;
 use crate::lab::scale::{Expected, Job, REFERENCE_DEVICES, REFERENCE_MODELS, SECONDS_PER_YEAR};
 use crate::lab::{Description, LISTING, LabCommand, LabEvent, Printed};
 use crate::view::format;
-use crate::view::lab::scale::{FieldError, Form, NUMBERS, THIS_DEVICE, Wanted, lines};
+use crate::view::lab::InstrumentId;
+use crate::view::lab::scale::{FieldError, Form, NUMBERS, THIS_DEVICE, Wanted, lines, span};
 use crate::view::lab::scale_pictures::{compared, is_gpt_3, ring_bar, time_bars};
 use crate::view::presets;
 use crate::view::texts::Locale;
 use crate::view::texts::lab::replicas;
-use crate::view::texts::lab::scale::{source, texts};
+use crate::view::texts::lab::scale::{ScaleTexts, source, texts};
 use crate::view::texts::lab::{LabTexts, lab_texts};
+use crate::view::url::Route;
 use crate::web::address::{use_address, use_locale};
 
 /// Where the page keeps what was measured last, in FLOP/s.
@@ -73,20 +76,31 @@ pub fn instrument() -> AnyView {
     let needs_measuring = move || {
         let is_this =
             form.with(|form| form.device == THIS_DEVICE && form.number("peak").is_empty());
-        is_this.then(|| texts(locale.get()).not_measured)
+        is_this.then(|| {
+            let text = texts(locale.get());
+            view! { <p class="panel-note">{text.not_measured}" "{measuring(form, text)}</p> }
+        })
+    };
+    let assumed = move || {
+        let is_this = form.with(|form| form.device == THIS_DEVICE);
+        is_this.then(|| {
+            let text = texts(locale.get());
+            view! { <p class="panel-note" data-testid="scale-assumed">{text.assumed_here}</p> }
+        })
     };
     view! {
         <div class="lab-bench">
             <section class="panel stack">
                 {choices(form)}
-                <p class="panel-note">{needs_measuring}</p>
+                {needs_measuring}
                 <h2 class="panel-title">{move || texts(locale.get()).numbers}</h2>
                 <div class="lab-fields">{NUMBERS.map(number)}</div>
+                {assumed}
             </section>
             <section class="panel stack" aria-live="polite">
                 <h2 class="panel-title">{move || texts(locale.get()).result}</h2>
                 {move || match job.get() {
-                    Ok(job) => result(&job, locale.get()),
+                    Ok(job) => result(&job, form, locale.get()),
                     Err(error) => {
                         let no_result = texts(locale.get()).no_result;
                         let text = form.with(|form| match error.key.as_str() {
@@ -235,8 +249,24 @@ fn choices(form: Memo<Form>) -> AnyView {
     .into_any()
 }
 
+/// A link to the page that measures this device, with the chosen model where it is one that can be measured.
+fn measuring(form: Memo<Form>, text: &'static ScaleTexts) -> AnyView {
+    let address = use_address();
+    let is_measurable = |id: &&str| presets::own_data(id).is_none();
+    let settings = form.with(|form| {
+        let found = presets::ids().find(|id| *id == form.model);
+        let found = found.filter(is_measurable);
+        found.map(|id| format!("model={id}"))
+    });
+    let href = match settings {
+        Some(settings) => href_with(address, InstrumentId::Roofline, &settings),
+        None => address.href(&Route::LabPage(InstrumentId::Roofline.name().into())),
+    };
+    view! { <a data-testid="scale-measure" href=href>{text.measure_here}</a> }.into_any()
+}
+
 /// The table of results, the bar of memory, and the time on this device.
-fn result(job: &Job, locale: crate::view::texts::Locale) -> AnyView {
+fn result(job: &Job, form: Memo<Form>, locale: Locale) -> AnyView {
     let text = texts(locale);
     let rows = lines(job, locale)
         .into_iter()
@@ -252,21 +282,19 @@ fn result(job: &Job, locale: crate::view::texts::Locale) -> AnyView {
         })
         .collect_view();
     let speed = use_address().state.with(|state| measured(&state.settings));
-    let here = speed.map(|speed| {
-        let flops = job.estimate().map_or(f64::NAN, |estimate| estimate.flops);
-        let years = flops / speed / SECONDS_PER_YEAR;
-        let shown = match locale {
-            crate::view::texts::Locale::English => {
-                format!("{} years", format::significant(years, 4))
-            }
-            crate::view::texts::Locale::Chinese => {
-                format!("{} 年", format::significant(years, 4))
-            }
-        };
-        view! {
-            <p data-testid="scale-here" data-value=format::bare(years)>{(text.here)(&shown)}</p>
+    let here = match speed {
+        Some(speed) => {
+            let flops = job.estimate().map_or(f64::NAN, |estimate| estimate.flops);
+            let seconds = flops / speed;
+            let years = format::bare(seconds / SECONDS_PER_YEAR);
+            let said = (text.here)(&span(seconds, locale));
+            view! { <p data-testid="scale-here" data-value=years>{said}</p> }.into_any()
         }
-    });
+        None => view! {
+            <p data-testid="scale-here-unknown">{text.here_unknown}" "{measuring(form, text)}</p>
+        }
+        .into_any(),
+    };
     view! {
         <table class="lab-table">
             <thead>
@@ -291,7 +319,7 @@ fn result(job: &Job, locale: crate::view::texts::Locale) -> AnyView {
 }
 
 /// Weights, gradients and optimizer as one bar, with a mark where the memory of one device ends.
-fn memory_bar(job: &Job, text: &crate::view::texts::lab::scale::ScaleTexts) -> String {
+fn memory_bar(job: &Job, text: &ScaleTexts) -> String {
     let Ok(estimate) = job.estimate() else {
         return String::new();
     };

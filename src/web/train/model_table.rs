@@ -2,8 +2,10 @@
 
 use leptos::prelude::*;
 
-use crate::view::format;
-use crate::web::address::use_texts;
+use crate::view::lab::InstrumentId;
+use crate::view::url::Route;
+use crate::view::{format, presets};
+use crate::web::address::{use_address, use_texts};
 use crate::web::engine::use_engine;
 
 fn shape_text(shape: &[usize]) -> String {
@@ -58,6 +60,22 @@ pub fn ModelTable() -> impl IntoView {
             </tr>
         })
     };
+    let address = use_address();
+    // The lab counts networks that bring their own data.
+    let scale = move || {
+        let preset = address.preset();
+        presets::own_data(&preset).is_none().then(|| {
+            let mut href = address.href(&Route::LabPage(InstrumentId::Scale.name().into()));
+            href.push(if href.contains('?') { '&' } else { '?' });
+            href.push_str("model=");
+            href.push_str(&preset);
+            view! {
+                <p class="panel-note">
+                    <a data-testid="model-scale" href=href>{texts.get().summary.scale_link}</a>
+                </p>
+            }
+        })
+    };
     view! {
         <section class="panel" data-testid="model-table">
             <h2 class="panel-title">{move || texts.get().summary.title}</h2>
@@ -81,6 +99,7 @@ pub fn ModelTable() -> impl IntoView {
                     </table>
                 </div>
                 <p class="panel-note">{move || texts.get().summary.flops_hint}</p>
+                {scale}
             </div>
         </section>
     }

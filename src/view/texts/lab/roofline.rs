@@ -69,6 +69,7 @@ texts! {
         bandwidth,
         share,
         use_figure,
+        cpu_executor,
         no_result,
         explain_title,
         explain_roof,
@@ -78,6 +79,8 @@ texts! {
         source,
     }
     functions {
+        /// For the network of that name: a link to the scale calculator with the measured speed.
+        use_figure_for: fn(&str),
         /// What a quantity is called, by its name.
         name: fn(&str),
         /// How far the measuring has come: done, of all.
@@ -141,7 +144,7 @@ static ENGLISH: RooflineTexts = RooflineTexts {
     forward: "forward",
     backward: "backward",
     update: "update",
-    plot_note: "Both axes are logarithmic; the numbers are those of the table.",
+    plot_note: "Both axes are logarithmic; the numbers are those of the table. Where marks crowd, a number that has no room stands in the table alone.",
     operations_title: "Operations",
     threads: "threads",
     operations_note: "FLOP and bytes are counted from shapes, times are measured. “+” joins what one kernel does together; operations without arithmetic have no place on the plot.",
@@ -152,13 +155,15 @@ static ENGLISH: RooflineTexts = RooflineTexts {
     bandwidth: "GB/s",
     share: "of the roof",
     use_figure: "Use this speed for GPT-3",
+    cpu_executor: "Glassbox’s own executor",
     no_result: "Nothing has been measured yet.",
     explain_title: "What a roofline says",
-    explain_roof: "An operation cannot be faster than the device multiplies (the flat line), nor than its bytes arrive: bandwidth times FLOP for each byte (the slope). Where the two lines meet, the limit changes from moving to computing.",
+    explain_roof: "An operation is limited by how fast the device multiplies (the flat line) and by how fast its bytes arrive: bandwidth times FLOP for each byte (the slope). Where the two lines meet, the limit changes from moving to computing. The lines drawn here are the fastest product and the fastest copy that were measured, not what the chip can at most: a point may stand a little above them, where its size suits the caches better or the device was less busy when it was timed.",
     explain_low: "Activations, pooling and updates do little with each byte: they stand on the left and wait for memory, however fast the device multiplies. Convolutions and products stand on the right. Joining an operation with the one before it saves bytes and moves both to the right.",
     explain_cache: "Small tensors stay in the caches, which are faster than memory; so the solid slope is that of the fastest copy, and the thin one that of the largest. A point far below both lines waits for something else: starting the kernel, or too little work for all the cores.",
     explain_how: "Products and convolutions are those of the linear and convolution layers that train here, not of a vendor's library. Each figure begins with a single run and then takes as many as fit about 12 ms; what would hold the device for longer than a tenth of a second is left out.",
     source: "Source: Williams, Waterman and Patterson 2009, Communications of the ACM 52(4).",
+    use_figure_for: |model| format!("Use this speed for {model}"),
     name: |name| {
         match name {
             "submit" => "Empty submit, there and back",
@@ -223,7 +228,7 @@ static CHINESE: RooflineTexts = RooflineTexts {
     forward: "前向",
     backward: "反向",
     update: "更新",
-    plot_note: "两个坐标轴都是对数刻度；图中的编号与下表一致。",
+    plot_note: "两个坐标轴都是对数刻度；图中的编号与下表一致，点太密处放不下的编号只列在表中。",
     operations_title: "各个运算",
     threads: "线程数",
     operations_note: "FLOP 和字节数由张量形状计数得出，时间为实测。“+”表示由同一个内核一起完成；没有算术运算的项目不出现在图中。",
@@ -234,13 +239,15 @@ static CHINESE: RooflineTexts = RooflineTexts {
     bandwidth: "带宽（GB/s）",
     share: "占上限",
     use_figure: "用这个速度估算 GPT-3",
+    cpu_executor: "Glassbox 自带的执行器",
     no_result: "还没有测量结果。",
     explain_title: "怎样看屋顶线图",
-    explain_roof: "一个运算再快，也快不过设备做乘法的速度（水平线），也快不过数据送达的速度：带宽乘以每字节的运算次数（斜线）。两条线相交之处，瓶颈从搬运数据变成计算。",
+    explain_roof: "一个运算的速度受两方面限制：设备做乘法的速度（水平线），以及数据送达的速度，即带宽乘以每字节的运算次数（斜线）。两条线相交之处，瓶颈从搬运数据变成计算。图中的两条线是实测到的最快乘法和最快复制，并不是芯片的极限，所以个别点可能略高于线：它的规模更适合缓存，或者测它时设备更空闲。",
     explain_low: "激活、池化和参数更新对每个字节只做很少的运算，它们位于左侧，无论设备乘法多快，都得等内存。卷积和矩阵乘法位于右侧。把一个运算与它前面的运算合并，可以少搬数据，两者都会向右移动。",
     explain_cache: "较小的张量留在缓存里，而缓存比内存快，所以粗斜线取自最快的一次复制，细斜线取自最大的一次复制。远低于两条线的点在等别的东西：内核的启动，或者工作量太小，用不满所有核心。",
     explain_how: "这里测的乘法和卷积，就是本站训练时线性层和卷积层所用的内核，而不是厂商的函数库。每一项先运行一次，再按约 12 毫秒能容纳的次数重复；会占用设备十分之一秒以上的规模不测。",
     source: "出处：Williams、Waterman、Patterson，2009 年，Communications of the ACM 52(4)。",
+    use_figure_for: |model| format!("用这个速度估算 {model}"),
     name: |name| {
         match name {
             "submit" => "一次空提交的往返",

@@ -22,6 +22,9 @@ texts! {
         device,
         this_device,
         not_measured,
+        measure_here,
+        here_unknown,
+        assumed_here,
         precision,
         precision_float32,
         precision_mixed,
@@ -62,7 +65,7 @@ texts! {
         hint: fn(&str),
         /// Name of a line of the result.
         line: fn(&str),
-        /// How long it would take on this device: years as text.
+        /// How long it would take on this device: the span as text.
         here: fn(&str),
         /// Name of a published model.
         published: fn(&str),
@@ -110,7 +113,10 @@ static ENGLISH: ScaleTexts = ScaleTexts {
     model_group_published: "published",
     device: "Device",
     this_device: "this device, as measured",
-    not_measured: "This device has not been measured yet: measure it on the roofline page, or type a figure for R.",
+    not_measured: "This device has not been measured yet: measure it, or type a figure for R.",
+    measure_here: "Measure this device",
+    here_unknown: "How long would it take on this device? Its speed is not known yet.",
+    assumed_here: "What cannot be measured here is assumed until you type your own: 16 GB of memory, 50 W, a PUE of 1 (no machine hall), and 125 MB/s between devices (Ethernet of 1 Gbit/s). A utilisation of 1 is no assumption: the measured speed is the one that is reached.",
     precision: "Precision",
     precision_float32: "float32 throughout",
     precision_mixed: "16 bit with float32 master weights",
@@ -225,7 +231,10 @@ static CHINESE: ScaleTexts = ScaleTexts {
     model_group_published: "已发表",
     device: "设备",
     this_device: "本机（实测）",
-    not_measured: "本机尚未测量：请先在屋顶线页面测量，或直接填写 R。",
+    not_measured: "本机尚未测量：请先测量，或直接填写 R。",
+    measure_here: "测量本机",
+    here_unknown: "在本机上需要多久？本机的速度还不知道。",
+    assumed_here: "此处无法测量的量先取假设值，请换成你自己的：内存 16 GB，功率 50 W，PUE 为 1（没有机房），设备之间 125 MB/s（千兆以太网）。利用率为 1 不是假设：实测速度就是实际达到的速度。",
     precision: "数值精度",
     precision_float32: "全部 float32",
     precision_mixed: "16 位运算，float32 主权重",

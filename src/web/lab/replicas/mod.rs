@@ -7,6 +7,7 @@ use std::rc::Rc;
 
 use leptos::prelude::*;
 
+use super::drawing_width;
 use super::field::{choice_field, text_field};
 use crate::lab::replicas::{Mode, Standing};
 use crate::lab::ring::Receipt;
@@ -22,8 +23,12 @@ use crate::view::texts::lab::{explain, lab_texts};
 use crate::web::address::{use_address, use_locale};
 use bench::{Bench, cores};
 
-/// Size of the drawings' coordinates.
+/// Size of the drawings' coordinates, where there is room.
 const DRAWING: (u32, u32) = (560, 220);
+
+fn drawing() -> (u32, u32) {
+    (drawing_width(DRAWING.0), DRAWING.1)
+}
 
 /// The bench as components hold it.
 type Held = StoredValue<Rc<Bench>, LocalStorage>;
@@ -496,8 +501,8 @@ fn figure(caption: &str, drawing: &str) -> String {
 
 fn loss_pictures(bench: &Bench, text: &'static ReplicaTexts) -> String {
     let drawn = bench.read(|run, _| {
-        let own = lane_lines_svg(&loss_lines(run, false), true, DRAWING, text.losses_own);
-        let common = lane_lines_svg(&loss_lines(run, true), true, DRAWING, text.losses_common);
+        let own = lane_lines_svg(&loss_lines(run, false), true, drawing(), text.losses_own);
+        let common = lane_lines_svg(&loss_lines(run, true), true, drawing(), text.losses_common);
         figure(text.losses_own, &own) + &figure(text.losses_common, &common)
     });
     drawn.unwrap_or_default()
@@ -505,7 +510,7 @@ fn loss_pictures(bench: &Bench, text: &'static ReplicaTexts) -> String {
 
 fn distance_picture(bench: &Bench, text: &'static ReplicaTexts) -> String {
     let drawn = bench.read(|run, _| {
-        let drawing = lane_lines_svg(&distance_lines(run), false, DRAWING, text.distance_title);
+        let drawing = lane_lines_svg(&distance_lines(run), false, drawing(), text.distance_title);
         let now = run.records().last().and_then(|record| record.distance);
         let now = now.or(run.first().1).unwrap_or_default();
         let line = |lane: usize, name: &str, value: f64, testid: &str| {
