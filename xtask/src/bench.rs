@@ -7,7 +7,8 @@
 //! - `report`: the figures as tables
 //! - `lab_compress`: compression over several seeds
 //! - `presets`: every preset trained to its target
-//! - `lab`: the compute lab's long runs; `lab_measure`: its figures beside an independent timing
+//! - `lab`: the compute lab's long runs; `lab_measure`: its figures beside an independent timing; `lab_replicas`: several
+//!   replicas beside a single one; `lab_memory`: bytes with and without recomputation
 //!
 //! Every row is a program that trains when it is asked to: pages in headless Chromium
 //! (`tests/browser/src/bench.rs`), PyTorch (`bench/peers/steps_torch.py`), and the `glassbox`
@@ -19,6 +20,8 @@ mod engines;
 mod lab;
 mod lab_compress;
 mod lab_measure;
+mod lab_memory;
+mod lab_replicas;
 mod presets;
 mod report;
 mod rows;

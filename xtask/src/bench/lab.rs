@@ -20,10 +20,14 @@ struct Section {
     measure: fn() -> Result<String, String>,
 }
 
-const SECTIONS: [Section; 3] = [
+const SECTIONS: [Section; 5] = [
     Section {
         name: "mixed-precision",
         measure: precision,
+    },
+    Section {
+        name: "replicas",
+        measure: super::lab_replicas::replicas,
     },
     Section {
         name: "compress",
@@ -32,6 +36,10 @@ const SECTIONS: [Section; 3] = [
     Section {
         name: "roofline",
         measure: super::lab_measure::measure,
+    },
+    Section {
+        name: "memory",
+        measure: super::lab_memory::memory,
     },
 ];
 
