@@ -1,8 +1,8 @@
 //! A tensor as bars or tiles of cells: which part of it is asked for, and which cell is where.
 //!
 //! Images (N, C, H, W) show the channels of one sample; kernels (O, C, K, K) one tile for each;
-//! matrices one tile; vectors bars. What is too large to be told apart is shown in parts, chosen
-//! by the learner, and only the part on screen is asked for.
+//! matrices one tile; vectors, and matrices of one long column, bars or rows of cells. What is too large to be told
+//! apart is shown in parts, chosen by the learner, and only the part on screen is asked for.
 
 use super::model::{element_count, flat_index, index_at};
 
@@ -12,6 +12,8 @@ const HEIGHT: u32 = 280;
 /// A matrix larger than this shows one row at a time.
 const MATRIX_ELEMENTS: u64 = 9_000;
 const MATRIX_COLUMNS: u32 = 220;
+/// A column longer than this is drawn as a vector.
+const COLUMN: u32 = 16;
 /// A vector longer than this is wrapped into rows.
 const BARS: u64 = 64;
 /// A vector longer than this is shown in blocks.
@@ -144,6 +146,10 @@ impl Picture {
 
     fn matrix(rows: u32, columns: u32, is_batched: bool, sample: u32, part: u32) -> Self {
         let count = u64::from(rows) * u64::from(columns);
+        if columns == 1 && rows > COLUMN {
+            // One number for each sample: side by side they can be seen and hit.
+            return Self::vector(count, part);
+        }
         if rows > 1 && count <= MATRIX_ELEMENTS && columns <= MATRIX_COLUMNS {
             return Self::maps(0, 1, (rows, columns), None, Some(1));
         }
@@ -327,6 +333,16 @@ pub fn part_of(shape: &[u32], is_batched: bool, index: &[u32]) -> Option<(Part, 
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    #[test]
+    fn a_long_column_is_drawn_like_a_vector_and_a_short_one_stands() {
+        assert_eq!(
+            Picture::of(&[200, 1], true, 3, 0),
+            Picture::of(&[200], false, 0, 0)
+        );
+        assert!(Picture::of(&[200, 1], true, 0, 0).cell.0 >= 8);
+        assert_eq!(Picture::of(&[3, 1], true, 0, 0).tiles[0].rows, 3);
+    }
 
     #[test]
     fn images_show_the_channels_of_one_sample() {
