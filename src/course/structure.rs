@@ -74,6 +74,8 @@ impl EdgeKind {
 pub enum Source {
     /// The articles' text, or common knowledge.
     Prose,
+    /// What an article expects or asserts, and nobody has seen yet.
+    Claim,
     /// The articles' three diagrams.
     M1,
     M2,

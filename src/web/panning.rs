@@ -96,6 +96,11 @@ impl Panning {
         self.change(true, |_, frame, world| Viewport::fit(frame, world));
     }
 
+    /// A part of the picture, whole.
+    pub fn show_whole(self, part: &Place) {
+        self.change(true, |_, frame, world| Viewport::around(part, frame, world));
+    }
+
     fn pan(self, by: (f64, f64), glides: bool) {
         self.change(glides, |view, frame, world| view.panned(by, frame, world));
     }

@@ -9,6 +9,9 @@ use crate::course::{ConceptGraph, CourseTexts};
 /// Pixels for each unit of a name's width; a name of more takes a second line.
 const LINE_UNITS: usize = 21;
 
+/// How far an arrow between two boxes of a column swings out.
+const COLUMN_BEND: f64 = 56.0;
+
 /// What of the map is picked out.
 pub struct Shown<'a> {
     pub edges: &'a [(usize, usize)],
@@ -60,7 +63,7 @@ pub fn picture(
             curve(layout, from, to)
         );
     }
-    for number in 0..graph.len() {
+    for &number in &layout.members {
         drawing.node(&mut svg, number);
     }
     svg.push_str("</svg>");
@@ -142,10 +145,10 @@ impl<'a> Drawing<'a> {
             .texts
             .get(&concept.id)
             .map_or(concept.id.as_str(), |text| &text.name);
-        let focus = match shown.chosen {
-            Some(_) => is_chosen,
-            None => number == 0,
-        };
+        let chosen = shown
+            .chosen
+            .filter(|chosen| self.layout.members.contains(chosen));
+        let focus = chosen.or(self.layout.members.first().copied()) == Some(number);
         let mut label = escaped(name);
         if is_known {
             label.push_str(", ");
@@ -185,9 +188,18 @@ impl<'a> Drawing<'a> {
     }
 }
 
-/// From the right side of one box to the left side of another, or around where it leads back.
+/// From the right side of one box to the left side of another; around the right sides of two boxes of a column; or
+/// back from left to right.
 fn curve(layout: &MapLayout, from: usize, to: usize) -> String {
     let (from, to) = (layout.places[from], layout.places[to]);
+    if (from.x - to.x).abs() < 1.0 {
+        let (x, bend) = (from.x + NODE_WIDTH, from.x + NODE_WIDTH + COLUMN_BEND);
+        let (y1, y2) = (from.y + NODE_HEIGHT / 2.0, to.y + NODE_HEIGHT / 2.0);
+        return format!(
+            "M{x:.1} {y1:.1} C{bend:.1} {y1:.1} {bend:.1} {y2:.1} {:.1} {y2:.1}",
+            x + 1.0
+        );
+    }
     let (start, end) = if from.x < to.x {
         (from.x + NODE_WIDTH, to.x - 1.0)
     } else {

@@ -45,6 +45,11 @@ impl EdgeChoice {
         Self::all().find(|choice| choice.name() == name)
     }
 
+    /// Whether it is one of the articles' diagrams, which are drawn without the other concepts.
+    pub fn is_diagram(self) -> bool {
+        matches!(self, Self::Diagram(_))
+    }
+
     /// The edges, each from one concept to another.
     pub fn edges(self, graph: &ConceptGraph) -> Vec<(usize, usize)> {
         let typed = |fits: &dyn Fn(&crate::course::TypedEdge) -> bool| {

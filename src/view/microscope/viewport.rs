@@ -13,6 +13,9 @@ pub const READABLE_ZOOM: f64 = 0.82;
 const FOLLOW_MARGIN: f64 = 110.0;
 const FOLLOW_SHARE: f64 = 0.25;
 
+/// Around a part that is shown as a whole, in units of the picture.
+const PART_MARGIN: f64 = 30.0;
+
 /// Width and height: of the frame in pixels, of the picture in its own units.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Size {
@@ -59,6 +62,17 @@ impl Viewport {
             zoom: fit.zoom.max(READABLE_ZOOM),
         }
         .settled(frame, world)
+    }
+
+    /// A part of the picture, as large as it fits with some room around it.
+    pub fn around(part: &Place, frame: Size, world: Size) -> Self {
+        let along = |frame: f64, part: f64| frame / (part + 2.0 * PART_MARGIN);
+        let zoom = along(frame.width, part.width).min(along(frame.height, part.height));
+        let view = Self {
+            zoom: zoom.clamp(LEAST_ZOOM, 1.0),
+            ..Self::default()
+        };
+        view.centered(part.center(), frame, world)
     }
 
     /// Without empty room on one side: a small picture stands in the middle, a large one fills the frame.
@@ -185,6 +199,21 @@ mod tests {
         assert!(start.is_partial(FRAME, WORLD));
         // A frame that is not laid out yet.
         assert!(Viewport::fit(Size::default(), Size::default()).zoom > 0.0);
+    }
+
+    #[test]
+    fn a_part_is_shown_whole_and_in_the_middle() {
+        let part = Place {
+            x: 600.0,
+            y: 300.0,
+            width: 900.0,
+            height: 200.0,
+        };
+        let view = Viewport::around(&part, FRAME, WORLD);
+        let seen = view.window(FRAME);
+        assert!(seen.x <= part.x && seen.x + seen.width >= part.x + part.width);
+        assert!(seen.y <= part.y && seen.y + seen.height >= part.y + part.height);
+        assert!((LEAST_ZOOM..=1.0).contains(&view.zoom));
     }
 
     #[test]

@@ -49,6 +49,7 @@ texts! {
         import_known,
         bad_file,
         from_diagram,
+        claimed,
     }
     functions {
         /// A path: number of concepts, name of the goal.
@@ -116,6 +117,7 @@ static ENGLISH: MapTexts = MapTexts {
     import_known: "Load marks",
     bad_file: "That file holds no marks; yours are kept. Expected a list that this page saved.",
     from_diagram: "drawn in an article",
+    claimed: "expected by an article",
     path_title: |count, goal| match count {
         0 => format!("You know {goal} already."),
         1 => format!("Only {goal} itself is left:"),
@@ -179,6 +181,7 @@ static CHINESE: MapTexts = MapTexts {
     import_known: "载入标记",
     bad_file: "这个文件里没有标记，你的标记未变。需要本页保存的列表文件。",
     from_diagram: "见于文章中的图",
+    claimed: "文章的预期",
     path_title: |count, goal| match count {
         0 => format!("你已掌握{goal}。"),
         1 => format!("只剩{goal}本身："),

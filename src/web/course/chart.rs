@@ -9,7 +9,7 @@ use web_sys::{Element, HtmlElement};
 use super::content::Concepts;
 use super::map::Scope;
 use crate::course::{ConceptGraph, CourseTexts};
-use crate::view::map::{Shown, legend_class, picture};
+use crate::view::map::{EdgeChoice, MapLayout, Shown, lay_out_diagram, legend_class, picture};
 use crate::view::microscope::viewport::{Size, Viewport, ZOOM_FACTOR};
 use crate::view::texts::map::texts;
 use crate::web::panning::Panning;
@@ -17,11 +17,22 @@ use crate::web::panning::Panning;
 /// The map with its buttons.
 pub fn chart(scope: Scope, concepts: Arc<Concepts>, course: Arc<CourseTexts>) -> AnyView {
     let locale = scope.locale;
-    let size = Size {
-        width: concepts.layout.width,
-        height: concepts.layout.height,
-    };
-    let panning = Panning::new(Signal::derive(move || size));
+    let all = concepts.clone();
+    // A diagram of an article stands alone, laid out anew; all other arrows are drawn on the whole map.
+    let layout = Memo::new(move |_| {
+        let edges = scope.state.with(|state| state.edges);
+        Arc::new(match edges.is_diagram() {
+            true => lay_out_diagram(&all.graph, &edges.edges(&all.graph)),
+            false => all.layout.clone(),
+        })
+    });
+    let size = Signal::derive(move || {
+        layout.with(|layout| Size {
+            width: layout.width,
+            height: layout.height,
+        })
+    });
+    let panning = Panning::new(size);
     let drawn = concepts.clone();
     let named = course.clone();
     let svg = Memo::new(move |_| {
@@ -41,7 +52,7 @@ pub fn chart(scope: Scope, concepts: Arc<Concepts>, course: Arc<CourseTexts>) ->
         };
         picture(
             &drawn.graph,
-            &drawn.layout,
+            &layout.get(),
             &named,
             &shown,
             texts(locale.get()).known,
@@ -49,24 +60,42 @@ pub fn chart(scope: Scope, concepts: Arc<Concepts>, course: Arc<CourseTexts>) ->
     });
     let had_focus = StoredValue::new(false);
     let shown = concepts.clone();
-    Effect::new(move |before: Option<()>| {
-        let chosen = scope.state.with(|state| state.concept);
-        let place = chosen.map(|number| shown.layout.places[number]);
+    Effect::new(move |before: Option<(Arc<MapLayout>, Option<String>)>| {
+        let state = scope.state.get();
+        let here = layout.get();
+        let place = state
+            .concept
+            .filter(|chosen| here.members.contains(chosen))
+            .map(|number| here.places[number]);
+        let (old, old_group) = before.unzip();
+        let is_new = old.as_ref() != Some(&here);
+        let is_diagram = state.edges.is_diagram();
+        let is_other_group = is_new || old_group.as_ref() != Some(&state.group);
+        let field = state.group.as_ref().filter(|_| is_other_group);
+        let field = field.and_then(|group| here.around_group(&shown.graph, group));
+        let first = here.members.first().map(|&number| here.places[number]);
         // The picture has been drawn anew by then: the focus goes back to the concept that had it.
         request_animation_frame(move || {
             panning.measure();
-            match place {
-                Some(place) if before.is_none() => panning.go_to(&place),
-                Some(place) => panning.show(&place, true),
-                None if before.is_none() => {
+            match (place, field) {
+                _ if is_new && is_diagram => panning.fit(),
+                (Some(place), _) if is_new => panning.go_to(&place),
+                (None, Some(field)) => panning.show_whole(&field),
+                (Some(place), _) => panning.show(&place, true),
+                (None, None) if is_new => {
                     panning.change(false, |_, frame, world| Viewport::start(frame, world));
+                    // On a small screen the corner of the map is empty.
+                    if let Some(first) = first {
+                        panning.show(&first, false);
+                    }
                 }
-                None => {}
+                (None, None) => {}
             }
             if had_focus.try_get_value() == Some(true) {
                 focus_chosen(panning);
             }
         });
+        (here, state.group)
     });
     let walked = concepts.clone();
     let on_key = move |event: web_sys::KeyboardEvent| {
@@ -78,7 +107,10 @@ pub fn chart(scope: Scope, concepts: Arc<Concepts>, course: Arc<CourseTexts>) ->
         ) {
             let next = match event.key().as_str() {
                 "Enter" | " " => Some(number),
-                key => neighbour(&walked, number, key),
+                key => {
+                    let edges = scope.state.with_untracked(|state| state.edges);
+                    neighbour(&walked.graph, &layout.get_untracked(), edges, number, key)
+                }
             };
             if let Some(next) = next {
                 event.prevent_default();
@@ -124,7 +156,7 @@ pub fn chart(scope: Scope, concepts: Arc<Concepts>, course: Arc<CourseTexts>) ->
                     inner_html=move || svg.get()
                 ></div>
             </div>
-            {overview(concepts.clone(), panning, size)}
+            {overview(layout, panning, size)}
             {legend(&concepts.graph, &course)}
         </section>
     }
@@ -168,18 +200,19 @@ fn zoom_buttons(scope: Scope, panning: Panning) -> AnyView {
 }
 
 /// All of the map, small, with the part that is on screen; a press goes there.
-fn overview(concepts: Arc<Concepts>, panning: Panning, size: Size) -> AnyView {
-    let boxes: String = concepts
-        .layout
-        .places
-        .iter()
-        .map(|place| {
-            format!(
-                "<rect class=\"map-mini-box\" x=\"{:.0}\" y=\"{:.0}\" width=\"{:.0}\" height=\"{:.0}\"></rect>",
-                place.x, place.y, place.width, place.height
-            )
-        })
-        .collect();
+fn overview(layout: Memo<Arc<MapLayout>>, panning: Panning, size: Signal<Size>) -> AnyView {
+    let boxes = move || -> String {
+        let layout = layout.get();
+        let places = layout.members.iter().map(|&number| layout.places[number]);
+        places
+            .map(|place| {
+                format!(
+                    "<rect class=\"map-mini-box\" x=\"{:.0}\" y=\"{:.0}\" width=\"{:.0}\" height=\"{:.0}\"></rect>",
+                    place.x, place.y, place.width, place.height
+                )
+            })
+            .collect()
+    };
     let window = move || panning.view.get().window(panning.size.get());
     let go = move |event: web_sys::MouseEvent| {
         let target = event
@@ -195,7 +228,7 @@ fn overview(concepts: Arc<Concepts>, panning: Panning, size: Size) -> AnyView {
     view! {
         <svg
             class="map-mini"
-            viewBox=format!("0 0 {:.0} {:.0}", size.width, size.height)
+            viewBox=move || format!("0 0 {:.0} {:.0}", size.get().width, size.get().height)
             aria-hidden="true"
             data-testid="map-mini"
             on:click=go
@@ -241,30 +274,41 @@ fn focus_chosen(panning: Panning) {
     }
 }
 
-/// Where an arrow key leads: left to what a concept needs, right to what needs it, up and down in its column.
-fn neighbour(concepts: &Concepts, number: usize, key: &str) -> Option<usize> {
-    let graph = &concepts.graph;
-    let place = concepts.layout.places[number];
-    let nearest = |others: &[usize]| {
-        let distance = |other: usize| (concepts.layout.places[other].y - place.y).abs();
-        let mut others = others.to_vec();
+/// Where an arrow key leads: left to what a concept needs, right to what needs it, up and down in its column. In a
+/// diagram left and right follow its arrows.
+fn neighbour(
+    graph: &ConceptGraph,
+    layout: &MapLayout,
+    edges: EdgeChoice,
+    number: usize,
+    key: &str,
+) -> Option<usize> {
+    let place = layout.places[number];
+    let nearest = |mut others: Vec<usize>| {
+        let distance = |other: usize| (layout.places[other].y - place.y).abs();
         others.sort_by(|&one, &other| distance(one).total_cmp(&distance(other)));
         others.first().copied()
     };
     let column = |is_below: bool| {
-        let others: Vec<usize> = (0..graph.len())
-            .filter(|&other| {
-                let there = concepts.layout.places[other];
-                other != number
-                    && (there.x - place.x).abs() < 1.0
-                    && (there.y > place.y) == is_below
-            })
-            .collect();
-        nearest(&others)
+        let others = layout.members.iter().copied().filter(|&other| {
+            let there = layout.places[other];
+            other != number && (there.x - place.x).abs() < 1.0 && (there.y > place.y) == is_below
+        });
+        nearest(others.collect())
+    };
+    let arrows = match edges.is_diagram() {
+        true => edges.edges(graph),
+        false => EdgeChoice::Needs.edges(graph),
     };
     match key {
-        "ArrowLeft" => nearest(graph.needs(number)),
-        "ArrowRight" => nearest(graph.unlocks(number)),
+        "ArrowLeft" => {
+            let into = arrows.iter().filter(|(_, to)| *to == number);
+            nearest(into.map(|(from, _)| *from).collect())
+        }
+        "ArrowRight" => {
+            let from = arrows.iter().filter(|(from, _)| *from == number);
+            nearest(from.map(|(_, to)| *to).collect())
+        }
         "ArrowUp" => column(false),
         "ArrowDown" => column(true),
         _ => None,

@@ -216,7 +216,7 @@ fn connections(scope: Scope, concepts: &Concepts, course: &CourseTexts, number: 
     // An arrow that the text and several diagrams have is told once.
     let mut told: Vec<(&TypedEdge, bool)> = Vec::new();
     for edge in concepts.graph.structure.edges.iter() {
-        let is_drawn = edge.source != Source::Prose;
+        let is_drawn = Source::DIAGRAMS.contains(&edge.source);
         let same = told.iter_mut().find(|(other, _)| {
             (&other.from, other.kind, &other.to) == (&edge.from, edge.kind, &edge.to)
         });
@@ -232,7 +232,12 @@ fn connections(scope: Scope, concepts: &Concepts, course: &CourseTexts, number: 
             let kind = EdgeChoice::Kind(edge.kind).name();
             let sentence = (words.connection)(kind, &name(&edge.from), &name(&edge.to));
             let other = if edge.from == *id { &edge.to } else { &edge.from }.clone();
-            let drawn = is_drawn.then(|| view! { " "<span class="tag">{words.from_diagram}</span> });
+            let source = match (is_drawn, edge.source) {
+                (true, _) => Some(words.from_diagram),
+                (false, Source::Claim) => Some(words.claimed),
+                (false, _) => None,
+            };
+            let drawn = source.map(|source| view! { " "<span class="tag">{source}</span> });
             view! {
                 <li>
                     <button type="button" class="map-link" on:click=move |_| scope.open(Some(&other))>{sentence}</button>

@@ -114,6 +114,11 @@ fn way(page: &Page) -> Outcome {
     page.wait_for("the arrows of the diagram", PATIENCE, || {
         Ok((page.count(".map-edge")? == 12).then_some(()))
     })?;
+    expect_equal("concepts of the diagram", page.count("[data-concept]")?, 13)?;
+    page.choose("map-edges", "needs")?;
+    page.wait_for("the whole map", PATIENCE, || {
+        Ok((page.count("[data-concept]")? == 90).then_some(()))
+    })?;
     page.open("map?lang=en&concept=warp-drive")?;
     let text = page.text("map-unknown")?;
     expect(text.contains("warp-drive"), text)?;
