@@ -5,7 +5,7 @@ use super::arguments::CourseArguments;
 use super::lines::print;
 use crate::course::{Site, check_all};
 use crate::view::texts::Locale;
-use crate::view::{course_page, course_show};
+use crate::view::{course_page, fault_of_shown};
 
 /// Reads structure and texts of every language and tells each mistake with its file and line.
 pub fn run(arguments: &CourseArguments) -> Result<(), CliError> {
@@ -15,7 +15,7 @@ pub fn run(arguments: &CourseArguments) -> Result<(), CliError> {
     let languages = Locale::ALL.map(Locale::code);
     let site = Site {
         is_page: &course_page,
-        is_shown: &course_show,
+        fault_of: &fault_of_shown,
     };
     let report = check_all(&read, &languages, site);
     let mut mistakes = report.mistakes.iter();

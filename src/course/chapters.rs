@@ -98,14 +98,14 @@ impl Chapter {
 }
 
 impl Chapters {
-    /// Reads and checks the file. `is_shown` tells whether there is what a step shows.
+    /// Reads and checks the file. `fault_of` tells what is wrong with what a step shows.
     ///
     /// # Errors
     /// The first mistake, with its line.
     pub fn read(
         json: &str,
         structure: &Structure,
-        is_shown: &dyn Fn(&Show) -> bool,
+        fault_of: &dyn Fn(&Show) -> Option<String>,
     ) -> Result<Self, Mistake> {
         let chapters = Self::parse(json)?;
         for chapter in &chapters.chapters {
@@ -120,9 +120,13 @@ impl Chapters {
             }
             for step in &chapter.steps {
                 let Some(text) = &step.show else { continue };
-                if !Show::read(text).is_some_and(|show| is_shown(&show)) {
+                let fault = match Show::read(text) {
+                    Some(show) => fault_of(&show),
+                    None => Some(String::from("not understood")),
+                };
+                if let Some(fault) = fault {
                     let message = format!(
-                        "the step {} shows \"{text}\"; expected a page of the site such as /step/worked-2-3-1?cursor=4, widget:NAME?key=value, or exercise:x1",
+                        "the step {} shows \"{text}\": {fault}; expected a page of the site such as /step/worked-2-3-1?cursor=4, widget:NAME?key=value, or exercise:x1",
                         step.id
                     );
                     return Err(Mistake::new(CHAPTERS_FILE, line_of(json, text), message));

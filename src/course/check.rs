@@ -65,8 +65,8 @@ pub fn check(
 pub struct Site<'a> {
     /// Whether an address of the site exists.
     pub is_page: &'a dyn Fn(&str) -> bool,
-    /// Whether there is what a step shows.
-    pub is_shown: &'a dyn Fn(&Show) -> bool,
+    /// What is wrong with what a step shows; nothing where there is such a thing.
+    pub fault_of: &'a dyn Fn(&Show) -> Option<String>,
 }
 
 /// What a check of all content found.
@@ -105,7 +105,7 @@ pub fn check_all(
     };
     (report.concepts, report.edges) = (structure.concepts.len(), structure.edges.len());
     let chapters =
-        file(CHAPTERS_FILE).and_then(|text| Chapters::read(&text, &structure, site.is_shown));
+        file(CHAPTERS_FILE).and_then(|text| Chapters::read(&text, &structure, site.fault_of));
     let chapters = chapters
         .map_err(|mistake| report.mistakes.push(mistake))
         .ok();

@@ -152,8 +152,9 @@ Take [the sum](concept:sum) of $1$ and $2$.
 - (x) 3 :: Right.
 ";
 
-fn is_shown(show: &Show) -> bool {
-    matches!(show, Show::Widget { name, .. } if name == "adder")
+fn fault_of(show: &Show) -> Option<String> {
+    let is_there = matches!(show, Show::Widget { name, .. } if name == "adder");
+    (!is_there).then(|| String::from("no such thing"))
 }
 
 fn href(target: &str) -> Option<String> {
@@ -162,7 +163,7 @@ fn href(target: &str) -> Option<String> {
 
 #[test]
 fn a_chapter_is_read_with_its_steps_and_questions() {
-    let chapters = Chapters::read(CHAPTERS, &structure(), &is_shown).unwrap();
+    let chapters = Chapters::read(CHAPTERS, &structure(), &fault_of).unwrap();
     let chapter = chapters.get(1).unwrap();
     let text = ChapterText::read("c.md", CHAPTER).unwrap();
     assert_eq!(text.check("c.md", (chapter, "en"), &href), []);
@@ -267,7 +268,7 @@ fn chapters_with_mistakes_are_refused_with_their_line() {
     ] {
         assert!(CHAPTERS.contains(right), "{right}");
         let text = CHAPTERS.replacen(right, wrong, 1);
-        let mistake = Chapters::read(&text, &structure(), &is_shown).unwrap_err();
+        let mistake = Chapters::read(&text, &structure(), &fault_of).unwrap_err();
         assert!(
             mistake.message.contains(said) && mistake.line == line,
             "{wrong}: {mistake}"

@@ -44,13 +44,19 @@ pub mod url;
 pub mod widgets;
 pub mod writing;
 
-/// Whether there is what a step of a chapter shows.
-pub fn course_show(show: &crate::course::Show) -> bool {
-    match show {
-        crate::course::Show::Page { address, .. } => course_page(address),
-        crate::course::Show::Widget { name, .. } => widgets::NAMES.contains(&name.as_str()),
-        crate::course::Show::Exercise(id) => chapter::exercise_number(id).is_some(),
-    }
+/// What is wrong with what a step of a chapter shows: a page, widget or exercise that there is not, or a setting that
+/// it has not or cannot use.
+pub fn fault_of_shown(show: &crate::course::Show) -> Option<String> {
+    use crate::course::Show;
+    let is_there = match show {
+        Show::Page { address, .. } => course_page(address),
+        Show::Widget { name, settings } => {
+            let settings = settings.iter().cloned().collect();
+            return widgets::fault_of(name, &settings);
+        }
+        Show::Exercise(id) => chapter::exercise_number(id).is_some(),
+    };
+    (!is_there).then(|| String::from("there is no such page, or it cannot use these settings"))
 }
 
 /// Whether a text of the course may lead to an address of the site: a page that there is, with a preset or an

@@ -23,6 +23,11 @@ pub mod shapes;
 pub mod temperature;
 pub mod twin;
 
+use std::collections::BTreeMap;
+
+use super::texts::Locale;
+use reading::Problem;
+
 /// All widgets, by the names under which chapters show them.
 pub const NAMES: [&str; 13] = [
     "activations",
@@ -40,10 +45,69 @@ pub const NAMES: [&str; 13] = [
     "errors",
 ];
 
+/// What is wrong with the settings that a link gives to a widget: a widget or a setting that there is not, or a value
+/// that the setting cannot have.
+pub fn fault_of(name: &str, settings: &BTreeMap<String, String>) -> Option<String> {
+    if !NAMES.contains(&name) {
+        return Some(format!("no widget is called {name}"));
+    }
+    // A name that a widget reads refuses nonsense; one that it does not read says nothing.
+    let nonsense = |key: &String| BTreeMap::from([(key.clone(), String::from("?"))]);
+    let mut keys = settings.keys();
+    if let Some(key) = keys.find(|key| problems(name, &nonsense(key)).is_empty()) {
+        return Some(format!("the widget {name} has no setting {key}"));
+    }
+    let problems = problems(name, settings);
+    let problem = problems.first()?;
+    Some(format!(
+        "{} is \"{}\", expected {}",
+        problem.name,
+        problem.value,
+        problem.expected.words(Locale::English)
+    ))
+}
+
+/// What a widget cannot use of its settings.
+fn problems(name: &str, settings: &BTreeMap<String, String>) -> Vec<Problem> {
+    match name {
+        "activations" => activations::State::read(settings).1,
+        "losses" => losses::State::read(settings).1,
+        "temperature" => temperature::State::read(settings).1,
+        "noise" => noise::read(settings).1,
+        "schedules" => schedules::State::read(settings).1,
+        "metrics" => metrics::State::read(settings).1,
+        "convolution" => convolution::State::read(settings).1,
+        "pooling" => pooling::State::read(settings).1,
+        "shapes" => shapes::State::read(settings).1,
+        "embedding" => embedding::State::read(settings).1,
+        "attention" => attention::State::read(settings).1,
+        "pipeline" => pipeline::State::read(settings).1,
+        _ => Vec::new(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{activations, attention, losses, metrics, schedules, temperature};
+    use super::*;
     use crate::course::to_html;
+
+    #[test]
+    fn settings_that_a_widget_has_not_or_cannot_use_are_told() {
+        let fault = |name: &str, pairs: &[(&str, &str)]| {
+            let pairs = pairs.iter();
+            let settings = pairs.map(|(key, value)| (key.to_string(), value.to_string()));
+            fault_of(name, &settings.collect())
+        };
+        for name in NAMES {
+            assert_eq!(fault(name, &[]), None, "{name}");
+            let told = fault(name, &[("colour", "red")]).unwrap_or_default();
+            assert!(told.contains("no setting colour"), "{name}: {told}");
+        }
+        assert_eq!(fault("noise", &[("batch", "16"), ("seed", "3")]), None);
+        let told = fault("noise", &[("batch", "0")]).unwrap_or_default();
+        assert!(told.contains("a whole number from 1"), "{told}");
+        assert!(fault("nothing", &[]).is_some());
+    }
 
     /// Every formula that a widget shows, some with their numbers.
     fn formulas() -> Vec<String> {
