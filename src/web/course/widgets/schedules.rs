@@ -211,19 +211,22 @@ pub fn widget(settings: Settings) -> AnyView {
             {controls::value("schedules-full-steps", words(|t| t.full_steps), full_steps)}
         </dl>
         <p>{words(|t| t.rule)}</p>
-        <h3 class="widget-title">{words(|t| t.compare)}</h3>
-        <div class="widget-scroll" tabindex="0" role="region" aria-label=words(|t| t.compare)>
-            <table class="widget-table">
-                <thead>
-                    <tr>
-                        <th scope="col">{words(|t| t.name)}</th>
-                        <th scope="col" class="numeric">{words(|t| t.total)}</th>
-                        <th scope="col" class="numeric">{words(|t| t.travelled)}</th>
-                    </tr>
-                </thead>
-                <tbody>{rows}</tbody>
-            </table>
-        </div>
+        // Closed at first: the chapter asks for a guess.
+        <details class="widget-more" data-testid="schedules-compare">
+            <summary>{words(|t| t.compare)}</summary>
+            <div class="widget-scroll" tabindex="0" role="region" aria-label=words(|t| t.compare)>
+                <table class="widget-table">
+                    <thead>
+                        <tr>
+                            <th scope="col">{words(|t| t.name)}</th>
+                            <th scope="col" class="numeric">{words(|t| t.total)}</th>
+                            <th scope="col" class="numeric">{words(|t| t.travelled)}</th>
+                        </tr>
+                    </thead>
+                    <tbody>{rows}</tbody>
+                </table>
+            </div>
+        </details>
     };
     controls::frame(
         "schedules",
