@@ -52,6 +52,46 @@ pub fn moves_in_place(from: &PageState, to: &PageState) -> bool {
     is_step && placeless(from) == placeless(to)
 }
 
+/// Rules of a page, as they read in a shadow tree: what stands on the root of the page stands on the tree's host, and what
+/// holds for screens alone holds on paper too.
+pub fn rules_of_a_shadow_tree(css: &str) -> String {
+    css.replace(
+        ":root:not([data-theme=\"light\"])",
+        ":host(:not([data-theme=\"light\"]))",
+    )
+    .replace(":root[data-theme=\"dark\"]", ":host([data-theme=\"dark\"])")
+    .replace(
+        ":root[data-theme=\"light\"]",
+        ":host([data-theme=\"light\"])",
+    )
+    .replace(":root", ":host")
+    .replace("@media screen", "@media all")
+}
+
+/// Whether an instrument that was just shown has come to rest, from looks at it at equal intervals.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Settling {
+    looks: u32,
+    equal: u32,
+    length: Option<usize>,
+}
+
+impl Settling {
+    /// Looks at which nothing changed before an instrument counts as settled.
+    const EQUAL: u32 = 4;
+    /// After so many looks it is taken as it is: one that trains changes for as long as it trains.
+    const MOST: u32 = 40;
+
+    /// A look: the length of what is shown, none while there is nothing. Whether it has settled.
+    pub fn look(&mut self, length: Option<usize>) -> bool {
+        self.looks += 1;
+        let is_equal = length.is_some() && length == self.length;
+        self.equal = if is_equal { self.equal + 1 } else { 0 };
+        self.length = length;
+        self.equal >= Self::EQUAL || self.looks >= Self::MOST
+    }
+}
+
 /// The most bytes of kept progress that are read.
 const MOST_BYTES: usize = 1 << 18;
 
@@ -119,6 +159,29 @@ mod tests {
     use super::*;
 
     #[test]
+    fn rules_of_the_root_hold_for_the_host_of_a_shadow_tree() {
+        let css = ":root { --a: 1; }\n@media screen { :root[data-theme=\"dark\"] { --a: 2; } }\n\
+            :root:not([data-theme=\"light\"]) .panel { color: red; }";
+        let wanted = ":host { --a: 1; }\n@media all { :host([data-theme=\"dark\"]) { --a: 2; } }\n\
+            :host(:not([data-theme=\"light\"])) .panel { color: red; }";
+        assert_eq!(rules_of_a_shadow_tree(css), wanted);
+    }
+
+    #[test]
+    fn an_instrument_settles_when_it_stays_the_same_and_is_not_waited_for_for_ever() {
+        let looks = |mut lengths: Box<dyn Iterator<Item = Option<usize>>>| {
+            let mut settling = Settling::default();
+            lengths.position(|length| settling.look(length))
+        };
+        let still = [None, None, Some(5)]
+            .into_iter()
+            .chain(std::iter::repeat(Some(9)));
+        assert_eq!(looks(Box::new(still)), Some(7));
+        assert_eq!(looks(Box::new((0..).map(Some))), Some(39));
+        assert_eq!(looks(Box::new(std::iter::repeat(None))), Some(39));
+    }
+
+    #[test]
     fn pages_of_the_course_are_known_by_their_names() {
         assert_eq!(LearnPage::from_name("x16"), Some(LearnPage::Exercise(16)));
         assert_eq!(LearnPage::from_name("errors"), Some(LearnPage::Errors));
@@ -149,7 +212,7 @@ mod tests {
     #[test]
     fn the_course_has_no_mistakes() {
         use crate::course::{Site, check_all};
-        use crate::view::{course_page, course_show};
+        use crate::view::{course_page, fault_of_shown};
 
         let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("assets/course");
         let read = |file: &str| {
@@ -157,7 +220,7 @@ mod tests {
         };
         let site = Site {
             is_page: &course_page,
-            is_shown: &course_show,
+            fault_of: &fault_of_shown,
         };
         let report = check_all(&read, &["en", "zh"], site);
         assert_eq!(report.mistakes, []);

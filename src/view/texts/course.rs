@@ -25,6 +25,7 @@ texts! {
         mark,
         marked,
         print,
+        print_hint,
         keys,
         errors_title,
         errors_lead,
@@ -45,6 +46,8 @@ texts! {
         progress: fn(usize, usize),
         /// A step: its number, all.
         step: fn(usize, usize),
+        /// Before printing, the instruments are shown one by one: the number of the one shown, all.
+        collecting: fn(usize, usize),
         /// A page below /learn that there is not: its name.
         unknown: fn(&str),
         /// A step of the address that there is not.
@@ -86,6 +89,7 @@ static ENGLISH: CourseTexts = CourseTexts {
     mark: "Mark all as known",
     marked: "All marked as known",
     print: "Print",
+    print_hint: "Shows the instruments that you have not opened yet one by one, then prints the chapter with all of them as they stand",
     keys: "Arrow keys left and right go from step to step.",
     errors_title: "What the articles get wrong",
     errors_lead: "Forty-three places where the five articles are wrong, unclear or misleading: what is printed, what is right, why, and where to watch the difference.",
@@ -101,6 +105,7 @@ static ENGLISH: CourseTexts = CourseTexts {
     chapter: |number| format!("Chapter {number}"),
     progress: |seen, all| format!("{seen} of {all} steps read"),
     step: |number, all| format!("Step {number} of {all}"),
+    collecting: |number, all| format!("Instrument {number} of {all} … (press to stop)"),
     unknown: |name| {
         format!(
             "There is no page “{name}” in the course. Expected a chapter from 1 to 12, an exercise from x1 to x16, or errors."
@@ -136,6 +141,7 @@ static CHINESE: CourseTexts = CourseTexts {
     mark: "全部标为已掌握",
     marked: "已全部标为已掌握",
     print: "打印",
+    print_hint: "先把还没打开过的仪器逐个显示一遍，再把整章连同各个仪器当前的样子一起打印",
     keys: "用左右方向键在各步之间移动。",
     errors_title: "这些文章错在哪里",
     errors_lead: "五篇文章中有四十三处错误、含混或误导：原文怎么写，正确的是什么，为什么，以及在哪里能看到差别。",
@@ -151,6 +157,7 @@ static CHINESE: CourseTexts = CourseTexts {
     chapter: |number| format!("第 {number} 章"),
     progress: |seen, all| format!("共 {all} 步，已读 {seen} 步"),
     step: |number, all| format!("第 {number} 步，共 {all} 步"),
+    collecting: |number, all| format!("仪器 {number}/{all}……（点击停止）"),
     unknown: |name| {
         format!("课程里没有“{name}”这一页。应为第 1 到 12 章、练习 x1 到 x16，或 errors。")
     },

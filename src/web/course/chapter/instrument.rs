@@ -104,7 +104,13 @@ pub fn instrument(scope: Scope) -> AnyView {
                     class="button button-quiet"
                     data-testid="instrument-again"
                     title=move || texts(scope.locale.get()).again_hint
-                    on:click=move |_| again.update(|again| *again += 1)
+                    on:click=move |_| {
+                        if scope.aside.get_untracked().is_some() {
+                            scope.aside.set(None);
+                        } else {
+                            again.update(|again| *again += 1);
+                        }
+                    }
                 >
                     {move || texts(scope.locale.get()).again}
                 </button>
@@ -184,14 +190,14 @@ fn frame_window(frame: &HtmlIFrameElement) -> Option<Window> {
 }
 
 /// Path and query of the page in a frame; none before there is one.
-fn place_of(window: &Window) -> Option<String> {
+pub fn place_of(window: &Window) -> Option<String> {
     let location = window.location();
     let path = location.pathname().ok()?;
     let is_page = location.protocol().ok()?.starts_with("http");
     is_page.then(|| format!("{path}{}", location.search().unwrap_or_default()))
 }
 
-fn state_of(href: &str) -> PageState {
+pub fn state_of(href: &str) -> PageState {
     let (path, query) = href.split_once('?').unwrap_or((href, ""));
     PageState::parse(below_base(path, &base_path()), query).0
 }

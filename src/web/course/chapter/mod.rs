@@ -1,11 +1,13 @@
 //! A chapter: its steps, the instrument beside them, and what the learner has done.
 //!
 //! # Layout
-//! - `steps`: the text with its questions; `instrument`: what stands beside it; `kept`: what the browser keeps.
+//! - `steps`: the text with its questions; `instrument`: what stands beside it; `kept`: what the browser keeps;
+//!   `stills`: what paper shows of the instruments.
 
 mod instrument;
 mod kept;
 mod steps;
+mod stills;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,13 +23,17 @@ use crate::course::{Chapter, ChapterText, Show};
 use crate::view::keys::Focus;
 use crate::view::texts::Locale;
 use crate::view::texts::course::texts;
-use crate::view::url::{CHAPTERS, PageState, Route};
+use crate::view::url::{CHAPTERS, PageState, Route, below_base};
 use crate::web::address::{Address, use_address, use_locale};
 use crate::web::base_path;
 use kept::Kept;
+use stills::Stills;
 
 /// The address is written when the learner has rested on a step for this long: browsers limit how often it changes.
 const REST: Duration = Duration::from_millis(250);
+
+/// Where the instrument stands beside the text.
+const WIDE: &str = "(min-width: 64rem)";
 
 /// What the parts of the page share.
 #[derive(Clone, Copy)]
@@ -37,9 +43,12 @@ struct Scope {
     content: Content,
     kept: Kept,
     marks: Marks,
+    stills: Stills,
     number: Memo<u8>,
     /// The step that is read, from 0.
     at: RwSignal<usize>,
+    /// A page that a link of the text has opened in the instrument's place.
+    aside: RwSignal<Option<Show>>,
     /// A step of the address that there is not.
     unknown: RwSignal<Option<String>>,
     chapter: Memo<Option<Arc<Chapter>>>,
@@ -70,8 +79,10 @@ impl Scope {
             content,
             kept: Kept::load(),
             marks: Marks::load(),
+            stills: Stills::new(),
             number,
             at: RwSignal::new(0),
+            aside: RwSignal::new(None),
             unknown: RwSignal::new(None),
             chapter,
             text,
@@ -86,7 +97,7 @@ impl Scope {
     /// Reads on at a step: scrolls to it and moves the focus there.
     fn go(self, step: usize) {
         let step = step.min(self.steps().saturating_sub(1));
-        self.at.set(step);
+        self.turn_to(step);
         if let Some(section) = section(step) {
             section.scroll_into_view();
             // Fails only for elements that cannot have the focus.
@@ -94,8 +105,20 @@ impl Scope {
         }
     }
 
-    /// What stands beside the step that is read.
+    /// Shows a step's instrument; what the one before showed is kept for paper.
+    fn turn_to(self, step: usize) {
+        if step != self.at.get_untracked() {
+            self.stills.take(self);
+            self.aside.set(None);
+            self.at.set(step);
+        }
+    }
+
+    /// What stands beside the step that is read, or what a link has put there.
     fn shown(self) -> Option<Show> {
+        if let Some(aside) = self.aside.get() {
+            return Some(aside);
+        }
         let at = self.at.get();
         self.chapter.with(|chapter| chapter.as_ref()?.shown_at(at))
     }
@@ -124,12 +147,45 @@ pub fn link(address: Address, target: &str) -> String {
     format!("{}{}", base_path(), state.href())
 }
 
+/// Links of the text to maps, microscopes, runs and the lab open beside it: the place in the chapter stays.
+fn open_aside(scope: Scope, event: &web_sys::MouseEvent) {
+    let is_plain = event.button() == 0
+        && !(event.ctrl_key() || event.meta_key() || event.shift_key() || event.alt_key());
+    let target = event
+        .target()
+        .and_then(|target| target.dyn_into::<Element>().ok());
+    let link = target.and_then(|target| target.closest("a[rel=external]").ok().flatten());
+    let address = link.and_then(|link| link.get_attribute("href"));
+    let (Some(address), true) = (address, is_plain) else {
+        return;
+    };
+    event.prevent_default();
+    scope.stills.take(scope);
+    let (path, query) = address.split_once('?').unwrap_or((&address, ""));
+    let path = below_base(path, &base_path());
+    let is_concept = path == "/map" && query.contains("concept=");
+    scope.aside.set(Some(Show::Page {
+        address: format!("{path}?{query}"),
+        part: is_concept.then(|| "concept-panel".to_string()),
+    }));
+    // Below the text where there is no room beside it.
+    let panel = document()
+        .query_selector(".chapter-instrument")
+        .ok()
+        .flatten();
+    let wide = window().match_media(WIDE).ok().flatten();
+    if let (Some(panel), false) = (panel, wide.is_some_and(|wide| wide.matches())) {
+        panel.scroll_into_view();
+    }
+}
+
 /// The page of the chapters.
 pub fn page() -> AnyView {
     let scope = Scope::new();
     begin_where_the_address_says(scope);
     follow_reading(scope);
     listen_to_keys(scope);
+    stills::lay_out_before_printing(scope);
     let locale = scope.locale;
     let failure = move || {
         scope.content.failure.get().map(|message| {
@@ -178,7 +234,7 @@ pub fn page() -> AnyView {
                 {contents(scope)}
             </header>
             <div class="chapter-bench">
-                <div class="chapter-text">
+                <div class="chapter-text" on:click=move |event| open_aside(scope, &event)>
                     {body}
                     {stepping(scope)}
                 </div>
@@ -226,9 +282,14 @@ fn contents(scope: Scope) -> AnyView {
             .collect();
         Some(view! { <ol class="chapter-list">{rows}</ol> })
     };
-    let print = move |_| {
-        // Fails only where the browser cannot print.
-        let _ = window().print();
+    let collected = RwSignal::new(None);
+    let print = move |_| stills::print(scope, collected);
+    let print_label = move || {
+        let words = texts(scope.locale.get());
+        match collected.get() {
+            Some((number, all)) => (words.collecting)(number, all),
+            None => words.print.to_string(),
+        }
     };
     view! {
         <div class="chapter-tools">
@@ -236,8 +297,14 @@ fn contents(scope: Scope) -> AnyView {
                 <summary class="button">{move || texts(scope.locale.get()).contents}</summary>
                 <nav aria-label=move || texts(scope.locale.get()).contents>{list}</nav>
             </details>
-            <button type="button" class="button button-quiet" data-testid="print" on:click=print>
-                {move || texts(scope.locale.get()).print}
+            <button
+                type="button"
+                class="button button-quiet"
+                data-testid="print"
+                title=move || texts(scope.locale.get()).print_hint
+                on:click=print
+            >
+                {print_label}
             </button>
         </div>
     }
@@ -314,6 +381,7 @@ fn begin_where_the_address_says(scope: Scope) {
                         |id: &String| chapter.steps.iter().position(|step| step.id == *id);
                     let step = asked.as_ref().and_then(number_of);
                     scope.unknown.set(asked.filter(|_| step.is_none()));
+                    scope.aside.set(None);
                     scope.at.set(step.unwrap_or(0));
                     if let Some(step) = step.filter(|&step| step > 0) {
                         // Once the steps are on the page.
@@ -359,7 +427,7 @@ fn begin_where_the_address_says(scope: Scope) {
 fn follow_reading(scope: Scope) {
     let timer = StoredValue::new(None::<TimeoutHandle>);
     let settle = move || {
-        let wide = window().match_media("(min-width: 64rem)").ok().flatten();
+        let wide = window().match_media(WIDE).ok().flatten();
         if !wide.is_some_and(|wide| wide.matches()) {
             return;
         }
@@ -389,7 +457,7 @@ fn follow_reading(scope: Scope) {
             .or(Some(0))
             .filter(|&step| step != scope.at.get_untracked())
         {
-            scope.at.set(step);
+            scope.turn_to(step);
         }
     };
     // A step that was gone to by a button stays: only scrolling by hand moves on.

@@ -8,6 +8,7 @@ use super::{Scope, link};
 use crate::course::{Chapter, ChapterText, Question, StepText, to_html};
 use crate::view::texts::Locale;
 use crate::view::texts::course::texts;
+use crate::web::base_path;
 
 /// All steps and what the chapter taught.
 pub fn steps(scope: Scope, chapter: &Arc<Chapter>, text: &ChapterText) -> AnyView {
@@ -40,7 +41,7 @@ fn section(scope: Scope, chapter: &Arc<Chapter>, number: usize, step: &StepText)
     let show = move || {
         (has_show && !is_here.get()).then(|| {
             view! {
-                <button type="button" class="button button-quiet chapter-show" on:click=move |_| scope.at.set(number)>
+                <button type="button" class="button button-quiet chapter-show" on:click=move |_| scope.turn_to(number)>
                     {texts(scope.locale.get()).show}
                 </button>
             }
@@ -63,6 +64,7 @@ fn section(scope: Scope, chapter: &Arc<Chapter>, number: usize, step: &StepText)
             <div class="prose" inner_html=html></div>
             {questions}
             {show}
+            <div class="chapter-still" data-still=number></div>
         </section>
     }
     .into_any()
@@ -75,7 +77,17 @@ fn html(scope: Scope, markdown: &str) -> String {
         let told: Vec<String> = mistakes.into_iter().map(|(_, message)| message).collect();
         told.join("; ").replace('&', "&amp;").replace('<', "&lt;")
     };
-    to_html(markdown, &href).unwrap_or_else(told)
+    let html = to_html(markdown, &href).unwrap_or_else(told);
+    // Opened beside the text by a click on it (`open_aside`).
+    ["map", "step", "train", "lab"]
+        .into_iter()
+        .fold(html, |html, page| {
+            let link = format!("href=\"{}/{page}", base_path());
+            html.replace(
+                &format!("<a {link}"),
+                &format!("<a rel=\"external\" {link}"),
+            )
+        })
 }
 
 /// A line of Markdown without the paragraph around it.

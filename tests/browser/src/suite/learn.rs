@@ -49,6 +49,7 @@ pub fn tests() -> Vec<Test> {
             languages,
         ),
         test("scrolling_goes_from_step_to_step", 120, scrolling),
+        test("a_chapter_is_printed_with_its_instruments", 120, stills),
         test(
             "a_chapter_is_read_on_a_phone_and_printed",
             120,
@@ -390,6 +391,11 @@ fn phone_and_print(page: &Page) -> Outcome {
     page.resize((390, 844))?;
     page.open("learn/3?lang=en")?;
     page.element("step-check")?;
+    let height = page.script(
+        "return document.querySelector('.chapter-frame').offsetHeight",
+        &[],
+    )?;
+    expect(height.as_u64() > Some(400), format!("a frame of {height}"))?;
     let shown = "return [...document.querySelectorAll('.chapter-step')].filter((step) => step.offsetHeight > 0).length";
     expect_equal("steps on a phone", page.script(shown, &[])?, 1.into())?;
     page.devtools("Emulation.setEmulatedMedia", &json!({ "media": "print" }))?;
@@ -397,7 +403,6 @@ fn phone_and_print(page: &Page) -> Outcome {
     expect_equal("steps on paper", page.script(shown, &[])?, all.into())?;
     let hidden = "return ['.app-header', '.chapter-stepping', '.chapter-tools'].every((part) => document.querySelector(part).offsetHeight === 0)";
     expect_equal("tools on paper", page.script(hidden, &[])?, true.into())?;
-    expect_instrument(page, "on paper", &steps_of(3)?[0].1)?;
     let printed = page.devtools("Page.printToPDF", &json!({}))?;
     let bytes = printed["data"].as_str().map_or(0, str::len);
     expect(
@@ -405,6 +410,60 @@ fn phone_and_print(page: &Page) -> Outcome {
         format!("a printed chapter of {bytes} characters in base 64"),
     )?;
     page.devtools("Emulation.setEmulatedMedia", &json!({ "media": "" }))?;
+    page.expect_clean()
+}
+
+/// What is told of every still that lies below a step: the step, how long its text is, how wide it is.
+const STILLS: &str = "return [...document.querySelectorAll('.chapter-still > div')].map((still) => \
+    [Number(still.parentElement.dataset.still), still.shadowRoot.textContent.trim().length, still.offsetWidth])";
+
+/// Printing with all instruments, and with those alone that were opened.
+fn stills(page: &Page) -> Outcome {
+    page.open("learn/3?lang=en&theme=dark")?;
+    page.element("step-check")?;
+    let steps = steps_of(3)?;
+    let own: Vec<usize> = steps
+        .iter()
+        .enumerate()
+        .filter(|&(number, (_, show))| number == 0 || steps[number - 1].1 != *show)
+        .map(|(number, _)| number)
+        .collect();
+    // A stand-in for the browser's dialog, which no test can answer.
+    page.script(
+        "window.print = () => { window.dispatchEvent(new Event('beforeprint')); window.isPrinted = true; }",
+        &[],
+    )?;
+    page.click("print")?;
+    page.wait_for(
+        "all instruments to be shown",
+        Duration::from_secs(90),
+        || {
+            let printed = page.script("return window.isPrinted === true", &[])?;
+            Ok((printed == true).then_some(()))
+        },
+    )?;
+    at_step(page, 1)?;
+    page.devtools("Emulation.setEmulatedMedia", &json!({ "media": "print" }))?;
+    let stills = page.script(STILLS, &[])?;
+    let stills = stills.as_array().cloned().unwrap_or_default();
+    let places: Vec<usize> = stills
+        .iter()
+        .filter_map(|still| still[0].as_u64().map(|number| number as usize))
+        .collect();
+    expect_equal("steps with a still", places, own)?;
+    for still in &stills {
+        let (text, width) = (still[1].as_u64(), still[2].as_u64());
+        expect(
+            text > Some(40) && width > Some(200),
+            format!("the still {still}"),
+        )?;
+    }
+    page.devtools("Emulation.setEmulatedMedia", &json!({ "media": "" }))?;
+    let seen = page.script(STILLS, &[])?;
+    let is_hidden = seen
+        .as_array()
+        .is_some_and(|stills| stills.iter().all(|still| still[2] == 0));
+    expect(is_hidden, format!("on the screen: {seen}"))?;
     page.expect_clean()
 }
 
