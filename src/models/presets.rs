@@ -71,6 +71,7 @@ pub const PRESETS: &[Preset] = &[
     tables::MLP_XOR,
     tables::MLP_CSV,
     sequences::RNN_SINE,
+    sequences::RNN_RELU,
     sequences::LSTM_TREND,
     sequences::OWN_SERIES,
     sequences::RNN_MNIST,

@@ -66,6 +66,7 @@ fn presets_have_the_sizes_of_their_references() {
         ("resnet-s", 78_042),
         ("vgg16-thin", 231_218),
         ("rnn-sine", 141),
+        ("rnn-relu", 141),
         ("rnn-mnist", 128 * 156 + 2 * 128 + 1_290),
         ("lstm-mnist", 4 * (128 * 156 + 2 * 128) + 1_290),
         ("lstm-text", 112_645),

@@ -59,6 +59,7 @@ const POINTS: &[ShortRun] = &[
     run("mlp-spirals", 300, None, 0.2),
     run("mlp-xor", 100, None, 0.35),
     run("rnn-sine", 100, None, 0.01),
+    run("rnn-relu", 100, None, 0.01),
     run("lstm-trend", 200, None, 0.05),
 ];
 

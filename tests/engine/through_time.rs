@@ -6,11 +6,14 @@ use glassbox::layers::{
 };
 use glassbox::models::TEXT_WINDOW;
 use glassbox::ops::{MeanSquaredError, SequenceCrossEntropy};
+use glassbox::optim::Options;
 use glassbox::session::{
     Command, DevicePreference, ElementName, Event, GraphFacts, InfluenceFacts, InfluenceOf,
     Inspection, InspectionReport, NormFacts, RunConfig, SequenceAnswer, SequenceQuestion, Session,
     StepUnit, TimePathFacts, TimeWay,
 };
+use glassbox::tensor::init::InitializerKind;
+use glassbox::view::microscope::unrolled::{Course, ends_of};
 use std::cell::RefCell;
 use std::rc::Rc;
 
@@ -34,6 +37,19 @@ impl Microscope {
 
     /// The same on another preset, and a text of one's own where one is given.
     fn on(preset: &str, text: Option<TextSet>, spec: Option<ModelSpec>, clip: Option<f32>) -> Self {
+        let mut config = RunConfig {
+            preset: preset.into(),
+            device: DevicePreference::Cpu,
+            seed: 3,
+            batch: Some(3),
+            ..RunConfig::default()
+        };
+        config.options.clip = clip;
+        Self::of(config, text, spec)
+    }
+
+    /// A run's first batch, not begun.
+    fn of(config: RunConfig, text: Option<TextSet>, spec: Option<ModelSpec>) -> Self {
         let events = Rc::new(RefCell::new(Vec::new()));
         let sink = Rc::clone(&events);
         let mut session = Session::new("test", move |event| sink.borrow_mut().push(event));
@@ -43,14 +59,6 @@ impl Microscope {
         if let Some(text) = text {
             session.provide_text(text);
         }
-        let mut config = RunConfig {
-            preset: preset.into(),
-            device: DevicePreference::Cpu,
-            seed: 3,
-            batch: Some(3),
-            ..RunConfig::default()
-        };
-        config.options.clip = clip;
         let graph = GraphFacts {
             nodes: Vec::new(),
             tensors: Vec::new(),
@@ -247,6 +255,43 @@ fn norms_are_those_of_the_gradients_that_reach_each_step() {
             .sequence(SequenceQuestion::Norms { node: node + 1 })
             .is_err()
     );
+}
+
+/// What `/step/rnn-relu?init=constant&init-value=0.14` shows of the first batch. Where all units are active each of the
+/// ten hands its gradient on to ten, times 0.14: over 19 steps back that makes 1.4^19 = 598.
+#[test]
+fn with_equal_weights_the_gradient_of_a_relu_network_explodes_and_is_clipped() {
+    let norms = |options: Options| {
+        let config = RunConfig {
+            preset: "rnn-relu".into(),
+            device: DevicePreference::Cpu,
+            seed: 1,
+            options,
+            ..RunConfig::default()
+        };
+        let mut microscope = Microscope::of(config, None, None);
+        let node = microscope.node("rnn.l0");
+        microscope.ask(Inspection::Forward(StepUnit::Batch));
+        microscope.norms(node)
+    };
+    let facts = norms(Options {
+        init: Some(InitializerKind::Constant),
+        init_value: Some(0.14),
+        ..Options::NONE
+    });
+    let ends = ends_of(&facts).unwrap();
+    assert_eq!(ends.course, Course::Explodes);
+    assert!(
+        ends.ratio > 100.0 && ends.ratio < 1.4_f64.powi(19) * (1.0 + ROUNDED),
+        "{ends:?}"
+    );
+    let clip = facts.clip.unwrap();
+    let (before, after) = (clip.before.unwrap(), clip.after.unwrap());
+    assert!(before > 1.0, "{before}");
+    assert!(is_close(after, 1.0, 0.0), "{after}");
+    // Control: PyTorch's weights of the same network let nothing explode.
+    let ends = ends_of(&norms(Options::NONE)).unwrap();
+    assert!(ends.ratio < 1.0, "{ends:?}");
 }
 
 #[test]

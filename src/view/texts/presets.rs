@@ -101,6 +101,14 @@ pub(super) const ENGLISH: &[(&str, PresetTexts)] = &[
         },
     ),
     (
+        "rnn-relu",
+        PresetTexts {
+            name: "RNN with ReLU on a sine",
+            description: "The same ten units with ReLU in place of tanh: nothing holds states or gradients back, so gradients can explode. They are clipped to a norm of 1.",
+            data: "a computed series, sin(0.1 t): windows of 20 numbers, 800 for training and the 200 behind them held out",
+        },
+    ),
+    (
         "lstm-trend",
         PresetTexts {
             name: "LSTM on a noisy trend",
@@ -341,6 +349,14 @@ pub(super) const CHINESE: &[(&str, PresetTexts)] = &[
         PresetTexts {
             name: "RNN 预测正弦",
             description: "十个循环单元、141 个参数，读入正弦的二十个数，预测下一个。",
+            data: "计算得到的序列 sin(0.1 t)：长度为 20 的窗口，800 个用于训练，其后 200 个留出",
+        },
+    ),
+    (
+        "rnn-relu",
+        PresetTexts {
+            name: "ReLU 循环网络预测正弦",
+            description: "同样的十个单元，用 ReLU 代替 tanh：状态和梯度都不受限制，梯度可能爆炸。梯度范数超过 1 就裁剪。",
             data: "计算得到的序列 sin(0.1 t)：长度为 20 的窗口，800 个用于训练，其后 200 个留出",
         },
     ),

@@ -147,9 +147,30 @@ fn unrolled(page: &Page) -> Outcome {
         relative < 1e-3,
         format!("the factors make {factors}, the product is {product}"),
     )?;
+    explosion(page)?;
     page.resize((390, 844))?;
     expect_no_overflow(page)?;
     page.expect_clean()
+}
+
+/// With equal weights the gradient of the ReLU network grows at every step back, and is clipped.
+fn explosion(page: &Page) -> Outcome {
+    let address = "/step/rnn-relu?init=constant&init-value=0.14&device=cpu&seed=1&lang=en";
+    open_at_start(page, address)?;
+    page.wait_for_text("time-clip", LONG, |text| text.contains("a norm of 1 if"))?;
+    to_the_end(page)?;
+    computed(page, "ribbon-dh")?;
+    page.wait_for_text("time-verdict", LONG, |text| text.contains("it explodes"))?;
+    let ratio = numbers(page, "time-verdict", "data-ratio")?[0];
+    expect(
+        ratio > 100.0,
+        format!("the gradient at the first step is {ratio} times that at the last"),
+    )?;
+    page.wait_for_text("time-clip", LONG, |text| {
+        text.contains("above the limit 1: every one was multiplied by 1.2")
+            && text.ends_with("and the norm is 1.")
+    })
+    .map(drop)
 }
 
 fn gate(page: &Page) -> Outcome {
