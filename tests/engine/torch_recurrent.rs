@@ -7,7 +7,7 @@ use glassbox::exec::cpu::CpuExecutor;
 use glassbox::exec::single::SingleOperation;
 use glassbox::exec::{Mode, Plan};
 use glassbox::graph::{Phase, ValueId};
-use glassbox::layers::{BatchSource, Model, ModelSpec};
+use glassbox::layers::{BatchSource, Model, ModelSpec, TableTargets};
 use glassbox::ops::{AdamUpdate, AdamwUpdate, Buffer, Op, RmspropUpdate, SgdUpdate, StepValues};
 use glassbox::tensor::{ElementType, Shape, Values};
 use serde::Deserialize;
@@ -68,6 +68,13 @@ struct TorchTensor {
     data: Vec<f64>,
 }
 
+impl LayerCase {
+    /// Whether its targets are classes.
+    fn is_classifier(&self) -> bool {
+        self.spec["loss"] == "softmax_cross_entropy"
+    }
+}
+
 impl TorchTensor {
     fn values(&self) -> Values {
         Values::F32(self.data.iter().map(|&value| value as f32).collect())
@@ -93,11 +100,24 @@ fn compare(what: &str, actual: &[f64], expected: &[f64], tolerance: Tolerance) {
 /// A model of a case on the f64 executor, with its parameters and its batch.
 fn executor(case: &LayerCase, update: Op) -> (Model, CpuExecutor<f64>) {
     let spec = ModelSpec::from_json(&case.spec.to_string()).unwrap();
-    let source = BatchSource::Features {
-        features: case.x.shape[1],
-        targets: case.target.shape[1],
+    let [samples, features] = case.x.shape[..] else {
+        panic!("x is (N, T · F)")
     };
-    let model = Model::build(&spec, &source, case.x.shape[0], update)
+    let source = if case.is_classifier() {
+        BatchSource::Table {
+            samples,
+            mean: vec![0.0; features],
+            standard_deviation: vec![1.0; features],
+            targets: TableTargets::Classes,
+            order_length: samples,
+        }
+    } else {
+        BatchSource::Features {
+            features,
+            targets: case.target.shape[1],
+        }
+    };
+    let model = Model::build(&spec, &source, samples, update)
         .unwrap_or_else(|error| panic!("{}: {error}", case.spec));
     let graph = Arc::new(model.graph.clone());
     let plan = Arc::new(Plan::new(&graph, Mode::Inspect, &[]));
@@ -115,8 +135,15 @@ fn executor(case: &LayerCase, update: Op) -> (Model, CpuExecutor<f64>) {
         assert_eq!(graph.value(id).shape.dims(), values.shape, "{name}");
         executor.write(id, &values.values());
     }
-    executor.write(model.input, &case.x.values());
-    executor.write(model.target, &case.target.values());
+    if let Some(table) = &model.gathered {
+        let classes = case.target.data.iter().map(|&class| class as u32);
+        executor.write(table.samples, &case.x.values());
+        executor.write(table.targets, &Values::U32(classes.collect()));
+        executor.write(table.order, &Values::U32((0..samples as u32).collect()));
+    } else {
+        executor.write(model.input, &case.x.values());
+        executor.write(model.target, &case.target.values());
+    }
     (model, executor)
 }
 
@@ -149,7 +176,9 @@ fn layers_over_sequences_compute_what_pytorch_does_forward_and_backward() {
             compare(&label, executor.reals(gradient), &expected.data, EXACT);
             compared += 1;
         }
-        assert_eq!(compared, case.parameters.len() + 1);
+        // Of the inputs too, where they are not gathered from a table.
+        let of_inputs = usize::from(!case.is_classifier());
+        assert_eq!(compared, case.parameters.len() + of_inputs);
     }
     assert_eq!(kinds.len(), 5, "{kinds:?}");
 }
@@ -157,11 +186,16 @@ fn layers_over_sequences_compute_what_pytorch_does_forward_and_backward() {
 #[test]
 fn ten_training_steps_have_the_losses_of_pytorch() {
     let mut optimizers = BTreeSet::new();
+    let mut classifiers = Vec::new();
     for case in fixture().layers.iter().chain(&attention().layers) {
         let Some(optimizer) = &case.optimizer else {
             continue;
         };
         optimizers.insert(optimizer.clone());
+        if case.is_classifier() {
+            let kind = &case.spec["layers"][1]["kind"];
+            classifiers.push((kind.to_string(), optimizer.clone()));
+        }
         let eps = 0.0078125;
         let adam = AdamUpdate {
             eps,
@@ -201,6 +235,7 @@ fn ten_training_steps_have_the_losses_of_pytorch() {
         assert_not_close(&what, &losses[1..], &case.losses[..9], STEPS);
     }
     assert_eq!(optimizers.len(), 3);
+    assert_eq!(classifiers, [("\"lstm\"".into(), "rmsprop".into())]);
 }
 
 #[test]
