@@ -101,7 +101,7 @@ pub struct TableArguments {
     #[arg(long, value_name = "FILE")]
     pub text: Option<PathBuf>,
     /// Numbers that own-series reads to predict the next [default: 20]
-    #[arg(long, value_name = "N", requires = "csv", conflicts_with = "target")]
+    #[arg(long, value_name = "N", conflicts_with = "target")]
     pub window: Option<u32>,
     /// The column of the CSV file to predict, by name or by number from 1 [default: the last]
     #[arg(long, value_name = "COLUMN", requires = "csv")]
@@ -597,7 +597,8 @@ pub struct GenerateArguments {
     /// Divides the logits: below 1 bolder, above 1 wilder; 0 takes the most probable character every time
     #[arg(long, value_name = "X", default_value_t = 0.8, allow_hyphen_values = true, value_parser = real)]
     pub temperature: f32,
-    /// Draw only from so many of the most probable characters [default: from all]
+    /// Draw only from so many of the most probable characters, at most as many as the network knows [default: from
+    /// all]
     #[arg(long, value_name = "K", allow_hyphen_values = true, value_parser = whole::<u32>)]
     pub top_k: Option<u32>,
     /// Seed of the draws

@@ -35,11 +35,21 @@ pub fn samples(preset: &Preset, own: &TableArguments) -> Result<Option<SampleSet
             preset.id
         )));
     }
-    if own.window.is_some() && preset.data != PresetData::OwnSeries {
-        return Err(CliError::Usage(format!(
-            "--window: {} does not learn from a series of your own; own-series does",
-            preset.id
-        )));
+    if let Some(asked) = own.window {
+        let refusal = match preset.data {
+            PresetData::OwnSeries => None,
+            // Weights are saved without the length, which `generate` takes from the preset.
+            PresetData::Text { window, .. } | PresetData::OwnText { window } => Some(format!(
+                "reads windows of {window} characters, not of {asked}; expected no --window"
+            )),
+            _ => Some("does not learn from a series of your own; own-series does".to_string()),
+        };
+        if let Some(refusal) = refusal {
+            return Err(CliError::Usage(format!(
+                "--window: {} {refusal}",
+                preset.id
+            )));
+        }
     }
     if own.target.is_some() && !is_table {
         return Err(CliError::Usage(format!(

@@ -8,7 +8,7 @@ use super::train::read_weights;
 use crate::data::Vocabulary;
 use crate::export::Checkpoint;
 use crate::models::{PresetData, vocabulary_spec};
-use crate::session::{GenerateRequest, TextGenerator};
+use crate::session::{GenerateRequest, SessionError, TextGenerator};
 use crate::tensor::{Shape, Values};
 
 pub fn run(arguments: &GenerateArguments) -> Result<(), CliError> {
@@ -30,6 +30,14 @@ pub fn run(arguments: &GenerateArguments) -> Result<(), CliError> {
         )
     })?;
     let vocabulary = Vocabulary::of(characters);
+    // The page's slider goes on to 20 whatever the text; what is typed here is meant.
+    if let Some(k) = arguments.top_k.filter(|&k| k as usize > vocabulary.len()) {
+        return Err(CliError::Session(SessionError::BadConfig {
+            name: "top-k",
+            actual: k.to_string(),
+            expected: format!("a whole number from 1 to {}", vocabulary.len()),
+        }));
+    }
     let spec = match preset.data {
         PresetData::OwnText { .. } => vocabulary_spec(vocabulary.len()),
         _ => (preset.spec)(),

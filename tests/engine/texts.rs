@@ -629,6 +629,10 @@ fn the_command_line_trains_saves_and_writes_on() {
         ),
         (&["--temperature", "nan"], "the temperature is NaN"),
         (&["--top-k", "0"], "top-k is 0"),
+        (
+            &["--top-k", "999"],
+            "top-k is 999; expected a whole number from 1 to 19",
+        ),
         (&["--length", "0"], "the length of the text is 0"),
     ] {
         let text = fails(&bare(rest), 2);
@@ -653,4 +657,11 @@ fn the_command_line_trains_saves_and_writes_on() {
     assert!(none.contains("--text FILE"), "{none}");
     let other = fails(&["train", "lstm-text", "--text", &text, "--steps", "1"], 2);
     assert!(other.contains("own-text does"), "{other}");
+    let window = fails(&[&train[..], &["--window", "5000"]].concat(), 2);
+    assert!(
+        window.contains("own-text reads windows of 64 characters, not of 5000"),
+        "{window}"
+    );
+    let none = fails(&["train", "own-series", "--window", "5"], 2);
+    assert!(none.contains("--csv FILE"), "{none}");
 }
