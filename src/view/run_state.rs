@@ -692,6 +692,9 @@ fn trouble_of(failure: &Failure, subject: String) -> Trouble {
         FailureKind::DeviceLost => Trouble::DeviceLost { reason },
         FailureKind::OutOfMemory => Trouble::OutOfMemory { reason },
         FailureKind::Crash => Trouble::WorkerCrash { reason },
+        FailureKind::BadCommand if matches!(reason.cause(), Some(Cause::Prompt(_))) => {
+            Trouble::BadPrompt { reason }
+        }
         FailureKind::BadCommand | FailureKind::Internal => Trouble::Other { reason },
     }
 }

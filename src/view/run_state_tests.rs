@@ -297,3 +297,32 @@ fn the_names_in_links_are_the_engine_s() {
         assert!(OptimizerKind::from_name(optimizer.name()).is_some());
     }
 }
+
+/// Who types a prompt that the network cannot continue has no engine to restart.
+#[test]
+fn a_prompt_that_cannot_be_continued_is_told_as_such() {
+    use crate::session::{PromptProblem, SessionError};
+    use crate::view::texts::Locale;
+    let unknown = PromptProblem::Unknown {
+        characters: vec!['€'],
+        vocabulary: 69,
+    };
+    let too_long = PromptProblem::TooLong {
+        characters: 10_001,
+        most: 10_000,
+    };
+    for problem in [PromptProblem::Empty, too_long, unknown] {
+        let failure = SessionError::Prompt(problem).failure();
+        let trouble = trouble_of(&failure, "lstm-text".into());
+        assert!(matches!(trouble, Trouble::BadPrompt { .. }), "{trouble:?}");
+        let english = trouble.message(Locale::English);
+        assert!(english.title.contains(&failure.message), "{english:?}");
+        assert!(english.kept.contains("text of before") && !english.action.contains("engine"));
+        let chinese = trouble.message(Locale::Chinese);
+        assert!(chinese.title.contains("提示词"), "{chinese:?}");
+        assert!(!chinese.action.contains("引擎"), "{chinese:?}");
+    }
+    // Control: other commands that are refused are told as before.
+    let other = trouble_of(&SessionError::Stopped.failure(), "lstm-text".into());
+    assert!(matches!(other, Trouble::Other { .. }), "{other:?}");
+}

@@ -172,9 +172,9 @@ fn text(problem: &TextProblem) -> String {
 /// What is wrong with a prompt.
 fn prompt(problem: &PromptProblem) -> String {
     match problem {
-        PromptProblem::Empty => "开头是空的，至少要有 1 个字符".into(),
+        PromptProblem::Empty => "提示词是空的，至少要有 1 个字符".into(),
         PromptProblem::TooLong { characters, most } => {
-            format!("开头有 {characters} 个字符，最多 {most} 个")
+            format!("提示词有 {characters} 个字符，最多 {most} 个")
         }
         PromptProblem::Unknown {
             characters,
@@ -187,7 +187,7 @@ fn prompt(problem: &PromptProblem) -> String {
                 more => format!("等，另有 {more} 个"),
             };
             format!(
-                "开头里有网络从未见过的字符：{}{more}；它只认识自己文本里的 {vocabulary} 种字符",
+                "提示词里有网络从未见过的字符：{}{more}；它只认识自己文本里的 {vocabulary} 种字符",
                 named.join("、")
             )
         }

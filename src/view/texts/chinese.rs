@@ -1,7 +1,9 @@
 //! The texts in Simplified Chinese.
 
 use super::*;
+use crate::data::{CsvProblem, TextProblem};
 use crate::optim::MAX_LEARNING_RATE;
+use crate::session::{Cause, PromptProblem};
 use crate::view::format;
 use crate::view::url::Expected;
 
@@ -354,12 +356,17 @@ fn message(trouble: &Trouble) -> Message {
         Trouble::BadTable { reason } => Message::new(
             format!("无法从这个文件学习：{}", causes_chinese::reason(reason)),
             "原来的文件和训练若有，都保留着。",
-            "请改正文件，或另选文件、另选要预测的列。",
+            table_advice(reason),
         ),
         Trouble::BadText { reason } => Message::new(
             format!("无法从这段文本学习：{}", causes_chinese::reason(reason)),
             "原来的文本和训练若有，都保留着。",
-            "请换一段更长的文本，或把文件存成 UTF-8。",
+            text_advice(reason),
+        ),
+        Trouble::BadPrompt { reason } => Message::new(
+            format!("无法续写：{}", causes_chinese::reason(reason)),
+            "提示词、先前的文字和训练都保留着。",
+            prompt_advice(reason),
         ),
         Trouble::NoGpu { reason } => Message::new(
             format!("没有可用于训练的 GPU：{}", causes_chinese::reason(reason)),
@@ -419,6 +426,50 @@ fn message(trouble: &Trouble) -> Message {
             "页面、到目前为止的曲线和你的设置都保留着。",
             "请重启引擎，或修改错误信息中提到的设置。",
         ),
+    }
+}
+
+/// What to do about a table or a series that cannot be read.
+fn table_advice(reason: &Reason) -> &'static str {
+    let Some(Cause::Table { problem, .. }) = reason.cause() else {
+        return "请改正文件，或另选文件。";
+    };
+    match problem {
+        CsvProblem::NoNumber { .. }
+        | CsvProblem::NotANumber { .. }
+        | CsvProblem::NotFinite { .. }
+        | CsvProblem::NoTarget { .. }
+        | CsvProblem::NoColumn { .. }
+        | CsvProblem::TooManyClasses { .. }
+        | CsvProblem::OneClass { .. } => "请改正文件，或另选文件、另选要预测的列。",
+        CsvProblem::BadWindow { .. } => "请换一个允许的窗口长度。",
+        CsvProblem::ShortSeries { .. } => "请缩短窗口，或换一个更长的序列。",
+        _ => "请改正文件，或另选文件。",
+    }
+}
+
+/// What to do about a text that cannot be learned from.
+fn text_advice(reason: &Reason) -> &'static str {
+    let Some(Cause::Text { problem, .. }) = reason.cause() else {
+        return "请换一段文本，或把文件存成 UTF-8。";
+    };
+    match problem {
+        TextProblem::TooLarge { .. } => "请换一段较短的文本，或只取其中一部分。",
+        TextProblem::NotText { .. } => "请把文件存成 UTF-8，或另选文件。",
+        TextProblem::TooVaried { .. } => "请换一段字符种类较少的文本。",
+        TextProblem::TooShort { .. } => "请换一段更长的文本。",
+        TextProblem::OneCharacter => "请换一段有不同字符的文本。",
+    }
+}
+
+/// What to do about a prompt that cannot be continued.
+fn prompt_advice(reason: &Reason) -> &'static str {
+    match reason.cause() {
+        Some(Cause::Prompt(PromptProblem::Empty)) => "请至少输入一个训练文本中有的字符。",
+        Some(Cause::Prompt(PromptProblem::TooLong { .. })) => {
+            "请缩短提示词：网络只读最后若干个字符，个数等于它的窗口长度。"
+        }
+        _ => "请只输入训练文本中有的字符。",
     }
 }
 

@@ -1,8 +1,9 @@
 //! The texts in English.
 
 use super::*;
+use crate::data::{CsvProblem, TextProblem};
 use crate::optim::MAX_LEARNING_RATE;
-use crate::session::Refusal;
+use crate::session::{Cause, PromptProblem, Refusal};
 use crate::view::format;
 use crate::view::url::Expected;
 
@@ -354,12 +355,17 @@ fn message(trouble: &Trouble) -> Message {
         Trouble::BadTable { reason } => Message::new(
             format!("The file cannot be learned from: {}", reason.message()),
             "The file and the run of before are kept, if there were any.",
-            "Correct the file, or choose another one or another column to predict.",
+            table_advice(reason),
         ),
         Trouble::BadText { reason } => Message::new(
             format!("The text cannot be learned from: {}", reason.message()),
             "The text and the run of before are kept, if there were any.",
-            "Choose a longer text, or save the file as UTF-8.",
+            text_advice(reason),
+        ),
+        Trouble::BadPrompt { reason } => Message::new(
+            format!("The network cannot write on: {}", reason.message()),
+            "The prompt, the text of before and the training are kept.",
+            prompt_advice(reason),
         ),
         Trouble::NoGpu { reason } => Message::new(
             format!("There is no GPU to train on: {}", reason.message()),
@@ -419,6 +425,54 @@ fn message(trouble: &Trouble) -> Message {
             "The page, the curves so far and your settings are kept.",
             "Restart the engine, or change the setting that the message names.",
         ),
+    }
+}
+
+/// What to do about a table or a series that cannot be read.
+fn table_advice(reason: &Reason) -> &'static str {
+    let Some(Cause::Table { problem, .. }) = reason.cause() else {
+        return "Correct the file, or choose another one.";
+    };
+    match problem {
+        CsvProblem::NoNumber { .. }
+        | CsvProblem::NotANumber { .. }
+        | CsvProblem::NotFinite { .. }
+        | CsvProblem::NoTarget { .. }
+        | CsvProblem::NoColumn { .. }
+        | CsvProblem::TooManyClasses { .. }
+        | CsvProblem::OneClass { .. } => {
+            "Correct the file, or choose another one or another column to predict."
+        }
+        CsvProblem::BadWindow { .. } => "Choose a window of a length that is possible.",
+        CsvProblem::ShortSeries { .. } => "Choose a shorter window, or a file with more numbers.",
+        _ => "Correct the file, or choose another one.",
+    }
+}
+
+/// What to do about a text that cannot be learned from.
+fn text_advice(reason: &Reason) -> &'static str {
+    let Some(Cause::Text { problem, .. }) = reason.cause() else {
+        return "Choose another text, or save the file as UTF-8.";
+    };
+    match problem {
+        TextProblem::TooLarge { .. } => "Choose a shorter text, or a part of it.",
+        TextProblem::NotText { .. } => "Save the file as UTF-8, or choose another one.",
+        TextProblem::TooVaried { .. } => "Choose a text that repeats its characters more often.",
+        TextProblem::TooShort { .. } => "Choose a longer text.",
+        TextProblem::OneCharacter => "Choose a text of different characters.",
+    }
+}
+
+/// What to do about a prompt that cannot be continued.
+fn prompt_advice(reason: &Reason) -> &'static str {
+    match reason.cause() {
+        Some(Cause::Prompt(PromptProblem::Empty)) => {
+            "Type at least one character of the text that the network learns from."
+        }
+        Some(Cause::Prompt(PromptProblem::TooLong { .. })) => {
+            "Shorten the prompt: only its last characters are read, as many as the window holds."
+        }
+        _ => "Type only characters of the text that the network learns from.",
     }
 }
 

@@ -116,6 +116,10 @@ pub enum Trouble {
     BadText {
         reason: Reason,
     },
+    /// The prompt is one that the network cannot continue.
+    BadPrompt {
+        reason: Reason,
+    },
     /// A GPU was asked for, and there is none.
     NoGpu {
         reason: Reason,

@@ -1,6 +1,8 @@
 //! The texts of both languages are there, each in its own words.
 
 use super::*;
+use crate::data::{TextSet, series_from_text, table_from_csv};
+use crate::session::SessionError;
 use crate::view::url::{Expected, Problem};
 
 pub(super) fn is_chinese(character: char) -> bool {
@@ -114,6 +116,9 @@ fn every_trouble() -> Vec<Trouble> {
         Trouble::BadText {
             reason: "no UTF-8".into(),
         },
+        Trouble::BadPrompt {
+            reason: "the prompt is empty".into(),
+        },
         Trouble::NoGpu {
             reason: "no adapter".into(),
         },
@@ -160,6 +165,54 @@ fn every_trouble_says_what_happened_what_was_kept_and_what_to_do() {
                 assert_eq!(chinese, locale == Locale::Chinese, "{trouble:?}: {part}");
             }
         }
+    }
+}
+
+/// The advice of a trouble that a session's error is told as.
+fn advice(
+    locale: Locale,
+    trouble: fn(Reason) -> Trouble,
+    error: impl Into<SessionError>,
+) -> String {
+    let reason = Reason::from(&error.into().failure());
+    trouble(reason).message(locale).action
+}
+
+/// A series has no columns, and a text of one letter is not too short.
+#[test]
+fn advice_on_data_fits_what_is_wrong_with_it() {
+    let series = |text: &str, window| {
+        let refused = series_from_text("own.txt", text.as_bytes(), Some(window));
+        refused.expect_err("it cannot be read")
+    };
+    let text = |text: &str| TextSet::new("own.txt", text, 64).expect_err("it cannot be read");
+    let table = |text: &str| {
+        let refused = table_from_csv("own.csv", text.as_bytes(), None);
+        refused.expect_err("it cannot be read")
+    };
+    for (locale, column, shorter, longer) in [
+        (Locale::English, "column", "shorter window", "longer text"),
+        (Locale::Chinese, "列。", "缩短窗口", "更长的文本"),
+    ] {
+        let of_table = |error| advice(locale, |reason| Trouble::BadTable { reason }, error);
+        let of_text = |error| advice(locale, |reason| Trouble::BadText { reason }, error);
+        let lines = "1\n2\n3\n".repeat(20);
+        for refused in [
+            series(&format!("{lines}\n4\n"), 4),
+            series(&format!("{lines}x\n"), 4),
+            series(&lines, 300),
+        ] {
+            let told = of_table(refused);
+            assert!(!told.contains(column), "{told}");
+        }
+        let told = of_table(series(&lines, 60));
+        assert!(told.contains(shorter), "{told}");
+        let told = of_table(table(&"1,same\n".repeat(20)));
+        assert!(told.contains(column), "{told}");
+        let told = of_text(text("to be"));
+        assert!(told.contains(longer), "{told}");
+        let told = of_text(text(&"a".repeat(900)));
+        assert!(!told.contains(longer), "{told}");
     }
 }
 

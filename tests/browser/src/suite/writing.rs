@@ -111,7 +111,9 @@ fn writes(page: &Page) -> Outcome {
     // What is outside of the vocabulary is named, and the text of before stays.
     page.fill("prompt", "to be €")?;
     page.click("generate")?;
-    page.wait_for_text("error-banner", LONG, |text| text.contains('€'))?;
+    page.wait_for_text("error-banner", LONG, |text| {
+        text.contains('€') && text.contains("cannot write on") && !text.contains("engine")
+    })?;
     expect_equal(
         "the text",
         written(page, "the text of before", |_| true)?,
@@ -134,15 +136,25 @@ fn writes_chinese(page: &Page) -> Outcome {
     let is_chinese = |c: char| ('\u{4e00}'..='\u{9fff}').contains(&c);
     let noise = written(page, "a first text", |text| text.chars().any(is_chinese))?;
     play_until(page, 20.0)?;
-    written(page, "another text", |text| text != noise)?;
+    let learned = written(page, "another text", |text| text != noise)?;
     page.fill("prompt", "hello")?;
     page.click("generate")?;
     page.wait_for_text("error-banner", LONG, |text| {
-        text.contains('h') && text.chars().any(is_chinese)
+        text.contains("提示词里有网络从未见过的字符：“h”") && !text.contains("引擎")
     })?;
+    expect_equal(
+        "the text of before",
+        written(page, "the text of before", |_| true)?,
+        learned.clone(),
+    )?;
     page.fill("prompt", "春风")?;
     page.click("generate")?;
     page.wait_for_text("written-prompt", LONG, |text| text == "春风")?;
+    let followed = written(page, "a text behind the prompt", |text| text != learned)?;
+    expect(
+        followed.chars().any(is_chinese),
+        format!("expected Chinese characters in {followed:?}"),
+    )?;
     page.expect_clean()
 }
 
