@@ -190,6 +190,7 @@ fn row(
     };
     let origin = match recipe.origin {
         Origin::Base => "LeNet-5".to_string(),
+        Origin::Student if tried.network == "student-mlp" => text.student_mlp.to_string(),
         Origin::Student => tried.network.clone(),
     };
     let label = (text.show_try)(&number);
