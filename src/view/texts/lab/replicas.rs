@@ -125,6 +125,16 @@ pub fn texts(locale: Locale) -> &'static ReplicaTexts {
     }
 }
 
+impl ReplicaTexts {
+    /// The language that they are in.
+    pub fn locale(&self) -> Locale {
+        match std::ptr::eq(self, &CHINESE) {
+            true => Locale::Chinese,
+            false => Locale::English,
+        }
+    }
+}
+
 /// Numbers of replicas: `1, 2, 4`.
 fn list(numbers: &[u32]) -> String {
     let texts: Vec<String> = numbers.iter().map(u32::to_string).collect();

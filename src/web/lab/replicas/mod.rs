@@ -465,12 +465,12 @@ fn ring_table(bench: &Bench, text: &'static ReplicaTexts) -> String {
                     .iter()
                     .map(|&value| format::significant(value.into(), 3))
                     .collect();
-                let receipt = match message.receipt {
+                let receipt = text.locale().in_brackets(match message.receipt {
                     Receipt::Add => text.add,
                     Receipt::Replace => text.replace,
-                };
+                });
                 format!(
-                    "<tr><td>{} ({receipt})</td><td>{} → {}</td><td class=\"numeric\">{}</td><td class=\"numeric\">{}</td>\
+                    "<tr><td>{}{receipt}</td><td>{} → {}</td><td class=\"numeric\">{}</td><td class=\"numeric\">{}</td>\
                      <td class=\"numeric\">{}</td><td class=\"numeric\">{}</td><td>{}{}</td></tr>",
                     message.round + 1,
                     members[message.from],
@@ -513,10 +513,11 @@ fn distance_picture(bench: &Bench, text: &'static ReplicaTexts) -> String {
         let drawing = lane_lines_svg(&distance_lines(run), false, drawing(), text.distance_title);
         let now = run.records().last().and_then(|record| record.distance);
         let now = now.or(run.first().1).unwrap_or_default();
+        let colon = text.locale().colon();
         let line = |lane: usize, name: &str, value: f64, testid: &str| {
             format!(
                 "<li><svg class=\"lane-key\" viewBox=\"0 0 28 8\" aria-hidden=\"true\"><path class=\"lane-line lane-{lane}\" \
-                 d=\"M0 4H28\"/></svg> {name}: <strong class=\"numeric\" data-testid=\"{testid}\" data-value=\"{}\">{}</strong></li>",
+                 d=\"M0 4H28\"/></svg> {name}{colon}<strong class=\"numeric\" data-testid=\"{testid}\" data-value=\"{}\">{}</strong></li>",
                 format::bare(value),
                 format::significant(value, 4)
             )
