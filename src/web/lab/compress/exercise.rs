@@ -52,7 +52,7 @@ pub fn panel(bench: Bench) -> AnyView {
                 view! {
                     <tr>
                         <th scope="row">{sized.width}</th>
-                        <td class="numeric">{sized.bytes}</td>
+                        <td class="numeric">{format::count(sized.bytes)}</td>
                         <td class="numeric">{format!("{:.4}", sized.loss)}</td>
                     </tr>
                 }

@@ -256,7 +256,9 @@ fn weights(text: &'static CompressTexts, tried: &Try) -> AnyView {
         view! {
             <tr>
                 <th scope="row">{part.name.clone()}</th>
-                <td class="numeric">{format!("{} / {}", part.kept, part.count)}</td>
+                <td class="numeric">
+                    {[part.kept, part.count].map(|count| format::count(count.into())).join(" / ")}
+                </td>
                 <td class="numeric">{part.bits.to_string()}</td>
                 <td>{layout}</td>
                 <td class="numeric">{format::count(part.bytes)}</td>

@@ -27,6 +27,10 @@ pub fn tests() -> Vec<Test> {
         ),
         test("compression_explains_what_it_cannot_do", refuses),
         test(
+            "a_student_is_distilled_and_weights_go_while_they_are_tuned",
+            teaches,
+        ),
+        test(
             "the_loss_alone_chooses_the_largest_network_on_the_page",
             exercise,
         ),
@@ -178,7 +182,67 @@ fn compresses(page: &Page) -> Outcome {
     page.expect_clean()
 }
 
+/// Distillation, and fine-tuning that prunes step by step through quantized weights.
+fn teaches(page: &Page) -> Outcome {
+    open(
+        page,
+        "lang=en&train=1&lessons=1&sparsity=0.8&bits=8&finetune=1",
+    )?;
+    train(page)?;
+    let whole = page.number("compress-bytes")?;
+    // The student has 784 · 32 + 32 + 32 · 10 + 10 numbers, each of four bytes, and few more for its names.
+    let student = attempt(page, "compress-distil", 1)?;
+    let numbers = f64::from(4 * (784 * 32 + 32 + 32 * 10 + 10));
+    expect(
+        (numbers..numbers + 100.0).contains(&student.1) && student.1 < whole,
+        format!("the student takes {} bytes", student.1),
+    )?;
+    expect(
+        student.0 > 0.7,
+        format!("the student is right in {}", student.0),
+    )?;
+    let row = page.text("compress-try-1")?;
+    expect(row.contains("MLP 784-32-10"), row)?;
+
+    // The boxes by the keyboard.
+    for key in ["gradual", "rounded"] {
+        focus(page, key)?;
+        page.press(" ")?;
+        address_contains(page, &format!("{key}=yes"))?;
+    }
+    let tuned = attempt(page, "compress-finetune", 2)?;
+    expect(
+        tuned.0 > 0.8,
+        format!("{} with four weights of five gone", tuned.0),
+    )?;
+    expect(tuned.1 < whole / 8.0, format!("{} bytes", tuned.1))?;
+    let row = page.text("compress-try-2")?;
+    expect(row.contains("157") && row.contains("0.8"), row)?;
+    // 0.8 of 61,470 weights; rounding to 8 bits makes some more of them 0.
+    let zeros = page.text("compress-after")?;
+    let zeros = zeros.split(" of 61,470 weights").next().unwrap_or_default();
+    let zeros = zeros.split_whitespace().next_back().unwrap_or_default();
+    let zeros: f64 = zeros
+        .replace(',', "")
+        .parse()
+        .map_err(|_| format!("zeros: {zeros}"))?;
+    expect(
+        (49_176.0..61_470.0).contains(&zeros),
+        format!("{zeros} zeros"),
+    )?;
+    page.expect_clean()
+}
+
 fn refuses(page: &Page) -> Outcome {
+    // Both sliders say what is wrong with them, and so does the budget, which has no place on the plot then.
+    open(page, "lang=en&bits=1&sparsity=2&budget=-3")?;
+    page.wait_for("two errors", PATIENCE, || {
+        Ok((page.count(&by_testid("field-error"))? == 2).then_some(()))
+    })?;
+    expect_equal("bits", page.text("compress-bits-value")?.as_str(), "1 bit")?;
+    let budget = page.text("compress-best")?;
+    expect(budget.contains("1 or more"), budget)?;
+    expect_equal("lines of a budget", page.count(".budget-line")?, 0)?;
     open(page, "lang=en&train=1&bits=1&sparsity=0.5")?;
     let error = page.text("field-error")?;
     expect(

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::audit::{audit, report};
-use super::run::LONG;
+use super::run::{LONG, focus};
 use crate::page::{Launch, Page, expect, expect_equal, keys};
 use crate::{Outcome, Test};
 
@@ -23,6 +23,7 @@ pub fn tests() -> Vec<Test> {
             exercises,
         ),
         test("what_data_parallelism_cannot_do_is_explained", refused),
+        test("data_parallelism_is_run_by_the_keyboard", keyboard),
         test(
             "an_audit_of_data_parallelism_finds_nothing_serious",
             audited,
@@ -178,9 +179,74 @@ fn exercises(page: &Page) -> Outcome {
     page.wait_for_text("x14-verdict", LONG, |text| {
         text.contains("the others by 0 at most") && text.contains("right")
     })?;
+    // The fields are not the exercise's: the page says whose run is shown, until the fields' own one is back.
+    let said = page.text("replicas-exercise")?;
+    expect(
+        said.contains("X14, run 1 of 1") && said.contains("only rank 0") && said.contains("0.05"),
+        said,
+    )?;
     page.click("x16-2")?;
     page.click("x16-run")?;
     page.wait_for_text("x16-verdict", LONG, |text| text.contains("another one"))?;
+    let said = page.text("replicas-exercise")?;
+    expect(
+        said.contains("X16, run 5 of 5") && said.contains("mean of the gradients, Adam"),
+        said,
+    )?;
+    page.click("replicas-reset")?;
+    steps_done(page, 0)?;
+    page.wait_for("the fields' own run", LONG, || {
+        Ok((!page.has("replicas-exercise")?).then_some(()))
+    })?;
+    page.expect_clean()
+}
+
+/// Presses the key until the element of that name has the focus.
+fn walk_to(page: &Page, testid: &str, press: impl Fn() -> Outcome) -> Outcome {
+    for _ in 0..12 {
+        press()?;
+        let script = "return document.activeElement.dataset.testid || ''";
+        if page.script(script, &[])? == testid {
+            return Ok(());
+        }
+    }
+    Err(format!("twelve keys do not lead to {testid}"))
+}
+
+/// No pointer: steps, a message round, and a replica that is lost and comes back.
+fn keyboard(page: &Page) -> Outcome {
+    let next = || page.press(keys::TAB);
+    let back = || page.press_with(keys::SHIFT, keys::TAB);
+    open(page, "lang=en&replicas=2")?;
+    focus(page, "latency")?;
+    walk_to(page, "replicas-run", next)?;
+    page.press(keys::ENTER)?;
+    steps_done(page, 50)?;
+    walk_to(page, "replicas-step", next)?;
+    page.press(" ")?;
+    steps_done(page, 51)?;
+    walk_to(page, "replicas-round", next)?;
+    page.press(keys::ENTER)?;
+    page.wait_for_text("replicas-status", LONG, |text| text.contains("round 1"))?;
+    walk_to(page, "stop-1", next)?;
+    page.press(keys::ENTER)?;
+    page.wait_for_text("replicas-status", LONG, |text| {
+        text.contains("Replica 1 is gone") && text.contains("after step 51")
+    })?;
+    walk_to(page, "replicas-restart", back)?;
+    page.press(keys::ENTER)?;
+    steps_done(page, 51)?;
+    expect_equal("distance", number(page, "distance-l2")?, 0.0)?;
+    // An exercise: the answer by the space bar, then the button.
+    focus(page, "x14-0")?;
+    page.press(" ")?;
+    page.wait_for("the button", LONG, || {
+        let disabled = page.attribute("x14-run", "disabled")?;
+        Ok(disabled.is_none().then_some(()))
+    })?;
+    walk_to(page, "x14-run", next)?;
+    page.press(keys::ENTER)?;
+    page.wait_for_text("x14-verdict", LONG, |text| text.contains("right"))?;
     page.expect_clean()
 }
 
@@ -201,6 +267,18 @@ fn refused(page: &Page) -> Outcome {
     page.fill("rate", "0.05")?;
     page.press(keys::TAB)?;
     steps_done(page, 0)?;
+    // Unequal shards outside of the federated mode do nothing, and the page says so.
+    page.open("lab/ddp-4?lang=en&shares=uneven")?;
+    page.wait_for_text("shares-unused", LONG, |text| text.contains("federated"))?;
+    page.choose("mode", "federated")?;
+    page.wait_for("shards that are used", LONG, || {
+        Ok((!page.has("shares-unused")?).then_some(()))
+    })?;
+    // The command to copy has the chosen model.
+    page.choose("model", "lenet5-mnist")?;
+    page.wait_for_text("replicas-export", LONG, |text| {
+        text == "glassbox export lenet5-mnist --format torch --out ddp"
+    })?;
     page.expect_clean()
 }
 

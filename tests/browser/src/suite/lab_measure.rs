@@ -138,6 +138,13 @@ fn hand_over(page: &Page) -> Outcome {
     let speed = page.attribute("measure-use", "data-value")?;
     let speed: f64 = speed.and_then(|text| text.parse().ok()).ok_or("no speed")?;
     expect(speed > 1e6, format!("{speed} FLOP/s"))?;
+    let own = page
+        .attribute("measure-use-own", "href")?
+        .unwrap_or_default();
+    expect(
+        own.contains("/lab/scale-calc") && own.contains("model=mlp-xor&accelerator=this"),
+        own,
+    )?;
     page.click("measure-use")?;
     page.wait_for("the time on this device", PATIENCE, || {
         Ok(page.has("scale-here")?.then_some(()))

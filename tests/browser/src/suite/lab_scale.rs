@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use super::audit::{audit, report};
+use super::run::open_ready;
 use crate::page::{Launch, PATIENCE, Page, expect, expect_equal, keys};
 use crate::{Outcome, Test};
 
@@ -26,6 +28,14 @@ pub fn tests() -> Vec<Test> {
         test(
             "the_model_printed_as_gpt_3_is_counted_and_judged",
             printed_model,
+        ),
+        test(
+            "the_network_in_training_is_carried_to_the_scale_calculator",
+            carried,
+        ),
+        test(
+            "the_scale_calculator_fits_a_phone_and_axe_finds_nothing_serious",
+            on_a_phone,
         ),
     ]
 }
@@ -166,6 +176,59 @@ fn printed_model(page: &Page) -> Outcome {
             expect_equal(&name, page.script(is_wider, &[])?, false.into())?;
         }
     }
+    page.expect_clean()
+}
+
+/// From training to the calculator, and from there to the page that measures.
+fn carried(page: &Page) -> Outcome {
+    open_ready(page, "train/mlp-moons?lang=en&device=cpu")?;
+    page.click("model-scale")?;
+    page.element("scale-flops")?;
+    let address = page.current_address()?;
+    expect(
+        address.contains("/lab/scale-calc") && address.contains("model=mlp-moons"),
+        address,
+    )?;
+    expect_equal("model", page.value("model")?.as_str(), "mlp-moons")?;
+    // This device is not measured: the page says so and leads there, with the network.
+    page.choose("accelerator", "this")?;
+    page.element("scale-assumed")?;
+    page.click("scale-measure")?;
+    page.element("measure-start")?;
+    let address = page.current_address()?;
+    expect(
+        address.contains("/lab/roofline") && address.contains("model=mlp-moons"),
+        address,
+    )?;
+    expect_equal("network", page.value("model")?.as_str(), "mlp-moons")?;
+    // GPT-3 cannot be measured here: a link to the page alone.
+    page.open("lab/scale-calc?lang=zh")?;
+    page.element("scale-here-unknown")?;
+    page.click("scale-measure")?;
+    page.element("measure-start")?;
+    page.expect_clean()
+}
+
+/// 390 pixels, both languages and themes, with a result and with an error.
+fn on_a_phone(page: &Page) -> Outcome {
+    let mut found = Vec::new();
+    for (lang, query) in [("en", "devices=1024&model=bert-large"), ("zh", "devices=0")] {
+        page.open(&format!("lab/scale-calc?lang={lang}&theme=light&{query}"))?;
+        page.resize((390, 844))?;
+        let shown = if lang == "en" {
+            "scale-flops"
+        } else {
+            "field-error"
+        };
+        page.element(shown)?;
+        page.wait_for("a page as wide as the phone", PATIENCE, || {
+            let wider = "return document.documentElement.scrollWidth - innerWidth";
+            let wider = page.script(wider, &[])?.as_i64();
+            Ok(wider.filter(|wider| *wider <= 0).map(drop))
+        })?;
+        audit(page, &format!("scale-calc on a phone, {lang}"), &mut found)?;
+    }
+    report(&found)?;
     page.expect_clean()
 }
 
