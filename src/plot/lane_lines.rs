@@ -143,7 +143,7 @@ mod tests {
         // A number with many digits moves the field to the right.
         let large = lane_lines_svg(&[vec![(0.0, 0.0), (1.0, 9.9e6)]], false, (264, 130), "");
         assert!(
-            large.contains(">8,000,000<") && !large.contains("d=\"M56.0 "),
+            large.contains(">5,000,000<") && !large.contains("d=\"M56.0 "),
             "{large}"
         );
         for empty in [&[][..], &[Vec::new()]] {

@@ -92,7 +92,7 @@ static ENGLISH: MemoryTexts = MemoryTexts {
     batch_hint: "samples; empty: the network's own",
     must_be_batch: "Must be a whole number from 1 to 65536",
     optimizer: "Optimizer",
-    own_optimizer: "the network’s own",
+    own_optimizer: "the network's own",
     software: "software adapter",
     recompute: "Compute activations again",
     recompute_hint: "show the step that keeps few activations",

@@ -166,7 +166,7 @@ static ENGLISH: LabTexts = LabTexts {
     modelled: "modelled",
     measured: "measured",
     measured_mean: "measured (mean)",
-    below_clock: "below the clock’s step",
+    below_clock: "below the clock's step",
     must_be_number: "Must be a number, such as 175e9 or 12.5",
     must_be_positive: "Must be above 0, at most 10⁶⁰",
     must_not_be_negative: "Must not be below 0",

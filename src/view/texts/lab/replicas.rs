@@ -200,7 +200,7 @@ static ENGLISH: ReplicaTexts = ReplicaTexts {
     time_step: "Whole step",
     speed: "Samples a second",
     time_modelled: "All-reduce at the bandwidth and latency above: 2(p − 1)/p · S/b + 2(p − 1) · l",
-    time_note: "Measured times are medians of this run on this device, where workers share its cores and memory; means where the browser’s clock goes in steps that most of the times are shorter than. A step that is stepped through is not timed.",
+    time_note: "Measured times are medians of this run on this device, where workers share its cores and memory; means where the browser's clock goes in steps that most of the times are shorter than. A step that is stepped through is not timed.",
     earlier: "Earlier runs here (measured)",
     explain_title: "What happens here",
     explain_mean: "Every replica starts from the same weights and computes the gradient of its own shard. The mean of the gradients, weighted by the number of samples, is the gradient of the whole batch. So every replica takes the step that a single one would take with all samples: the curves are the same up to rounding, and the distance stays 0. Data parallelism changes the time, not the update.",
@@ -335,7 +335,7 @@ static ENGLISH: ReplicaTexts = ReplicaTexts {
             "What is shown is exercise {}, run {number} of {of}, with settings of its own: linear regression, {} replicas, {}, {}, learning rate {}. “Start over” goes back to the settings above.",
             exercise.name().to_uppercase(),
             settings.replicas,
-            (ENGLISH.mode_name)(settings.mode),
+            (texts(Locale::English).mode_name)(settings.mode),
             optimizer(settings),
             format::shortest(settings.learning_rate)
         )
@@ -529,7 +529,7 @@ static CHINESE: ReplicaTexts = ReplicaTexts {
             "当前显示的是练习 {} 的第 {number} 次运行（共 {of} 次），它使用自己的设置：线性回归，{} 个副本，{}，{}，学习率 {}。按“重新开始”即回到上面的设置。",
             exercise.name().to_uppercase(),
             settings.replicas,
-            (CHINESE.mode_name)(settings.mode),
+            (texts(Locale::Chinese).mode_name)(settings.mode),
             optimizer(settings),
             format::shortest(settings.learning_rate)
         )

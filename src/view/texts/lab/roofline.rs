@@ -155,7 +155,7 @@ static ENGLISH: RooflineTexts = RooflineTexts {
     bandwidth: "GB/s",
     share: "of the roof",
     use_figure: "Use this speed for GPT-3",
-    cpu_executor: "Glassbox’s own executor",
+    cpu_executor: "Glassbox's own executor",
     no_result: "Nothing has been measured yet.",
     explain_title: "What a roofline says",
     explain_roof: "An operation is limited by how fast the device multiplies (the flat line) and by how fast its bytes arrive: bandwidth times FLOP for each byte (the slope). Where the two lines meet, the limit changes from moving to computing. The lines drawn here are the fastest product and the fastest copy that were measured, not what the chip can at most: a point may stand a little above them, where its size suits the caches better or the device was less busy when it was timed.",
