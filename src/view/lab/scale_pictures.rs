@@ -9,8 +9,8 @@ use crate::view::format;
 use crate::view::texts::Locale;
 use crate::view::texts::lab::scale::{ScaleTexts, texts};
 
-/// Width of a picture in its own units, and where the bars begin.
-const WIDTH: f64 = 600.0;
+/// Width of a picture in its own units, where there is room.
+pub const WIDTH: u32 = 600;
 /// Height of a bar with its label.
 const ROW: f64 = 40.0;
 /// Room below for the marks of the axis.
@@ -33,16 +33,16 @@ const MARKS: [(f64, &str, &str); 10] = [
 /// Marks stand at least this far apart.
 const APART: f64 = 56.0;
 
-fn open(height: f64, label: &str) -> String {
+fn open(width: u32, height: f64, label: &str) -> String {
     format!(
-        "<svg class=\"lab-bar\" viewBox=\"0 0 {WIDTH} {height}\" role=\"img\" aria-label=\"{}\">",
+        "<svg class=\"lab-bar\" viewBox=\"0 0 {width} {height}\" role=\"img\" aria-label=\"{}\">",
         label.replace('&', "&amp;").replace('"', "&quot;")
     )
 }
 
 /// How long the training takes on one device, on all of them, and on the device that was measured here, where its
-/// FLOP/s are known. Nothing where the job makes no sense.
-pub fn time_bars(job: &Job, measured: Option<f64>, locale: Locale) -> String {
+/// FLOP/s are known; `width` units wide. Nothing where the job makes no sense.
+pub fn time_bars(job: &Job, measured: Option<f64>, width: u32, locale: Locale) -> String {
     let Ok(estimate) = job.estimate() else {
         return String::new();
     };
@@ -67,13 +67,14 @@ pub fn time_bars(job: &Job, measured: Option<f64>, locale: Locale) -> String {
     // A tenth of the shortest, so that its bar can be seen.
     let start = libm::log10(least) - 1.0;
     let decades = (libm::log10(most) - start).max(1.0);
-    let at = |seconds: f64| WIDTH * (libm::log10(seconds) - start) / decades;
+    let whole = f64::from(width);
+    let at = |seconds: f64| whole * (libm::log10(seconds) - start) / decades;
     let height = ROW * rows.len() as f64 + FOOT;
-    let mut svg = open(height, text.time_title);
+    let mut svg = open(width, height, text.time_title);
     let mut last = f64::NEG_INFINITY;
     for (seconds, english, chinese) in MARKS {
         let x = at(seconds);
-        if !(0.0..WIDTH - 0.5 * APART).contains(&x) || x - last < APART {
+        if !(0.0..whole - 0.5 * APART).contains(&x) || x - last < APART {
             continue;
         }
         last = x;
@@ -105,8 +106,9 @@ pub fn time_bars(job: &Job, measured: Option<f64>, locale: Locale) -> String {
     svg + "</svg>"
 }
 
-/// One ring all-reduce in its two parts: bytes over bandwidth, and messages times latency; or why there is none.
-pub fn ring_bar(job: &Job, locale: Locale) -> String {
+/// One ring all-reduce in its two parts: bytes over bandwidth, and messages times latency; `width` units wide. Or why
+/// there is none.
+pub fn ring_bar(job: &Job, width: u32, locale: Locale) -> String {
     let text = texts(locale);
     let estimate = job.estimate().ok();
     let whole = estimate.as_ref().and_then(|estimate| estimate.all_reduce);
@@ -118,11 +120,11 @@ pub fn ring_bar(job: &Job, locale: Locale) -> String {
         (text.ring_bytes, whole - latency, "is-forward"),
         (text.ring_latency, latency, "is-backward"),
     ];
-    let mut svg = open(44.0, text.ring_title);
+    let mut svg = open(width, 44.0, text.ring_title);
     let mut legend = String::from("<ul class=\"legend\">");
     let mut start = 0.0;
     for (name, seconds, class) in parts {
-        let width = WIDTH * seconds / whole;
+        let width = f64::from(width) * seconds / whole;
         let _ = write!(
             svg,
             "<rect class=\"lab-part {class}\" x=\"{start:.1}\" y=\"4\" width=\"{width:.1}\" height=\"36\"/>"
@@ -223,9 +225,9 @@ mod tests {
         let job = job(&[("devices", "1000")]);
         let estimate = job.estimate().unwrap();
         let here = estimate.flops / (1e7 * estimate.seconds);
-        let svg = time_bars(&job, Some(here), Locale::English);
+        let svg = time_bars(&job, Some(here), WIDTH, Locale::English);
         // From a tenth of the shortest to the longest are eight decades.
-        let expected = [4.0, 1.0, 8.0].map(|decades| WIDTH * decades / 8.0);
+        let expected = [4.0, 1.0, 8.0].map(|decades| f64::from(WIDTH) * decades / 8.0);
         for (width, expected) in widths(&svg).into_iter().zip(expected) {
             assert!((width - expected).abs() < 0.11, "{width} {expected}");
         }
@@ -234,7 +236,7 @@ mod tests {
             "{svg}"
         );
         assert!(svg.contains("1 year<") && !svg.contains("style="));
-        let chinese = time_bars(&job, None, Locale::Chinese);
+        let chinese = time_bars(&job, None, WIDTH, Locale::Chinese);
         assert_eq!(widths(&chinese).len(), 2);
         assert!(chinese.contains("一台设备："), "{chinese}");
         // One device that is not measured: one bar.
@@ -242,7 +244,10 @@ mod tests {
             devices: 1.0,
             ..job
         };
-        assert_eq!(widths(&time_bars(&alone, None, Locale::English)).len(), 1);
+        assert_eq!(
+            widths(&time_bars(&alone, None, WIDTH, Locale::English)).len(),
+            1
+        );
     }
 
     #[test]
@@ -254,15 +259,15 @@ mod tests {
             ("latency", "0.25"),
         ]);
         // 7/4 of 2·10⁹ bytes in 3.5 s, and 14 messages of 0.25 s: halves.
-        let svg = ring_bar(&many, Locale::English);
-        let half = WIDTH / 2.0;
+        let svg = ring_bar(&many, WIDTH, Locale::English);
+        let half = f64::from(WIDTH) / 2.0;
         assert_eq!(widths(&svg), [half, half]);
         assert_eq!(svg.matches(" (50%)").count(), 2, "{svg}");
         let one = Job {
             devices: 1.0,
             ..many
         };
-        assert!(ring_bar(&one, Locale::English).starts_with("<p"));
+        assert!(ring_bar(&one, WIDTH, Locale::English).starts_with("<p"));
     }
 
     #[test]

@@ -4,13 +4,13 @@ use leptos::prelude::*;
 
 use super::engine::use_lab_engine;
 use super::field::{choice_field, text_field};
-use super::href_with;
+use super::{drawing_width, href_with};
 use crate::lab::scale::{Expected, Job, REFERENCE_DEVICES, REFERENCE_MODELS, SECONDS_PER_YEAR};
 use crate::lab::{Description, LISTING, LabCommand, LabEvent, Printed};
 use crate::view::format;
 use crate::view::lab::InstrumentId;
 use crate::view::lab::scale::{FieldError, Form, NUMBERS, THIS_DEVICE, Wanted, lines, span};
-use crate::view::lab::scale_pictures::{compared, is_gpt_3, ring_bar, time_bars};
+use crate::view::lab::scale_pictures::{WIDTH, compared, is_gpt_3, ring_bar, time_bars};
 use crate::view::presets;
 use crate::view::texts::Locale;
 use crate::view::texts::lab::replicas;
@@ -311,9 +311,9 @@ fn result(job: &Job, form: Memo<Form>, locale: Locale) -> AnyView {
         <div inner_html=memory_bar(job, text)></div>
         <p class="panel-note">{text.of_which_activations}</p>
         <h3 class="panel-title">{text.time_title}</h3>
-        <div data-testid="scale-time-bars" inner_html=time_bars(job, speed, locale)></div>
+        <div data-testid="scale-time-bars" inner_html=time_bars(job, speed, drawing_width(WIDTH), locale)></div>
         <h3 class="panel-title">{text.ring_title}</h3>
-        <div data-testid="scale-ring-bar" inner_html=ring_bar(job, locale)></div>
+        <div data-testid="scale-ring-bar" inner_html=ring_bar(job, drawing_width(WIDTH), locale)></div>
     }
     .into_any()
 }
@@ -324,9 +324,10 @@ fn memory_bar(job: &Job, text: &ScaleTexts) -> String {
         return String::new();
     };
     let whole = (estimate.states + estimate.activations).max(job.memory);
-    let at = |bytes: f64| 600.0 * bytes / whole;
+    let width = f64::from(drawing_width(WIDTH));
+    let at = |bytes: f64| width * bytes / whole;
     let mut svg =
-        String::from("<svg class=\"lab-bar\" viewBox=\"0 0 600 64\" role=\"img\" aria-label=\"");
+        format!("<svg class=\"lab-bar\" viewBox=\"0 0 {width} 64\" role=\"img\" aria-label=\"");
     svg.push_str(text.memory_title);
     svg.push_str("\">");
     let mut start = 0.0;
@@ -349,11 +350,11 @@ fn memory_bar(job: &Job, text: &ScaleTexts) -> String {
             (text.line)(key)
         ));
     }
-    let mark = at(job.memory).min(599.0);
+    let mark = at(job.memory).min(width - 1.0);
     svg.push_str(&format!(
         "<path class=\"lab-mark\" d=\"M{mark:.2} 2 V56\"></path><text class=\"lab-mark-text\" x=\"{:.2}\" y=\"60\" text-anchor=\"{}\">M</text></svg>",
         mark,
-        if mark > 300.0 { "end" } else { "start" }
+        if mark > width / 2.0 { "end" } else { "start" }
     ));
     legend.push_str("</ul>");
     svg + &legend

@@ -11,8 +11,9 @@ use crate::view::format;
 use crate::view::lab::compress::budget_at;
 use crate::view::texts::lab::compress::{CompressTexts, texts};
 use crate::web::address::use_locale;
+use crate::web::lab::drawing_width;
 
-/// Width and height of the plot and of a histogram.
+/// Width and height of the plot and of a histogram, where there is room.
 const PLOT: (u32, u32) = (620, 330);
 const HISTOGRAM: (u32, u32) = (460, 180);
 
@@ -44,7 +45,8 @@ pub fn summary(bench: Bench) -> AnyView {
                 budget: text.budget_line,
             };
             let budget = budget.map(|budget| budget as f64);
-            budget_svg(&points.collect::<Vec<_>>(), budget, PLOT, &labels)
+            let size = (drawing_width(PLOT.0), PLOT.1);
+            budget_svg(&points.collect::<Vec<_>>(), budget, size, &labels)
         })
     };
     let judged = move || {
@@ -231,8 +233,9 @@ fn weights(text: &'static CompressTexts, tried: &Try) -> AnyView {
         (text.before, &tried.before, "before"),
         (text.after, &tried.after, "after"),
     ];
+    let size = (drawing_width(HISTOGRAM.0), HISTOGRAM.1);
     let histograms = histograms.map(|(name, histogram, key)| {
-        let svg = histogram_svg(&histogram.counts, largest, most, HISTOGRAM, name);
+        let svg = histogram_svg(&histogram.counts, largest, most, size, name);
         let weights = format::count(tried.weights);
         let zeros = (text.zeros)(&format::count(histogram.zeros.into()), &weights);
         view! {
