@@ -181,7 +181,7 @@ fn recipes(arguments: &CompressArguments) -> Result<Vec<Recipe>, CliError> {
         }
     }
     for recipe in &recipes {
-        recipe.check()?;
+        check(recipe)?;
     }
     let count = recipes.len();
     // The network as trained is a try, and so is a student.
@@ -197,6 +197,24 @@ fn recipes(arguments: &CompressArguments) -> Result<Vec<Recipe>, CliError> {
         )));
     }
     Ok(recipes)
+}
+
+/// That a recipe can be tried. Where neither sparsity nor bits can be used, both are told.
+fn check(recipe: &Recipe) -> Result<(), CliError> {
+    let Err(first) = recipe.check() else {
+        return Ok(());
+    };
+    let unpruned = Recipe {
+        sparsity: 0.0,
+        fine_tune: None,
+        ..*recipe
+    };
+    match (&first, unpruned.check()) {
+        (CompressError::BadSparsity { .. }, Err(second)) => {
+            Err(CliError::Usage(format!("{first}; {second}")))
+        }
+        _ => Err(first.into()),
+    }
 }
 
 /// The instrument with what it has made so far.

@@ -85,6 +85,12 @@ fn a_network_is_compressed_within_a_budget_and_its_file_predicts() {
 
     let error = fails(&["compress", &weights, "--bits", "1"], 2);
     assert!(error.contains("0 levels"), "{error}");
+    let both = ["compress", &weights, "--bits", "1", "--sparsity", "2"];
+    let error = fails(&both, 2);
+    assert!(
+        error.contains("0.999") && error.contains("0 levels"),
+        "{error}"
+    );
     let error = fails(&["compress", &weights, "--sparsity", "1"], 2);
     assert!(error.contains("0.999"), "{error}");
     let error = fails(&["compress", &weights, "--bits", "4", "--budget", "500"], 1);

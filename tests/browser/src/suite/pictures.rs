@@ -105,6 +105,27 @@ pub fn pictures() -> Vec<Test> {
             page.element("scale-flops")?;
             keep("lab-light-en", &page.screenshot()?)
         }),
+        picture("lab-dark-zh", |page| {
+            hide_scrollbars(page)?;
+            page.resize((1440, 1300))?;
+            page.open("lab/ddp-4?mode=rank0&lang=zh&theme=dark")?;
+            let has_done = |steps: &str| {
+                page.wait_for("the steps", LONG, || {
+                    let step = page.attribute("replicas-status", "data-step")?;
+                    let idle = page.attribute("replicas-status", "data-idle")?;
+                    let is_there =
+                        step.as_deref() == Some(steps) && idle.as_deref() == Some("true");
+                    Ok(is_there.then_some(()))
+                })
+            };
+            has_done("0")?;
+            page.click("replicas-run")?;
+            has_done("50")?;
+            page.click("replicas-round")?;
+            page.element("ring-table")?;
+            page.script("scrollTo(0, 0); document.activeElement.blur()", &[])?;
+            keep("lab-dark-zh", &page.screenshot()?)
+        }),
         picture("train-phone-en", |page| {
             training(page, "train-phone-en", (390, 1180), "lang=en&theme=light")
         }),
