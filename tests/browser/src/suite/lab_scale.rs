@@ -224,7 +224,7 @@ fn on_a_phone(page: &Page) -> Outcome {
         page.wait_for("a page as wide as the phone", PATIENCE, || {
             let wider = "return document.documentElement.scrollWidth - innerWidth";
             let wider = page.script(wider, &[])?.as_i64();
-            Ok(wider.filter(|wider| *wider <= 0).map(drop))
+            Ok(wider.filter(|wider| *wider <= 0).map(|_| ()))
         })?;
         audit(page, &format!("scale-calc on a phone, {lang}"), &mut found)?;
     }
