@@ -266,13 +266,16 @@ fn controls(
         })
     };
     // An exercise has settings of its own, which are not those of the fields.
-    let exercise = move || {
+    let exercise = Memo::new(move |_| {
         version.track();
         let (exercise, ended) = bench.with_value(|bench| bench.exercise())?;
         let of = exercise.runs().len();
         let number = (ended.len() + 1).min(of);
         let settings = bench.with_value(|bench| bench.read(|run, _| run.settings().clone()))?;
-        let said = (text().exercise_run)(exercise, number, of, &settings);
+        Some((text().exercise_run)(exercise, number, of, &settings))
+    });
+    let exercise = move || {
+        let said = exercise.get()?;
         Some(view! { <p class="banner" data-testid="replicas-exercise">{said}</p> })
     };
     let mending = move || {
