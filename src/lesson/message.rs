@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::digits::Digit;
 use super::exercises::{ExerciseId, Outcome};
+use super::fit::{FitReport, FitRequest};
 use super::noise::{NoiseReport, NoiseRequest};
 use super::operation::{OperationRequest, OperationResult};
 use super::pipeline::{Fault, Report};
@@ -32,6 +33,10 @@ pub enum Ask {
     Pipeline { fault: Fault, seed: u64 },
     /// Answered by [`Answer::Noise`].
     Noise(NoiseRequest),
+    /// Answered by [`Answer::Fit`] at step 0, and again after each stretch that [`Ask::Onward`] asks for.
+    Fit(FitRequest),
+    /// Lets the run that the question of this number began learn for so many steps more; not answered itself.
+    Onward { id: u32, steps: u32 },
     /// Ends what the question of this number has under way, which is answered by [`Answer::Stopped`]; the command
     /// itself is not answered.
     Stop { id: u32 },
@@ -44,7 +49,7 @@ pub struct LessonEvent {
     pub answer: Answer,
 }
 
-/// What is answered. All but `Loading`, `Progress` and the report of a pipeline under way end the question.
+/// What is answered. All but `Loading`, `Progress` and the report of a run that can go on end the question.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Answer {
     /// Data files loaded, of all that are needed.
@@ -64,6 +69,8 @@ pub enum Answer {
     /// As far as it has come.
     Pipeline(Box<Report>),
     Noise(Box<NoiseReport>),
+    /// As far as it has come; it waits.
+    Fit(Box<FitReport>),
     /// It was asked to end.
     Stopped,
     /// Why it cannot be answered.
@@ -78,6 +85,7 @@ impl Answer {
         match self {
             Self::Loading { .. } | Self::Progress { .. } => false,
             Self::Pipeline(report) => report.is_done(),
+            Self::Fit(report) => report.is_done(),
             _ => true,
         }
     }

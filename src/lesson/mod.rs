@@ -6,12 +6,14 @@
 //! - `session`: [`LessonSession`], the only door, as `session` is that of training.
 //! - `operation`: one operation of the registry with given inputs, forward and backward.
 //! - `digits`: a digit of each kind; `shapes`: networks line by line; `pipeline`: the six steps on a small real run.
+//! - `fit/`: over- and underfitting on a few points.
 //! - `noise`: gradients of mini-batches and their spread.
 //! - `exercises/`: X1 to X16, each run by the engine, with a verdict that follows from what was measured.
 
 pub mod digits;
 mod error;
 pub mod exercises;
+pub mod fit;
 mod message;
 pub mod noise;
 mod operation;

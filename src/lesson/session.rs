@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 use super::LessonError;
 use super::digits;
 use super::exercises::{Progress, Run, needed_file};
+use super::fit::Fit;
 use super::message::{Answer, Ask, LessonCommand, LessonEvent};
 use super::noise;
 use super::operation::run_operation;
@@ -15,6 +16,7 @@ use super::shapes;
 enum Work {
     Exercise(Run),
     Pipeline(Box<Pipeline>),
+    Fit(Box<Fit>),
 }
 
 /// The engine of the course.
@@ -24,6 +26,8 @@ pub struct LessonSession {
     files: BTreeMap<String, Result<Vec<u8>, String>>,
     /// What is under way by the number of its question; the first one is worked on.
     runs: VecDeque<(u32, Work)>,
+    /// What waits for its next stretch.
+    waiting: Vec<(u32, Box<Fit>)>,
 }
 
 impl LessonSession {
@@ -33,6 +37,7 @@ impl LessonSession {
             emit: Box::new(emit),
             files: BTreeMap::new(),
             runs: VecDeque::new(),
+            waiting: Vec::new(),
         }
     }
 
@@ -47,7 +52,12 @@ impl LessonSession {
             Ask::Exercise(id) => needed_file(*id).into_iter().collect(),
             Ask::Digits => digits::files().into(),
             Ask::Pipeline { .. } => pipeline::files().into(),
-            Ask::Operation(_) | Ask::Shapes { .. } | Ask::Noise(_) | Ask::Stop { .. } => Vec::new(),
+            Ask::Operation(_)
+            | Ask::Shapes { .. }
+            | Ask::Noise(_)
+            | Ask::Fit(_)
+            | Ask::Onward { .. }
+            | Ask::Stop { .. } => Vec::new(),
         };
         let is_missing = |path: &&'static str| !matches!(self.files.get(*path), Some(Ok(_)));
         needed.into_iter().filter(is_missing).collect()
@@ -100,14 +110,37 @@ impl LessonSession {
                 };
                 self.answer(id, answer);
             }
+            Ask::Fit(request) => match Fit::new(request) {
+                Ok(fit) => self.let_wait(id, Box::new(fit)),
+                Err(error) => self.answer(id, failure(&error)),
+            },
+            Ask::Onward { id, steps } => {
+                let place = self.waiting.iter().position(|(of, _)| *of == id);
+                // One that has ended meanwhile goes nowhere.
+                if let Some(place) = place {
+                    let (id, mut fit) = self.waiting.remove(place);
+                    fit.go_on(steps);
+                    self.runs.push_back((id, Work::Fit(fit)));
+                }
+            }
             Ask::Stop { id } => {
-                let before = self.runs.len();
+                let before = self.runs.len() + self.waiting.len();
                 self.runs.retain(|(of, _)| *of != id);
-                if self.runs.len() < before {
+                self.waiting.retain(|(of, _)| *of != id);
+                if self.runs.len() + self.waiting.len() < before {
                     self.answer(id, Answer::Stopped);
                 }
             }
         }
+    }
+
+    /// Reports, and keeps what can go on for its next stretch.
+    fn let_wait(&mut self, id: u32, mut fit: Box<Fit>) {
+        let report = fit.report().clone();
+        if !report.is_done() {
+            self.waiting.push((id, fit));
+        }
+        self.answer(id, Answer::Fit(Box::new(report)));
     }
 
     /// Puts work into its queue, or tells why there is none.
@@ -155,6 +188,14 @@ impl LessonSession {
             return false;
         };
         let (answer, goes_on) = match &mut work {
+            Work::Fit(fit) => {
+                if fit.advance(budget_millis) {
+                    self.runs.push_front((id, work));
+                } else if let Work::Fit(fit) = work {
+                    self.let_wait(id, fit);
+                }
+                return !self.runs.is_empty();
+            }
             Work::Exercise(run) => match run.advance(budget_millis) {
                 Ok(Progress::Working { done, total }) => (Answer::Progress { done, total }, true),
                 Ok(Progress::Done(outcome)) => (Answer::Exercise(outcome), false),
@@ -318,5 +359,71 @@ mod tests {
         assert!(matches!(&heard[0].answer, Answer::Digits(digits) if digits.len() == 10));
         assert!(matches!(&heard[1].answer, Answer::Shapes(walk) if walk.failure.is_some()));
         assert!(matches!(&heard[2].answer, Answer::Failed { .. }));
+    }
+
+    #[test]
+    fn a_fit_waits_after_every_stretch_until_it_is_asked_to_go_on() {
+        use super::super::fit::{EVERY, FitRequest, STEPS};
+        let (mut session, heard) = session();
+        let tell = |session: &mut LessonSession, id, ask| session.handle(LessonCommand { id, ask });
+        let request = FitRequest::default();
+        tell(&mut session, 5, Ask::Fit(request));
+        assert!(!session.advance(10.0), "nothing goes on by itself");
+        let steps_told = || -> Vec<u32> {
+            let heard = heard.borrow();
+            let steps = heard.iter().map(|event| match &event.answer {
+                Answer::Fit(report) if event.id == 5 => report.now().step,
+                other => panic!("{other:?}"),
+            });
+            steps.collect()
+        };
+        for steps in [EVERY, 30 * EVERY] {
+            tell(&mut session, 9, Ask::Onward { id: 5, steps });
+            // Another question's number leads nowhere.
+            tell(&mut session, 9, Ask::Onward { id: 6, steps });
+            while session.advance(1.0) {}
+        }
+        assert_eq!(steps_told(), [0, EVERY, 31 * EVERY]);
+        let last = heard.borrow().last().cloned().unwrap();
+        assert!(!last.answer.is_last());
+        // As it travels.
+        let bytes = postcard::to_allocvec(&last).unwrap();
+        assert_eq!(postcard::from_bytes::<LessonEvent>(&bytes).unwrap(), last);
+        tell(
+            &mut session,
+            9,
+            Ask::Onward {
+                id: 5,
+                steps: STEPS,
+            },
+        );
+        while session.advance(10.0) {}
+        let last = heard.borrow_mut().pop().unwrap();
+        assert!(last.answer.is_last());
+        heard.borrow_mut().clear();
+        // It is over, and one that waits ends when it is stopped.
+        tell(
+            &mut session,
+            9,
+            Ask::Onward {
+                id: 5,
+                steps: EVERY,
+            },
+        );
+        tell(&mut session, 9, Ask::Stop { id: 5 });
+        assert!(!session.advance(10.0) && heard.borrow().is_empty());
+        tell(&mut session, 7, Ask::Fit(request));
+        tell(&mut session, 9, Ask::Stop { id: 7 });
+        tell(
+            &mut session,
+            9,
+            Ask::Onward {
+                id: 7,
+                steps: EVERY,
+            },
+        );
+        assert!(!session.advance(10.0));
+        assert!(matches!(heard.borrow()[1].answer, Answer::Stopped));
+        assert_eq!(heard.borrow().len(), 2);
     }
 }
