@@ -10,6 +10,7 @@ pub mod activations;
 pub mod attention;
 pub mod convolution;
 pub mod embedding;
+pub mod fit;
 pub mod grid;
 pub mod handle;
 pub mod losses;
@@ -29,7 +30,7 @@ use super::texts::Locale;
 use reading::Problem;
 
 /// All widgets, by the names under which chapters show them.
-pub const NAMES: [&str; 13] = [
+pub const NAMES: [&str; 14] = [
     "activations",
     "losses",
     "temperature",
@@ -42,6 +43,7 @@ pub const NAMES: [&str; 13] = [
     "embedding",
     "attention",
     "pipeline",
+    "fit",
     "errors",
 ];
 

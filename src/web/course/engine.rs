@@ -137,9 +137,13 @@ impl CourseEngine {
             .waiting
             .try_update_value(|waiting| waiting.remove(&id).is_some());
         if was_waiting == Some(true) {
-            let ask = Ask::Stop { id };
-            self.send(&LessonCommand { id: NOBODY, ask });
+            self.tell(Ask::Stop { id });
         }
+    }
+
+    /// Tells what is not answered itself, such as [`Ask::Onward`].
+    pub fn tell(self, ask: Ask) {
+        self.send(&LessonCommand { id: NOBODY, ask });
     }
 
     fn send(self, command: &LessonCommand) {

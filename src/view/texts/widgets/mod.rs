@@ -5,6 +5,7 @@ pub mod attention;
 pub mod common;
 pub mod convolution;
 pub mod embedding;
+pub mod fit;
 pub mod losses;
 pub mod metrics;
 pub mod noise;

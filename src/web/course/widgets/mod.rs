@@ -5,6 +5,7 @@ mod attention;
 mod controls;
 mod convolution;
 mod embedding;
+mod fit;
 mod losses;
 mod map;
 mod metrics;
@@ -37,6 +38,7 @@ pub fn widget(name: &str, settings: Settings) -> Option<AnyView> {
         "shapes" => shapes::widget(settings),
         "embedding" => embedding::widget(settings),
         "pipeline" => pipeline::widget(settings),
+        "fit" => fit::widget(settings),
         "errors" => super::errors::clinic(settings),
         _ => return None,
     })

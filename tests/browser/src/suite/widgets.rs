@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::audit::{audit, report};
+use super::run::LONG;
 use crate::page::{Launch, PATIENCE, Page, by_testid, expect, expect_equal, keys};
 use crate::{Outcome, Test};
 
@@ -27,6 +28,10 @@ pub fn tests() -> Vec<Test> {
         test("metrics_follow_a_matrix_and_0_of_0_is_undefined", metrics),
         test("mini_batch_gradients_scatter_less_in_larger_batches", noise),
         test("attention_is_that_of_the_worked_example", attention),
+        Test {
+            timeout: Duration::from_secs(240),
+            ..test("forty_points_are_overfitted_before_the_learner_s_eyes", fit)
+        },
         test("widgets_tell_what_a_link_got_wrong", wrong_settings),
         test(
             "widgets_fit_a_phone_and_an_audit_finds_nothing_serious",
@@ -291,6 +296,138 @@ fn attention(page: &Page) -> Outcome {
     page.expect_clean()
 }
 
+/// The step of the run, once it is one that fits.
+fn fit_step(page: &Page, fits: impl Fn(u32) -> bool) -> Result<u32, String> {
+    page.wait_for("the step of the run", LONG, || {
+        let step = page.attribute("fit-step", "data-value")?;
+        let step = step.and_then(|step| step.parse().ok());
+        // Before the first report there is no table.
+        let is_there = page.has("fit-train-loss")?;
+        Ok(step.filter(|&step| is_there && fits(step)))
+    })
+}
+
+/// The picture of the boundary, and how many places each curve has.
+fn fit_drawings(page: &Page) -> Result<(String, Vec<usize>), String> {
+    let script = format!(
+        "return document.querySelector(\"{}\").toDataURL()",
+        by_testid("fit-boundary")
+    );
+    let picture = page.script(&script, &[])?;
+    let places = ["losses", "accuracies"].into_iter().flat_map(|figure| {
+        ["is-train", "is-held-out"].map(|line| {
+            let script = format!(
+                "return document.querySelector(\"{} path.{line}\").getAttribute('d').split('L').length",
+                by_testid(&format!("fit-{figure}"))
+            );
+            let count = page.script(&script, &[])?;
+            count.as_u64().map(|count| count as usize).ok_or(script)
+        })
+    });
+    let places: Result<_, String> = places.collect();
+    Ok((picture.as_str().unwrap_or_default().into(), places?))
+}
+
+fn fit_verdict(page: &Page, expected: &str) -> Outcome {
+    page.wait_for(&format!("the run {expected}"), LONG, || {
+        let verdict = page.attribute("fit-verdict", "data-value")?;
+        Ok((verdict.as_deref() == Some(expected)).then_some(()))
+    })
+}
+
+fn fit(page: &Page) -> Outcome {
+    let settings = "points=40&noise=0.25&hidden=32&layers=2&decay=0&seed=2";
+    page.open(&format!(
+        "learn/widget?name=fit&{settings}&lang=en&theme=light"
+    ))?;
+    fit_step(page, |step| step == 0)?;
+    page.wait_for_text("fit-verdict", PATIENCE, |text| {
+        text.starts_with("Not trained yet")
+    })?;
+    page.wait_for_text("fit-network", PATIENCE, |text| {
+        text.contains("2-32-32-1: 1,185 parameters")
+    })?;
+    let (untrained, places) = fit_drawings(page)?;
+    expect_equal("places of the curves", places, vec![1; 4])?;
+    let guess = bare(page, "fit-train-loss")?;
+    expect(
+        (guess - 0.69).abs() < 0.2,
+        format!("loss {guess} at the start"),
+    )?;
+    // One stretch, and then by itself until it is paused, by keys.
+    page.click("fit-stretch")?;
+    fit_step(page, |step| step == 10)?;
+    focus(page, "fit-run")?;
+    page.press(keys::ENTER)?;
+    fit_step(page, |step| step >= 150)?;
+    page.press(keys::ENTER)?;
+    page.wait_for_text("fit-run", PATIENCE, |text| text == "Run")?;
+    // A stretch that was under way ends.
+    std::thread::sleep(Duration::from_secs(1));
+    let paused = fit_step(page, |_| true)?;
+    let (learning, places) = fit_drawings(page)?;
+    expect(learning != untrained, "the boundary has not moved")?;
+    expect_equal(
+        "places of the curves",
+        places,
+        vec![paused as usize / 10 + 1; 4],
+    )?;
+    // A change of language keeps the run.
+    page.click("locale-toggle")?;
+    page.wait_for_text("fit-step", PATIENCE, |text| text.starts_with('第'))?;
+    page.click("locale-toggle")?;
+    expect_equal("paused", fit_step(page, |_| true)?, paused)?;
+    // Where less is to move, stretches are longer: the rest of the run is sooner over.
+    page.emulate_media(&[("prefers-reduced-motion", "reduce")])?;
+    let to_the_end = |verdict: &str| {
+        page.click("fit-run")?;
+        fit_step(page, |step| step == 2000)?;
+        fit_verdict(page, verdict)
+    };
+    to_the_end("overfits")?;
+    let [now, least] = ["fit-held-out-loss", "fit-held-out-best-loss"].map(|id| bare(page, id));
+    let (now, least) = (now?, least?);
+    expect(
+        now > 2.0 * least,
+        format!("held-out loss {now} after {least}"),
+    )?;
+    becomes(page, "fit-train-accuracy", 1.0, 0.0)?;
+    let text = page.text("fit-verdict")?;
+    expect(text.contains(&format!("{least:.3} to {now:.3}")), text)?;
+    let (last, _) = fit_drawings(page)?;
+    page.click("fit-show-best")?;
+    page.wait_for("the boundary of the best step", PATIENCE, || {
+        Ok((fit_drawings(page)?.0 != last).then_some(()))
+    })?;
+    // What is set begins a new run.
+    typed(page, "fit-decay", "2")?;
+    fit_step(page, |step| step == 0)?;
+    to_the_end("fits")?;
+    let decayed = bare(page, "fit-held-out-loss")?;
+    expect(
+        decayed < 0.5 * now,
+        format!("held-out loss {decayed} with weight decay, {now} without"),
+    )?;
+    page.choose("fit-layers", "0")?;
+    fit_step(page, |step| step == 0)?;
+    to_the_end("underfits")?;
+    let accuracy = bare(page, "fit-train-accuracy")?;
+    expect(accuracy < 0.92, format!("a line gets {accuracy}"))?;
+    page.click("fit-reset")?;
+    fit_step(page, |step| step == 0)?;
+    expect_equal("layers", page.value("fit-layers")?, "2".into())?;
+    page.open("learn/widget?name=fit&points=7&data=rings&lang=en")?;
+    page.wait_for("two settings told", PATIENCE, || {
+        Ok((page.count("[data-testid=widget-problem]")? == 2).then_some(()))
+    })?;
+    let told = page.source()?;
+    for expected in ["one of moons, circles", "a whole number from 20 to 400"] {
+        expect(told.contains(expected), format!("expected `{expected}`"))?;
+    }
+    expect_equal("points", page.value("fit-points")?, "40".into())?;
+    page.expect_clean()
+}
+
 fn wrong_settings(page: &Page) -> Outcome {
     page.open("learn/widget?name=activations&function=swish&z=99&lang=en")?;
     page.element("widget-activations")?;
@@ -322,6 +459,7 @@ fn fit_and_audit(page: &Page) -> Outcome {
         "metrics",
         "noise",
         "attention",
+        "fit",
     ];
     for (number, name) in names.into_iter().enumerate() {
         let language = ["en", "zh"][number % 2];
@@ -329,6 +467,9 @@ fn fit_and_audit(page: &Page) -> Outcome {
         page.element(&format!("widget-{name}"))?;
         if name == "noise" {
             noise_is_current(page)?;
+        }
+        if name == "fit" {
+            page.element("fit-floor")?;
         }
         let is_wider = "return document.documentElement.scrollWidth > innerWidth";
         expect_equal(
