@@ -167,8 +167,12 @@ pub fn widget(settings: Settings) -> AnyView {
         watched.start(state.get_untracked());
     });
     let is_there = Memo::new(move |_| report.with(Option::is_some));
-    let is_done =
-        Memo::new(move |_| report.with(|report| report.as_ref().is_some_and(FitReport::is_done)));
+    // Nothing there that could go on.
+    let is_over = Memo::new(move |_| {
+        let may_go_on = |report: &FitReport| !report.is_done();
+        let has_failed = watched.failure.with(Option::is_some);
+        has_failed || !report.with(|report| report.as_ref().is_some_and(may_go_on))
+    });
     let step = Memo::new(move |_| {
         report.with(|report| report.as_ref().map_or(0, |report| report.now().step))
     });
@@ -227,7 +231,7 @@ pub fn widget(settings: Settings) -> AnyView {
                 type="button"
                 class="button button-primary"
                 data-testid="fit-run"
-                disabled=move || is_done.get() || !is_there.get()
+                disabled=move || is_over.get()
                 on:click=move |_| {
                     runs.update(|runs| *runs = !*runs);
                     watched.go_on_by_itself();
@@ -239,7 +243,7 @@ pub fn widget(settings: Settings) -> AnyView {
                 type="button"
                 class="button"
                 data-testid="fit-stretch"
-                disabled=move || runs.get() || is_done.get() || !is_there.get()
+                disabled=move || runs.get() || is_over.get()
                 on:click=move |_| watched.go_on(EVERY)
             >
                 {words(|t| t.stretch)}
