@@ -171,6 +171,18 @@ pub enum Line<'a> {
         first_below: Option<u32>,
         diverged_at: Option<u32>,
     },
+    /// The plane that holds most of the paths of a race, where there are more than two weights.
+    Plane {
+        weights: u32,
+        /// Of the squared distances from the start, along each direction.
+        shares: [Number; 2],
+        /// Losses measured along each side, and the least and the largest one.
+        size: u32,
+        least_loss: Number,
+        largest_loss: Number,
+        /// By lane, in the order asked for.
+        ends: Vec<PlaneEnd>,
+    },
     StoppedEarly {
         step: u64,
         best_step: u64,
@@ -394,6 +406,16 @@ pub struct ClassMetrics<'a> {
     /// exp(loss), of texts.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub perplexity: Option<Number>,
+}
+
+/// Where a path of a race ends beside its plane.
+#[derive(Debug, Serialize)]
+pub struct PlaneEnd {
+    pub loss: Number,
+    pub loss_on_plane: Number,
+    /// Euclidean, from the plane and from the start.
+    pub distance: Number,
+    pub travelled: Number,
 }
 
 /// Held-out errors of numbers, in the target's unit.

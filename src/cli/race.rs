@@ -3,9 +3,13 @@
 use super::CliError;
 use super::arguments::{RaceArguments, TableArguments};
 use super::driver::{Driver, RUN, find_preset};
-use super::lines::{Line, Number, print};
-use crate::session::{Command, DevicePreference, Event, Lane, LaneRecord, RunConfig};
+use super::lines::{Line, Number, PlaneEnd, print};
+use crate::session::{
+    Command, DevicePreference, Event, Landscape, Lane, LaneRecord, MainDirections, RunConfig,
+};
 use crate::view::race::{self, OFFERS, Standing};
+use crate::view::race_plane;
+use crate::view::texts::Locale;
 
 /// Updates of each lane where none are given.
 const STEPS: u32 = race::STEPS;
@@ -36,8 +40,59 @@ pub fn run(arguments: &RaceArguments) -> Result<(), CliError> {
         Event::LaneDone { lane, record, .. } => {
             tell(&lanes[lane as usize], &record, goal, steps, arguments.json)
         }
+        Event::Landscape { landscape, .. } => match &landscape.main {
+            Some(main) => tell_plane(&lanes, &landscape, main, arguments.json),
+            None => Ok(()),
+        },
+        Event::NoLandscape { reason, .. } if !arguments.json => print(&format!(
+            "no plane: {}",
+            race_plane::refusal(reason, &Locale::English.texts().race)
+        )),
         _ => Ok(()),
     })
+}
+
+fn tell_plane(
+    lanes: &[Lane],
+    landscape: &Landscape,
+    main: &MainDirections,
+    json: bool,
+) -> Result<(), CliError> {
+    let (least, largest) = race::span(landscape);
+    if json {
+        let end = |path: &crate::session::PlanePath| PlaneEnd {
+            loss: path.loss.into(),
+            loss_on_plane: path.loss_on_plane.into(),
+            distance: path.off.into(),
+            travelled: path.travelled.into(),
+        };
+        return Line::Plane {
+            weights: main.weights,
+            shares: main.shares.map(Number::from),
+            size: landscape.size[0],
+            least_loss: least.into(),
+            largest_loss: largest.into(),
+            ends: main.paths.iter().map(end).collect(),
+        }
+        .print();
+    }
+    let [first, second] = main.shares.map(|share| 100.0 * share);
+    print(&format!(
+        "plane through the start of {} weights: holds {first:.1} % + {second:.1} % of the squared distances from it, \
+         loss {least:.4} to {largest:.4}",
+        main.weights
+    ))?;
+    for (lane, path) in lanes.iter().zip(&main.paths) {
+        print(&format!(
+            "{:<9} {:<11} end at loss {:.4}, {:.3} from the plane, where it is {:.4}",
+            lane.optimizer.name(),
+            lane.options.schedule_kind().name(),
+            path.loss,
+            path.off,
+            path.loss_on_plane
+        ))?;
+    }
+    Ok(())
 }
 
 fn tell(

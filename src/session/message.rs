@@ -8,7 +8,7 @@ use super::forecast::Forecast;
 use super::generation::{GenerateRequest, GeneratedStep, TextAttention, TextFacts};
 use super::inspection::{Inspection, InspectionReport};
 use super::points::{Boundary, TablePoints};
-use super::race::{Landscape, Lane, LaneRecord};
+use super::race::{Landscape, Lane, LaneRecord, NoLandscape};
 pub use crate::layers::LayerSummary;
 use crate::optim::{OptimizerKind, Options, Schedule};
 pub use crate::train::Evaluation;
@@ -196,8 +196,8 @@ pub enum Command {
         bytes: Vec<u8>,
     },
     /// Trains the run's model anew by each of these optimizers, `steps` updates long, from the same weights on the
-    /// same batches, beside the run; answered by an [`Event::LaneDone`] for each, and by [`Event::Landscape`] where
-    /// the model has two weights. Takes the place of a race under way.
+    /// same batches, beside the run; answered by an [`Event::LaneDone`] for each, and by [`Event::Landscape`] or
+    /// [`Event::NoLandscape`]. Takes the place of a race under way.
     Race {
         run: RunId,
         lanes: Vec<Lane>,
@@ -536,10 +536,15 @@ pub enum Event {
         lane: u32,
         record: LaneRecord,
     },
-    /// The loss over the plane of a model's two weights, around the paths of a race.
+    /// The loss over a plane of weights, around the paths of a race.
     Landscape {
         run: RunId,
         landscape: Landscape,
+    },
+    /// The race's losses are all there is.
+    NoLandscape {
+        run: RunId,
+        reason: NoLandscape,
     },
     /// What the microscope hears.
     Inspected {

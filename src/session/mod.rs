@@ -12,6 +12,7 @@ mod generator;
 mod inspect;
 mod inspection;
 mod message;
+mod plane;
 mod points;
 mod race;
 mod refusal;
@@ -28,7 +29,9 @@ pub use generator::{MAX_TEMPERATURE, TextGenerator, Writing};
 pub use inspection::*;
 pub use message::*;
 pub use points::{Boundary, PointSet, TablePoints};
-pub use race::{Landscape, Lane, LaneRecord, MAX_LANES, MAX_RACE_STEPS};
+pub use race::{
+    Landscape, Lane, LaneRecord, MAX_LANES, MAX_RACE_STEPS, MainDirections, NoLandscape, PlanePath,
+};
 pub use refusal::{Refusal, shape_text};
 pub use sequence::*;
 pub use start::{

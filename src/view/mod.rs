@@ -10,7 +10,8 @@
 //! - `chapter`: pages of the course, and what a learner has done there; `widgets/`: small instruments beside its steps.
 //! - `exercise`: how an exercise's measured values are written, and which a learner has solved.
 //! - `boundary`: the picture of what the network says between the points of a table.
-//! - `race`: optimizers side by side: the lanes, how they stand, and their drawings.
+//! - `race`: optimizers side by side: the lanes, how they stand, and their drawings; `race_plane`: what is said of the
+//!   plane that shows them among many weights.
 //! - `writing`: what a network that learned a text writes.
 //! - `presets`, `samples`: what the page shows of presets and of watched samples.
 //! - `microscope/`: the logic of the page that steps through a batch.
@@ -35,6 +36,7 @@ pub mod microscope;
 pub mod notices;
 pub mod presets;
 pub mod race;
+pub mod race_plane;
 pub mod rate_curve;
 pub mod run_state;
 pub mod samples;

@@ -159,9 +159,25 @@ pub fn standing(record: &LaneRecord, goal: Option<f32>, step: u32) -> Option<Sta
     })
 }
 
-/// `x,y x,y …` of an SVG polyline: the path of a lane up to a step, over a landscape drawn `side` wide and high.
-pub fn path(record: &LaneRecord, landscape: &Landscape, side: f64, step: u32) -> String {
-    let places = record.places.chunks_exact(2).take(step as usize + 1);
+/// `x,y x,y …` of an SVG polyline: the path of lane number `lane` up to a step, over a landscape drawn `side` wide and
+/// high.
+pub fn path(
+    lane: usize,
+    record: &LaneRecord,
+    landscape: &Landscape,
+    side: f64,
+    step: u32,
+) -> String {
+    let (places, count) = match &landscape.main {
+        None => (&record.places[..], step as usize + 1),
+        // The paths belong to the landscape: they lie on its plane.
+        Some(main) => match main.paths.get(lane) {
+            Some(path) if step >= path.last => (&path.places[..], path.places.len()),
+            Some(path) => (&path.places[..], (step / main.every) as usize + 1),
+            None => (&[][..], 0),
+        },
+    };
+    let places = places.chunks_exact(2).take(count);
     let mut points: Vec<String> = Vec::new();
     for place in places {
         let [x, y] = on_picture(landscape, [place[0], place[1]], side);
@@ -190,25 +206,39 @@ const BAND: f32 = 2.0;
 /// Lines from the least loss upwards.
 const BANDS: f32 = 12.0;
 
+/// In the picture of a plane among many weights the lines are laid out for losses up to this many times as far above
+/// the least one as the start's.
+const RISE: f32 = 8.0;
+
+/// The loss at the start of all paths on a plane, between the places of the grid.
+fn start_loss(landscape: &Landscape) -> f32 {
+    let [x, y] = on_picture(landscape, [0.0, 0.0], 1.0);
+    smooth_loss(landscape, x as f32, 1.0 - y as f32)
+}
+
+/// The least and the largest loss of a landscape, of those that are finite.
+pub fn span(landscape: &Landscape) -> (f32, f32) {
+    let finite = landscape.losses.iter().filter(|loss| loss.is_finite());
+    finite.fold((f32::INFINITY, f32::NEG_INFINITY), |(low, high), &loss| {
+        (low.min(loss), high.max(loss))
+    })
+}
+
 /// The landscape as RGBA, `side` pixels wide and high: deeper where the loss is lower, with lines of equal loss.
 pub fn picture(landscape: &Landscape, palette: &Palette, side: usize) -> Vec<u8> {
     let [width, height] = landscape.size.map(|size| size as usize);
-    let finite = || {
-        landscape
-            .losses
-            .iter()
-            .copied()
-            .filter(|loss| loss.is_finite())
-    };
-    let (low, high) = finite().fold((f32::INFINITY, f32::NEG_INFINITY), |(low, high), loss| {
-        (low.min(loss), high.max(loss))
-    });
+    let (low, high) = span(landscape);
     let paper = [palette.surface.0, palette.surface.1, palette.surface.2, 255];
     let mut rgba = paper.repeat(side * side);
     // Without a finite loss there is nothing between them.
-    if high <= low || width < 2 || height < 2 || landscape.losses.len() != width * height {
+    if high <= low || width < 3 || height < 3 || landscape.losses.len() != width * height {
         return rgba;
     }
+    // Around a network's paths the loss may rise a thousandfold to the corners: the lines are for the paths.
+    let high = match landscape.main {
+        None => high,
+        Some(_) => high.min(low + RISE * (start_loss(landscape) - low).abs()),
+    };
     // Equal steps of the logarithm above the least loss, so that a flat valley has lines too.
     let least = (high - low) / BAND.powf(BANDS);
     let band = |loss: f32| ((loss - low).max(0.0) / least + 1.0).log2() / BAND.log2();
@@ -354,6 +384,7 @@ impl Chart {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::session::{MainDirections, PlanePath};
 
     fn record(losses: &[f32], places: &[f32]) -> LaneRecord {
         LaneRecord {
@@ -376,6 +407,7 @@ mod tests {
             bounds: [(-1.0, 3.0), (-2.0, 2.0)],
             names: ["a".into(), "b".into()],
             losses: losses.collect(),
+            main: None,
         }
     }
 
@@ -397,6 +429,7 @@ mod tests {
         let landscape = landscape();
         let path_of = |step| {
             path(
+                0,
                 &record(&[], &[-1.0, 2.0, 3.0, -2.0, 1.0, 0.0]),
                 &landscape,
                 100.0,
@@ -406,7 +439,65 @@ mod tests {
         assert_eq!(path_of(0), "0.0,0.0");
         assert_eq!(path_of(9), "0.0,0.0 100.0,100.0 50.0,50.0");
         let away = record(&[], &[0.0, 0.0, 1e6, 0.0]);
-        assert_eq!(path(&away, &landscape, 100.0, 9), "25.0,50.0");
+        assert_eq!(path(0, &away, &landscape, 100.0, 9), "25.0,50.0");
+    }
+
+    /// The same surface as a plane among more weights, with the path of one lane on it: every 10th of 25 updates.
+    fn plane() -> Landscape {
+        let path = PlanePath {
+            places: vec![0.0, 0.0, 1.0, 0.0, 2.0, 0.0, 3.0, 2.0],
+            last: 25,
+            off: 0.5,
+            travelled: 4.0,
+            loss: 30.0,
+            loss_on_plane: 25.0,
+        };
+        Landscape {
+            names: Default::default(),
+            main: Some(MainDirections {
+                weights: 257,
+                shares: [0.8, 0.1],
+                every: 10,
+                paths: vec![path],
+            }),
+            ..landscape()
+        }
+    }
+
+    #[test]
+    fn paths_on_a_plane_are_those_of_the_landscape() {
+        let landscape = plane();
+        // What the lane itself says of its places is nothing.
+        let path_of = |lane, step| path(lane, &record(&[], &[]), &landscape, 100.0, step);
+        assert_eq!(path_of(0, 0), "25.0,50.0");
+        assert_eq!(path_of(0, 9), "25.0,50.0");
+        assert_eq!(path_of(0, 10), "25.0,50.0 50.0,50.0");
+        assert_eq!(path_of(0, 24), "25.0,50.0 50.0,50.0 75.0,50.0");
+        assert_eq!(path_of(0, 25), "25.0,50.0 50.0,50.0 75.0,50.0 100.0,0.0");
+        assert_eq!(path_of(1, 25), "");
+    }
+
+    #[test]
+    fn corners_a_thousand_times_as_high_leave_the_lines_near_the_paths() {
+        // f = x² + 4y² is 0 at the start of this plane: raise it there by moving the picture's bounds.
+        let mut steep = plane();
+        steep.bounds = [(-3.0, 1.0), (-2.0, 2.0)];
+        let lines = |landscape: &Landscape| {
+            let picture = picture(landscape, &Palette::LIGHT, 65);
+            let shades: std::collections::BTreeSet<_> = picture.chunks_exact(4).collect();
+            shades.len()
+        };
+        let before = lines(&steep);
+        // A corner far above all else.
+        *steep.losses.last_mut().expect("losses") = 1e7;
+        let after = lines(&steep);
+        assert!(after * 2 > before, "{before} shades became {after}");
+        steep.main = None;
+        let unbounded = lines(&steep);
+        assert!(
+            unbounded * 4 < before,
+            "without the bound: {unbounded} of {before}"
+        );
     }
 
     #[test]

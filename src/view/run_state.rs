@@ -14,8 +14,8 @@ use crate::optim::{OptimizerKind, ScheduleKind};
 use crate::plot::{self, CurveSet};
 use crate::session::{
     BestFacts, Boundary, Cause, DeviceInfo, DevicePreference, Evaluation, Event, ExecutionFigures,
-    Failure, FailureKind, Forecast, Landscape, LaneRecord, ModelSummary, ResolvedConfig, RunConfig,
-    RunId, RunStatus, Stage, StepRecord, TablePoints,
+    Failure, FailureKind, Forecast, Landscape, LaneRecord, ModelSummary, NoLandscape,
+    ResolvedConfig, RunConfig, RunId, RunStatus, Stage, StepRecord, TablePoints,
 };
 
 /// What `Started` tells.
@@ -257,8 +257,10 @@ pub struct RunState {
     pub stopped_early: Option<u64>,
     /// The lanes of the last race, by number.
     pub lanes: Vec<Option<Arc<LaneRecord>>>,
-    /// The loss around their paths, where the model has two weights.
+    /// The loss around their paths.
     pub landscape: Option<Arc<Landscape>>,
+    /// Why there is none.
+    pub no_landscape: Option<NoLandscape>,
     /// What the network says of the image it was last given.
     pub prediction: Option<Arc<Probabilities>>,
 }
@@ -608,6 +610,11 @@ impl RunState {
             }
             Event::Landscape { run, landscape } if is_ours(run) => {
                 self.landscape = Some(Arc::new(landscape));
+                self.no_landscape = None;
+            }
+            Event::NoLandscape { run, reason } if is_ours(run) => {
+                self.landscape = None;
+                self.no_landscape = Some(reason);
             }
             Event::Points { run, points } if is_ours(run) => self.points = Some(Arc::new(points)),
             Event::Boundary {

@@ -31,6 +31,24 @@ fn a_race_tells_how_every_lane_went() {
         lanes[2]
     );
     assert_eq!(lanes[3]["schedule"], "inverse");
+    // Two weights are a plane already; among more the race says which one it measures.
+    assert!(of_event(&told, "plane").is_empty());
+    let lanes = [
+        "race",
+        "mlp-xor",
+        "--lane",
+        "sgd:0.1",
+        "--lane",
+        "adam:0.01",
+    ];
+    let told = lines(&[&lanes[..], &["--steps", "30", "--json"]].concat());
+    let plane = &of_event(&told, "plane")[0];
+    assert_eq!(plane["weights"], 257);
+    let number = |value: &serde_json::Value| value.as_f64().expect("a number");
+    let held = number(&plane["shares"][0]) + number(&plane["shares"][1]);
+    assert!(held > 0.5 && held <= 1.0, "{plane}");
+    assert_eq!(plane["ends"].as_array().map(Vec::len), Some(2));
+    assert!(number(&plane["ends"][0]["distance"]) < number(&plane["ends"][0]["travelled"]));
     // All that the page offers, in words.
     let words = String::from_utf8(glassbox(&["race"]).stdout).expect("UTF-8");
     assert_eq!(words.lines().count(), 8, "{words}");

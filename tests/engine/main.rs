@@ -31,6 +31,7 @@ mod path;
 mod preset_laws;
 mod presets;
 mod race;
+mod race_plane;
 mod recurrent;
 mod sequence_laws;
 mod series;

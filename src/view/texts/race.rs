@@ -12,6 +12,17 @@ texts! {
         picture_hint,
         chart_label,
         chart_hint,
+        plane_label,
+        first_direction,
+        second_direction,
+        plane_shadow,
+        plane_ends,
+        on_plane,
+        at_end,
+        off_plane,
+        off_start,
+        keeps_statistics,
+        no_path,
     }
     functions {
         /// How many updates the drawings show.
@@ -27,6 +38,14 @@ texts! {
         loss: fn(&str),
         /// The picture in words: names of both weights.
         picture_label: fn(&str, &str),
+        /// What the plane is: how many weights there are, the shares of both directions and their sum.
+        plane: fn(&str, [&str; 3]),
+        /// The least and the largest loss of the picture.
+        span: fn(&str, &str),
+        /// Updates between two places that are drawn.
+        every: fn(&str),
+        /// How many weights are too many.
+        too_large: fn(&str),
     }
 }
 
@@ -48,6 +67,29 @@ pub(super) const ENGLISH: RaceTexts = RaceTexts {
     diverged: |step| format!("diverges (update {step})"),
     loss: |loss| format!("loss {loss}"),
     picture_label: |a, b| format!("The loss over {a} and {b}, with the path of every lane"),
+    plane_label: "The loss over a plane of two main directions, with the path of every lane; the numbers stand below",
+    first_direction: "first direction",
+    second_direction: "second direction",
+    plane: |weights, [first, second, both]| {
+        format!(
+            "This network has {weights} weights, so this is one plane of a space with {weights} dimensions. It goes through the common start (the ring), along the two directions in which the paths get furthest: the first holds {first} of their squared distances from the start, the second {second}, together {both}. The paths do not lie on this surface: what is drawn is the nearest point of the plane."
+        )
+    },
+    plane_shadow: "So the loss drawn under the end of a path is not the loss of that lane. Both were computed, after the last update and over all training samples:",
+    plane_ends: "The ends of the paths",
+    on_plane: "Loss on the plane",
+    at_end: "Loss of the lane",
+    off_plane: "Distance from the plane",
+    off_start: "Distance from the start",
+    span: |low, high| format!("loss from {low} to {high}"),
+    every: |updates| format!("a point every {updates} updates"),
+    too_large: |weights| {
+        format!(
+            "The loss as a surface is left out: with {weights} weights, the paths or the surface would take more memory or work than a race may. The losses are computed as always."
+        )
+    },
+    keeps_statistics: "The loss as a surface is left out: this network also keeps statistics of its batches, so its weights alone do not decide the loss.",
+    no_path: "The loss as a surface is left out: no lane has moved from the start without flying away at once.",
 };
 
 pub(super) const CHINESE: RaceTexts = RaceTexts {
@@ -68,4 +110,27 @@ pub(super) const CHINESE: RaceTexts = RaceTexts {
     diverged: |step| format!("发散（第 {step} 次更新）"),
     loss: |loss| format!("损失 {loss}"),
     picture_label: |a, b| format!("{a} 与 {b} 上的损失，以及每条赛道的路径"),
+    plane_label: "两个主方向所张平面上的损失，以及每条赛道的路径；数值见下方",
+    first_direction: "第一方向",
+    second_direction: "第二方向",
+    plane: |weights, [first, second, both]| {
+        format!(
+            "这个网络有 {weights} 个权重，图中只是 {weights} 维空间里的一个平面。它经过共同的起点（圆环处），沿着各条路径走得最远的两个方向：到起点距离的平方，第一方向占 {first}，第二方向占 {second}，合计 {both}。路径并不在这张曲面上：画出来的是平面上离它最近的点。"
+        )
+    },
+    plane_shadow: "所以图上终点处的损失不是那条赛道的损失。两个值都算了出来，用最后一次更新后的权重和全部训练样本：",
+    plane_ends: "各条路径的终点",
+    on_plane: "平面上的损失",
+    at_end: "赛道的损失",
+    off_plane: "到平面的距离",
+    off_start: "到起点的距离",
+    span: |low, high| format!("损失从 {low} 到 {high}"),
+    every: |updates| format!("每 {updates} 次更新画一个点"),
+    too_large: |weights| {
+        format!(
+            "没有画出损失曲面：权重有 {weights} 个，路径或曲面所需的内存或运算超过了竞速的限度。损失曲线照常计算。"
+        )
+    },
+    keeps_statistics: "没有画出损失曲面：这个网络还保存批量的统计量，损失不只由权重决定。",
+    no_path: "没有画出损失曲面：没有哪条赛道离开过起点，或者一动就发散了。",
 };

@@ -280,6 +280,15 @@ fn texts_with_values_contain_them() {
         assert!((race.rate_of)("Adam").contains("Adam"));
         let lane = (race.with_schedule)("SGD", "cosine");
         assert!(lane.contains("SGD") && lane.contains("cosine"));
+        let plane = (race.plane)("257", ["70%", "20%", "90%"]);
+        assert!(
+            ["257", "70%", "20%", "90%"]
+                .iter()
+                .all(|part| plane.contains(part))
+        );
+        let span = (race.span)("0.2", "35");
+        assert!(span.contains("0.2") && span.contains("35"));
+        assert!((race.every)("3").contains('3') && (race.too_large)("61,706").contains("61,706"));
         let picture = (race.picture_label)("w", "b");
         assert!(picture.contains('w') && picture.contains('b'));
         let series = &texts.series;

@@ -9,6 +9,7 @@ use crate::optim::{MAX_LEARNING_RATE, OptionKey};
 use crate::session::{Command, LaneRecord};
 use crate::view::format;
 use crate::view::race::{self, CHART, Chart, OFFERS, Offer};
+use crate::view::race_plane;
 use crate::view::texts::Texts;
 use crate::web::address::use_texts;
 use crate::web::browser;
@@ -80,6 +81,32 @@ pub fn RacePanel() -> impl IntoView {
         chosen_step.get().map_or(steps, |step| step.min(steps))
     });
     let has_picture = engine.part(|run| run.landscape.is_some());
+    let seen = engine.part(|run| (run.landscape.clone(), run.no_landscape));
+    let note = move || {
+        let texts = &texts.get().race;
+        let (landscape, reason) = seen.get();
+        let main = landscape
+            .as_ref()
+            .and_then(|landscape| landscape.main.as_ref());
+        match reason {
+            Some(reason) => race_plane::refusal(reason, texts),
+            None => main
+                .map(|main| race_plane::note(main, texts))
+                .unwrap_or_default(),
+        }
+    };
+    let ends = move || {
+        let texts = texts.get();
+        let landscape = seen.get().0;
+        let Some(main) = landscape
+            .as_ref()
+            .and_then(|landscape| landscape.main.as_ref())
+        else {
+            return String::new();
+        };
+        let names: Vec<String> = OFFERS.iter().map(|offer| name(offer, texts)).collect();
+        race_plane::ends(main, texts.train.optimizer, &names, &texts.race)
+    };
     let is_bowl =
         Memo::new(move |_| preset.with(|preset| preset.as_deref().and_then(race::goal).is_some()));
     let intro = move || {
@@ -112,6 +139,7 @@ pub fn RacePanel() -> impl IntoView {
                     </Show>
                     <Losses choices lanes at steps/>
                 </div>
+                <p class="panel-note" data-testid="race-shares">{note}</p>
                 <div class="field">
                     <label class="field-label" for="race-at">
                         {move || texts.get().race.step_shown}
@@ -145,6 +173,7 @@ pub fn RacePanel() -> impl IntoView {
                 <Show when=move || is_bowl.get()>
                     <p class="panel-note">{move || texts.get().race.stability}</p>
                 </Show>
+                <div inner_html=ends data-testid="race-ends"></div>
                 <div class="field race-steps">
                     <label class="field-label" for="race-steps">
                         {move || texts.get().race.steps}
@@ -196,7 +225,7 @@ fn weight_of_the_bowl(name: &str) -> Option<&'static str> {
     }
 }
 
-/// The loss over the two weights, and the paths of the lanes on it.
+/// The loss over a plane of weights, and the paths of the lanes on it.
 #[component]
 fn Paths(choices: Choices, lanes: Lanes, at: Memo<u32>) -> impl IntoView {
     let engine = use_engine();
@@ -217,31 +246,45 @@ fn Paths(choices: Choices, lanes: Lanes, at: Memo<u32>) -> impl IntoView {
         let (landscape, lanes, step) = (landscape.get()?, lanes.get(), at.get());
         let side = SIDE as f64;
         let shown = choices.get();
-        let paths = lanes
-            .into_iter()
-            .enumerate()
-            .filter_map(|(number, record)| {
-                let record = record.filter(|_| shown.get(number).is_some_and(|c| c.is_shown))?;
-                let points = race::path(&record, &landscape, side, step);
-                let end = points.rsplit(' ').next().unwrap_or_default().to_string();
-                let (x, y) = end.split_once(',')?;
-                let (x, y) = (x.to_string(), y.to_string());
-                Some(view! {
-                    <g class=format!("lane lane-{number}")>
-                        <polyline class="lane-line" points=points></polyline>
-                        <circle class="lane-end" cx=x cy=y r="5"></circle>
-                    </g>
-                })
-            });
-        Some(paths.collect_view())
+        let mut html = String::new();
+        for (number, record) in lanes.iter().enumerate() {
+            let is_shown = shown.get(number).is_some_and(|choice| choice.is_shown);
+            let Some(record) = record.as_ref().filter(|_| is_shown) else {
+                continue;
+            };
+            let points = race::path(number, record, &landscape, side, step);
+            let Some((x, y)) = points
+                .rsplit(' ')
+                .next()
+                .and_then(|end| end.split_once(','))
+            else {
+                continue;
+            };
+            html += &format!(
+                "<g class=\"lane lane-{number}\"><polyline class=\"lane-line\" points=\"{points}\"/>\
+                 <circle class=\"lane-end\" cx=\"{x}\" cy=\"{y}\" r=\"5\"/></g>"
+            );
+        }
+        if landscape.main.is_some() {
+            let [x, y] = race::on_picture(&landscape, [0.0, 0.0], side);
+            html += &format!("<circle class=\"race-start\" cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"6\"/>");
+        }
+        Some(html)
     };
     let label = move || {
         let landscape = landscape.get()?;
+        let texts = &texts.get().race;
         let [a, b] = &landscape.names;
-        Some((texts.get().race.picture_label)(a, b))
+        Some(match landscape.main {
+            None => (texts.picture_label)(a, b),
+            Some(_) => texts.plane_label.to_string(),
+        })
     };
     let axes = move || {
         let landscape = landscape.get()?;
+        if let Some(main) = &landscape.main {
+            return Some(race_plane::caption(&landscape, main, texts.get()));
+        }
         let [a, b] = &landscape.names;
         let span = |(low, high): (f32, f32)| {
             let number = |value: f32| format::significant(value.into(), 3);
@@ -269,9 +312,8 @@ fn Paths(choices: Choices, lanes: Lanes, at: Memo<u32>) -> impl IntoView {
                     viewBox=format!("0 0 {SIDE} {SIDE}")
                     aria-hidden="true"
                     data-testid="race-paths"
-                >
-                    {paths}
-                </svg>
+                    inner_html=move || paths().unwrap_or_default()
+                ></svg>
             </div>
             <figcaption class="field-hint">
                 {axes}

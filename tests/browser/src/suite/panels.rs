@@ -31,6 +31,7 @@ pub fn tests() -> Vec<Test> {
         test("a_cell_of_the_matrix_shows_its_pictures", cell_pictures),
         test("the_schedule_is_drawn_before_it_runs", schedule_preview),
         test("optimizers_race", race),
+        test("optimizers_race_on_a_plane", race_on_a_plane),
         test("a_squared_error_is_no_cross_entropy", squared_error),
     ]
 }
@@ -320,9 +321,57 @@ fn race(page: &Page) -> Outcome {
     // The same bowl is a run as any other.
     let loss = step_once(page)?;
     expect_equal("f at (1, 1)", loss, "25.5".to_string())?;
+    page.expect_clean()
+}
+
+/// A network of 257 weights: the paths on a plane of its loss surface.
+fn race_on_a_plane(page: &Page) -> Outcome {
     open_ready(page, "train/mlp-moons?device=cpu&lang=zh")?;
-    page.wait_for_text(&result("adam"), LONG, |text| text.contains("损失"))?;
-    expect(!page.has("race-canvas")?, "257 weights have no picture")?;
+    page.wait_for_text("race-result-adam", LONG, |text| text.contains("损失"))?;
+    page.wait_for("the paths", LONG, || {
+        let paths = page.count("[data-testid='race-paths'] polyline")?;
+        Ok((paths == 8).then_some(()))
+    })?;
+    let (many, _) = colours(page, "race-canvas")?;
+    expect(many > 20.0, format!("{many} colours are no landscape"))?;
+    let says = page.text("race-shares")?;
+    expect(
+        says.contains("257") && says.matches('%').count() == 3,
+        format!("the plane's share is not said: {says}"),
+    )?;
+    let numbers = page.script(
+        "const rows = [...document.querySelectorAll('.race-ends tbody tr')];
+         return rows.map(row => [...row.querySelectorAll('td')].map(cell => Number(cell.textContent)));",
+        &[],
+    )?;
+    let rows = numbers.as_array().ok_or("expected rows")?;
+    expect_equal("rows of ends", rows.len(), 8)?;
+    for row in rows {
+        let [on_plane, lane, off, travelled] =
+            [0, 1, 2, 3].map(|at| row[at].as_f64().unwrap_or(f64::NAN));
+        expect(
+            on_plane > 0.0 && lane > 0.0 && off > 0.0 && off < travelled,
+            format!("an end is not told: {row}"),
+        )?;
+    }
+    // Back at the start all paths are one point.
+    page.script(
+        "const slider = document.querySelector('[data-testid=race-at]');
+         slider.value = '0';
+         slider.dispatchEvent(new Event('input', { bubbles: true }));",
+        &[],
+    )?;
+    page.wait_for("all at the start", PATIENCE, || {
+        let at_start = page.script(
+            "const svg = document.querySelector('[data-testid=race-paths]');
+             const start = svg.querySelector('.race-start');
+             const ends = [...svg.querySelectorAll('.lane-end')];
+             const near = (a, b, name) => Math.abs(a.getAttribute(name) - b.getAttribute(name)) < 0.2;
+             return ends.length === 8 && ends.every(end => near(end, start, 'cx') && near(end, start, 'cy'));",
+            &[],
+        )?;
+        Ok((at_start == Value::Bool(true)).then_some(()))
+    })?;
     page.expect_clean()
 }
 
