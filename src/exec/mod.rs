@@ -5,6 +5,7 @@ pub mod cpu;
 mod executor;
 mod fusion;
 pub mod gpu;
+pub mod half;
 pub mod plan;
 pub mod request;
 pub mod single;

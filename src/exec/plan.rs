@@ -71,7 +71,7 @@ pub struct Plan {
     pub groups: Vec<Group>,
     pub slots: Vec<Slot>,
     /// By value number; `None` for a value that no node touches.
-    places: Vec<Option<Place>>,
+    pub(super) places: Vec<Option<Place>>,
     /// Sizes in f32 elements.
     pub workspaces: Vec<usize>,
 }
@@ -96,7 +96,7 @@ impl Plan {
             workspaces: Vec::new(),
         };
         plan.group_nodes(last, graph, keep);
-        plan.place_values(graph, keep);
+        plan.place_values(graph, keep, &|_| true);
         plan
     }
 
@@ -201,13 +201,21 @@ impl Plan {
             .collect()
     }
 
-    fn place_values(&mut self, graph: &Graph, keep: &[ValueId]) {
+    /// Gives memory to the values that groups touch, and that `has_slot` says are to have a slot.
+    pub(super) fn place_values(
+        &mut self,
+        graph: &Graph,
+        keep: &[ValueId],
+        has_slot: &dyn Fn(ValueId) -> bool,
+    ) {
         let lives = self.lives(graph);
         let kept: Vec<ValueId> = keep.iter().map(|&value| graph.storage(value).0).collect();
         // Slots of transient values that are free again after the given group.
         let mut free_after: Vec<(usize, usize)> = Vec::new();
-        let mut by_birth: Vec<ValueId> =
-            graph.value_ids().filter(|v| lives[v.0].is_some()).collect();
+        let mut by_birth: Vec<ValueId> = graph
+            .value_ids()
+            .filter(|&value| lives[value.0].is_some() && has_slot(value))
+            .collect();
         by_birth.sort_by_key(|v| lives[v.0].as_ref().map(|life| life.start));
         for owner in by_birth {
             let life = lives[owner.0].clone().expect("the value is touched");

@@ -85,7 +85,7 @@ pub use gather_windows::GatherWindows;
 pub use gelu::{Approximate, Gelu, GeluBackward};
 pub use io::{Buffer, Io, Slice, SliceMut};
 pub(crate) use kernel::params;
-pub use kernel::{KernelCall, Operand, Params, linear_workgroups};
+pub use kernel::{KernelCall, Operand, Params, WORKGROUP_SIZE, linear_workgroups};
 pub use kullback_leibler::{KullbackLeibler, KullbackLeiblerBackward};
 pub use leaky_relu::{LeakyRelu, LeakyReluBackward};
 pub use linear::{Linear, LinearBackwardBias, LinearBackwardInput, LinearBackwardWeight};

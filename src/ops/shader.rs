@@ -27,16 +27,24 @@ macro_rules! shaders {
 }
 
 shaders! {
-    /// Shaders with float16 storage, which only the compute lab runs and only some devices have. A list of their own,
-    /// so that a program without the lab does not hold them.
+    /// Shaders with float16 storage, which only the compute lab runs and only some devices have, and those that convert
+    /// from and to it, which every device has. A list of their own, so that a program without the lab does not hold them.
     HALF_SHADERS:
     "conv2d_backward_input_f16",
     "conv2d_backward_parameters_f16",
     "conv2d_backward_parameters_reduce_f16",
     "conv2d_f16",
+    "float16_narrow",
+    "float16_round",
+    "float16_unscale",
+    "float16_widen",
     "linear_backward_input_f16",
     "linear_backward_parameters_f16",
     "linear_f16",
+    "max_pool2d_backward_f16",
+    "max_pool2d_f16",
+    "relu_backward_f16",
+    "relu_f16",
 }
 
 shaders! {
@@ -207,7 +215,12 @@ pub fn source(name: &str) -> &'static str {
 
 /// Whether the shader reads the step's values (group 1).
 pub fn uses_step(name: &str) -> bool {
-    source(name).contains("var<uniform> step: StepValues")
+    text_uses_step(source(name))
+}
+
+/// As [`uses_step`], of a shader's text.
+pub fn text_uses_step(text: &str) -> bool {
+    text.contains("var<uniform> step: StepValues")
 }
 
 /// How a kernel uses a storage binding.
@@ -217,12 +230,7 @@ pub enum Access {
     ReadWrite,
 }
 
-/// The storage bindings of the shader's group 0, from binding 1 on, read off its text.
-pub fn bindings(name: &str) -> Vec<Access> {
-    bindings_of(source(name))
-}
-
-/// As [`bindings`], of a shader's text.
+/// The storage bindings of group 0 of a shader's text, from binding 1 on.
 pub fn bindings_of(text: &str) -> Vec<Access> {
     text.lines()
         .filter(|line| line.starts_with("@group(0)"))

@@ -118,9 +118,25 @@ impl GpuExecutor {
         record: Option<Recorded>,
         progress: &mut dyn FnMut(u32, u32),
     ) -> Result<Self, GpuError> {
-        let pipelines = Pipelines::new(device);
+        let pipelines = Pipelines::new(device, &[]);
         let lent = HashMap::new();
         Self::with(device, pipelines, &lent, graph, plan, record, progress).await
+    }
+
+    /// As [`GpuExecutor::new`], of a plan that runs shaders outside of the list that every program holds: (name, WGSL
+    /// text).
+    ///
+    /// # Errors
+    /// As [`GpuExecutor::new`].
+    pub async fn with_shaders(
+        device: &GpuDevice,
+        shaders: &'static [(&'static str, &'static str)],
+        graph: Arc<Graph>,
+        plan: Arc<Plan>,
+    ) -> Result<Self, GpuError> {
+        let pipelines = Pipelines::new(device, shaders);
+        let lent = HashMap::new();
+        Self::with(device, pipelines, &lent, graph, plan, None, &mut |_, _| {}).await
     }
 
     /// An executor of another plan on the same device, whose values that are the first of a pair lie in the memory

@@ -5,6 +5,9 @@ use super::{GpuDevice, GpuError};
 use crate::ops::shader;
 use std::collections::HashMap;
 
+/// (name, WGSL text)
+pub(super) type Shaders = &'static [(&'static str, &'static str)];
+
 /// Constants by their bits, so that they can be compared and hashed.
 type Constants = Vec<(&'static str, u64)>;
 
@@ -20,6 +23,8 @@ pub(super) struct Kernel {
 /// All pipelines of a plan, one for each shader and set of constants.
 #[derive(Clone, Debug)]
 pub(super) struct Pipelines {
+    /// (name, WGSL text) of shaders outside of the list that every program holds.
+    further: Shaders,
     modules: HashMap<&'static str, wgpu::ShaderModule>,
     layouts: HashMap<Vec<shader::Access>, wgpu::BindGroupLayout>,
     kernels: HashMap<(&'static str, Constants), Kernel>,
@@ -28,7 +33,7 @@ pub(super) struct Pipelines {
 }
 
 impl Pipelines {
-    pub fn new(gpu: &GpuDevice) -> Self {
+    pub fn new(gpu: &GpuDevice, further: Shaders) -> Self {
         let entry = layout_entry(0, wgpu::BufferBindingType::Uniform, true);
         let step_layout = gpu
             .device()
@@ -37,6 +42,7 @@ impl Pipelines {
                 entries: &[entry],
             });
         Self {
+            further,
             modules: HashMap::new(),
             layouts: HashMap::new(),
             kernels: HashMap::new(),
@@ -65,6 +71,11 @@ impl Pipelines {
         Ok(kernel)
     }
 
+    fn text(&self, name: &str) -> &'static str {
+        let own = self.further.iter().find(|(known, _)| *known == name);
+        own.map_or_else(|| shader::source(name), |&(_, text)| text)
+    }
+
     fn make(
         &mut self,
         objects: &Objects,
@@ -72,19 +83,20 @@ impl Pipelines {
         constants: &[(&'static str, f64)],
     ) -> Kernel {
         let device = objects.gpu.device();
+        let text = self.text(name);
         let module = self.modules.entry(name).or_insert_with(|| {
             device.create_shader_module(wgpu::ShaderModuleDescriptor {
                 label: Some(name),
-                source: wgpu::ShaderSource::Wgsl(shader::source(name).into()),
+                source: wgpu::ShaderSource::Wgsl(text.into()),
             })
         });
-        let accesses = shader::bindings(name);
+        let accesses = shader::bindings_of(text);
         let layout = self
             .layouts
             .entry(accesses)
             .or_insert_with_key(|accesses| group_layout(device, accesses))
             .clone();
-        let uses_step = shader::uses_step(name);
+        let uses_step = shader::text_uses_step(text);
         let groups = [Some(&layout), uses_step.then_some(&self.step_layout)];
         let pipeline_layout = device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
             label: Some(name),

@@ -10,6 +10,7 @@
 //! - `kernels`: real float16 storage on a GPU that has it, measured against float32.
 //! - `message`: what is asked and answered.
 
+mod device;
 pub mod float16;
 mod gradients;
 mod kernels;
@@ -18,8 +19,11 @@ mod mode;
 mod scaler;
 mod stepper;
 #[cfg(test)]
+mod device_tests;
+#[cfg(test)]
 mod tests;
 
+pub use device::DeviceStepper;
 pub use gradients::{BINS, Fates, HIGHEST_EXPONENT, LOWEST_EXPONENT, LayerGradients, exponent};
 pub use kernels::{HALF_SHADERS, KernelBench, KernelCase, KernelFigures, KernelReport, Window};
 pub use message::*;

@@ -42,7 +42,8 @@ impl PrecisionMode {
     }
 }
 
-/// Bytes that a training step takes where 16-bit numbers are stored as such, counted from the plan of the graph.
+/// Bytes that a training step takes where 16-bit numbers are stored as such, counted from the plan of the graph: of the
+/// emulation what hardware would store, of a device what its buffers hold.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MemoryParts {
     /// As the forward pass reads them.
@@ -53,6 +54,8 @@ pub struct MemoryParts {
     pub states: u64,
     /// Results of forward and backward operations, as many as are needed at once.
     pub activations: u64,
+    /// Of a device: what all operations share for their own sums, and for float32 forms of float16 numbers.
+    pub scratch: u64,
 }
 
 impl MemoryParts {
@@ -72,11 +75,12 @@ impl MemoryParts {
             gradients: pass * weights,
             states: update * states,
             activations: activation_bytes(graph, &plan, mode),
+            scratch: 0,
         }
     }
 
     pub fn total(&self) -> u64 {
-        self.weights + self.master + self.gradients + self.states + self.activations
+        self.weights + self.master + self.gradients + self.states + self.activations + self.scratch
     }
 }
 

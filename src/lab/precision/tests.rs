@@ -13,11 +13,11 @@ use pollster::block_on;
 use serde_json::Value as Json;
 use std::sync::OnceLock;
 
-fn fixture() -> Json {
+pub(super) fn fixture() -> Json {
     serde_json::from_str(include_str!("../../../tests/fixtures/float16.json")).unwrap()
 }
 
-fn numbers(json: &Json) -> Vec<f32> {
+pub(super) fn numbers(json: &Json) -> Vec<f32> {
     let numbers = json.as_array().expect("a list");
     numbers.iter().map(|n| n.as_f64().unwrap() as f32).collect()
 }
@@ -38,7 +38,7 @@ fn mnist() -> Arc<SampleSet> {
     Arc::clone(MNIST.get_or_init(make))
 }
 
-fn samples(preset: &Preset) -> Result<Arc<SampleSet>, PrecisionError> {
+pub(super) fn samples(preset: &Preset) -> Result<Arc<SampleSet>, PrecisionError> {
     match preset.data {
         PresetData::Toy(source) => Ok(Arc::new(SampleSet::Table(source.draw().unwrap()))),
         PresetData::Images { source, subset, .. } => {
@@ -52,7 +52,7 @@ fn samples(preset: &Preset) -> Result<Arc<SampleSet>, PrecisionError> {
 }
 
 /// Runs a comparison to its end.
-fn compare(config: PrecisionConfig) -> Vec<Event> {
+pub(super) fn compare(config: PrecisionConfig) -> Vec<Event> {
     let mut events = Vec::new();
     let mut precision = Precision::default();
     let mut emit = |event| events.push(event);
@@ -62,7 +62,7 @@ fn compare(config: PrecisionConfig) -> Vec<Event> {
     events
 }
 
-fn small() -> PrecisionConfig {
+pub(super) fn small() -> PrecisionConfig {
     PrecisionConfig {
         preset: "mlp-moons".into(),
         steps: 200,
@@ -70,7 +70,7 @@ fn small() -> PrecisionConfig {
     }
 }
 
-fn records(events: &[Event], mode: PrecisionMode) -> Vec<StepRecord> {
+pub(super) fn records(events: &[Event], mode: PrecisionMode) -> Vec<StepRecord> {
     let records = events.iter().filter_map(|event| match event {
         Event::Steps {
             mode: of, records, ..
@@ -80,7 +80,7 @@ fn records(events: &[Event], mode: PrecisionMode) -> Vec<StepRecord> {
     records.flatten().collect()
 }
 
-fn result(events: &[Event], mode: PrecisionMode) -> ModeResult {
+pub(super) fn result(events: &[Event], mode: PrecisionMode) -> ModeResult {
     let mut results = events.iter().filter_map(|event| match event {
         Event::Finished { result, .. } => Some(*result),
         _ => None,
@@ -186,7 +186,7 @@ fn one_number_tells_its_bits_its_error_and_its_fate() {
 }
 
 /// One weight whose gradient is 1 in every step.
-fn slope() -> (Arc<Graph>, ValueId, ValueId) {
+pub(super) fn slope() -> (Arc<Graph>, ValueId, ValueId) {
     let mut graph = Graph::default();
     let weight = graph.parameter("weight", [1].into());
     let mean = Op::Mean(Mean::default());
@@ -231,15 +231,15 @@ fn a_thousand_small_updates_are_lost_in_float16_and_kept_by_master_weights() {
 }
 
 /// x (6, 8) -> linear 16 -> ReLU -> linear 3 -> softmax cross-entropy.
-struct Network {
-    graph: Arc<Graph>,
-    x: ValueId,
-    t: ValueId,
-    loss: ValueId,
-    parameters: Vec<ValueId>,
+pub(super) struct Network {
+    pub graph: Arc<Graph>,
+    pub x: ValueId,
+    pub t: ValueId,
+    pub loss: ValueId,
+    pub parameters: Vec<ValueId>,
 }
 
-fn network(update: Op) -> Network {
+pub(super) fn network(update: Op) -> Network {
     let mut graph = Graph::default();
     let x = graph.input("x", [6, 8].into(), ElementType::F32);
     let t = graph.input("t", [6].into(), ElementType::U32);
@@ -278,7 +278,7 @@ fn network(update: Op) -> Network {
 
 impl Network {
     /// With the fixture's numbers.
-    fn stepper(&self, steps: &Json, mode: PrecisionMode, scale: LossScale) -> Stepper {
+    pub fn stepper(&self, steps: &Json, mode: PrecisionMode, scale: LossScale) -> Stepper {
         let mut stepper = Stepper::new(Arc::clone(&self.graph), self.loss, mode, scale);
         stepper.write(self.x, &Values::F32(numbers(&steps["x"])));
         let classes = numbers(&steps["t"]).iter().map(|&t| t as u32).collect();
@@ -290,13 +290,13 @@ impl Network {
         stepper
     }
 
-    fn own<'a>(&self, row: &'a [f32], parameter: ValueId) -> &'a [f32] {
+    pub fn own<'a>(&self, row: &'a [f32], parameter: ValueId) -> &'a [f32] {
         let (_, offset) = self.graph.storage(parameter);
         &row[offset..offset + self.graph.value(parameter).shape.count()]
     }
 }
 
-fn step_values(step: u32, rate: f32) -> StepValues {
+pub(super) fn step_values(step: u32, rate: f32) -> StepValues {
     StepValues {
         step,
         learning_rate: rate,
@@ -907,8 +907,10 @@ fn every_shader_with_float16_storage_is_one_of_a_case() {
     ];
     let mut run: Vec<&str> = cases.iter().flat_map(KernelCase::shaders).collect();
     run.sort_unstable();
-    let known: Vec<&str> = HALF_SHADERS.iter().map(|&(name, _)| name).collect();
-    assert_eq!(run, known);
+    // Those that convert or choose are held to the twins number by number, in `device_tests`.
+    let sums = |name: &&str| name.starts_with("linear") || name.starts_with("conv2d");
+    let known = HALF_SHADERS.iter().map(|&(name, _)| name);
+    assert_eq!(run, known.filter(sums).collect::<Vec<_>>());
 }
 
 #[test]
