@@ -214,6 +214,9 @@ pub struct PrecisionArguments {
     /// float32, float16 or mixed; can be repeated [default: all three]
     #[arg(long, value_name = "MODE", value_parser = precision_mode)]
     pub mode: Vec<PrecisionMode>,
+    /// auto: a GPU that stores float16, else emulated; gpu: a GPU, be it a software one; cpu: emulated
+    #[arg(long, value_name = "DEVICE", default_value = "auto", value_parser = device)]
+    pub device: DevicePreference,
     /// Steps of training [default: 300]
     #[arg(long, value_name = "N", allow_hyphen_values = true, value_parser = whole::<u32>)]
     pub steps: Option<u32>,

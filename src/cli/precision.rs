@@ -5,8 +5,8 @@ use super::arguments::{PrecisionArguments, TableArguments};
 use super::lines::{Number, print};
 use crate::lab::LabError;
 use crate::lab::precision::{
-    Command, Event, Fates, KernelReport, MemoryParts, ModeResult, Precision, PrecisionConfig,
-    PrecisionError, PrecisionMode, StepRecord,
+    Command, Event, Fates, KernelReport, MemoryParts, ModeResult, Place, Precision,
+    PrecisionConfig, PrecisionError, PrecisionMode, StepRecord, StepTime, Why,
 };
 use crate::models::Preset;
 use serde::Serialize;
@@ -31,6 +31,9 @@ enum Line<'a> {
         growth_interval: u32,
         /// The rounding of this comparison is computed, not the device's.
         is_emulated: bool,
+        /// That it runs on; of the emulation, the one that does not serve.
+        adapter: Option<&'a str>,
+        is_software: Option<bool>,
     },
     PrecisionStep {
         mode: &'static str,
@@ -55,6 +58,17 @@ enum Line<'a> {
         accuracy: Number,
         steps: u32,
         skipped: u32,
+    },
+    /// Where it is not emulated.
+    StepTime {
+        mode: &'static str,
+        median_millis: Number,
+        fastest_millis: Number,
+        slowest_millis: Number,
+        rounds: u32,
+        steps: u32,
+        /// How many times as fast as float32 in this run, if it was among the modes.
+        speed: Option<Number>,
     },
     Kernels {
         adapter: &'a str,
@@ -84,6 +98,7 @@ struct ModeLine {
     gradients: u64,
     states: u64,
     activations: u64,
+    scratch: u64,
 }
 
 #[derive(Serialize)]
@@ -156,7 +171,8 @@ pub fn run(arguments: &PrecisionArguments) -> Result<(), CliError> {
     let handled = pollster::block_on(handled);
     data?;
     handled.map_err(LabError::from)?;
-    while pollster::block_on(precision.advance(BUDGET_MILLIS, &mut emit)) {}
+    while pollster::block_on(precision.advance(BUDGET_MILLIS, &mut emit)).map_err(LabError::from)? {
+    }
     outcome
 }
 
@@ -168,6 +184,7 @@ fn config(arguments: &PrecisionArguments) -> PrecisionConfig {
             true => usual.modes,
             false => arguments.mode.clone(),
         },
+        device: arguments.device,
         optimizer: arguments.optimizer,
         learning_rate: arguments.lr,
         batch: arguments.batch,
@@ -183,9 +200,10 @@ fn tell(event: &Event, json: bool) -> Result<(), CliError> {
         Event::Started {
             config,
             parameters,
+            place,
             memory,
             ..
-        } => started(config, *parameters, memory, json),
+        } => started(config, *parameters, place, memory, json),
         Event::Steps { mode, records, .. } => records
             .iter()
             .try_for_each(|record| step(*mode, record, json)),
@@ -234,6 +252,7 @@ fn tell(event: &Event, json: bool) -> Result<(), CliError> {
             print(&format!("{mode}: cannot go on after step {step}"))
         }
         Event::Finished { result, .. } => finished(result, json),
+        Event::Timed { times, .. } => timed(times, json),
         Event::Done { .. } => Ok(()),
         Event::Kernels(report) => kernels(report, json),
     }
@@ -242,6 +261,7 @@ fn tell(event: &Event, json: bool) -> Result<(), CliError> {
 fn started(
     config: &PrecisionConfig,
     parameters: u64,
+    place: &Place,
     memory: &[MemoryParts],
     json: bool,
 ) -> Result<(), CliError> {
@@ -258,6 +278,7 @@ fn started(
                     gradients: parts.gradients,
                     states: parts.states,
                     activations: parts.activations,
+                    scratch: parts.scratch,
                 })
                 .collect(),
             steps: config.steps,
@@ -266,25 +287,96 @@ fn started(
             optimizer: config.optimizer.map(|optimizer| optimizer.name()),
             scale: config.scale.into(),
             growth_interval: config.growth_interval,
-            is_emulated: true,
+            is_emulated: place.is_emulated(),
+            adapter: match place {
+                Place::Device { adapter, .. }
+                | Place::Emulated {
+                    why: Why::NoFloat16 { adapter } | Why::Software { adapter },
+                } => Some(adapter),
+                Place::Emulated { .. } => None,
+            },
+            is_software: match place {
+                Place::Device { is_software, .. } => Some(*is_software),
+                Place::Emulated { .. } => None,
+            },
         }
         .print();
     }
     print(&format!(
-        "{}, {parameters} parameters; float16 is emulated here: every result of an operation is rounded",
-        config.preset
+        "{}, {parameters} parameters; {}",
+        config.preset,
+        place_in_words(place)
     ))?;
     for (mode, parts) in modes {
         let kib = |bytes: u64| bytes as f64 / 1024.0;
         print(&format!(
-            "{:<8} {:.0} KiB stored: weights {:.0}, master {:.0}, gradients {:.0}, states {:.0}, activations {:.0}",
+            "{:<8} {:.0} KiB stored: weights {:.0}, master {:.0}, gradients {:.0}, states {:.0}, activations {:.0}{}",
             mode.name(),
             kib(parts.total()),
             kib(parts.weights),
             kib(parts.master),
             kib(parts.gradients),
             kib(parts.states),
-            kib(parts.activations)
+            kib(parts.activations),
+            match parts.scratch {
+                0 => String::new(),
+                bytes => format!(", scratch {:.0}", kib(bytes)),
+            }
+        ))?;
+    }
+    Ok(())
+}
+
+fn place_in_words(place: &Place) -> String {
+    let why = match place {
+        Place::Device {
+            adapter,
+            is_software,
+        } => {
+            let software = match is_software {
+                true => ", a software adapter: times tell of the CPU behind it and not of a GPU",
+                false => "",
+            };
+            return format!("on {adapter}, whose memory holds float16{software}");
+        }
+        Place::Emulated { why } => why,
+    };
+    let why = match why {
+        Why::Wanted => String::new(),
+        Why::NoGpu => " (there is no GPU)".into(),
+        Why::NoFloat16 { adapter } => format!(" ({adapter} has no shader-f16)"),
+        Why::Software { adapter } => {
+            format!(" ({adapter} stores float16 but is a software adapter: --device gpu takes it)")
+        }
+    };
+    format!("float16 is emulated here: every result of an operation is rounded{why}")
+}
+
+fn timed(times: &[StepTime], json: bool) -> Result<(), CliError> {
+    let mut float32 = times.iter();
+    let float32 = float32.find(|time| time.mode == PrecisionMode::Float32);
+    for time in times {
+        let speed = float32.map(|float32| float32.median_millis / time.median_millis);
+        let mode = time.mode.name();
+        if json {
+            Line::StepTime {
+                mode,
+                median_millis: time.median_millis.into(),
+                fastest_millis: time.fastest_millis.into(),
+                slowest_millis: time.slowest_millis.into(),
+                rounds: time.rounds,
+                steps: time.steps,
+                speed: speed.map(Number::from),
+            }
+            .print()?;
+            continue;
+        }
+        let speed = speed.map_or_else(String::new, |speed| {
+            format!(", {speed:.2} times as fast as float32")
+        });
+        print(&format!(
+            "{mode:<8} {:.3} ms for a step, median of {} rounds of {} steps in turns ({:.3} to {:.3}){speed}",
+            time.median_millis, time.rounds, time.steps, time.fastest_millis, time.slowest_millis
         ))?;
     }
     Ok(())
@@ -357,7 +449,7 @@ fn kernels(report: &KernelReport, json: bool) -> Result<(), CliError> {
             false => "",
         };
         print(&format!(
-            "{}: float16 storage, float32 sums; kernels of their own, which no training uses{software}",
+            "{}: float16 storage, float32 sums; the kernels by themselves{software}",
             report.adapter
         ))?;
     }

@@ -455,7 +455,10 @@ impl Builder<'_> {
             let count = self.count(output);
             draft.calls.push(match homes.get(&output) {
                 Some(&home) => narrow(count, home, Home::Stored(self.owner(output))),
-                None => call(conversion("float16_round", count), vec![Home::Value(output)]),
+                None => call(
+                    conversion("float16_round", count),
+                    vec![Home::Value(output)],
+                ),
             });
         }
     }
@@ -518,9 +521,7 @@ impl Builder<'_> {
                 Home::Value(value) => PlannedOperand::Value(value),
                 Home::Own(number) => PlannedOperand::Workspace(number),
                 Home::Scratch(number) => PlannedOperand::Workspace(first_scratch + ranks[number]),
-                Home::Stored(value) => {
-                    PlannedOperand::Workspace(first_stored + self.homes[&value])
-                }
+                Home::Stored(value) => PlannedOperand::Workspace(first_stored + self.homes[&value]),
             };
             let calls = draft.calls.into_iter();
             group.calls = calls

@@ -83,9 +83,9 @@ impl LabSession {
             .compress
             .advance_or_tell(budget_millis, &mut tell)
             .await;
-        let mut more = compares || compresses;
+        let mut more = compresses;
         // One that fails has ended; the others go on.
-        for worked in [measures, times] {
+        for worked in [measures, times, compares.map_err(LabError::from)] {
             match worked {
                 Ok(has_more) => more |= has_more,
                 Err(error) => self.fail(error),

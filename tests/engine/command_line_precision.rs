@@ -75,6 +75,73 @@ fn precision_trains_the_same_network_in_three_ways() {
     assert!(!text.contains("float16  step"), "{text}");
 }
 
+/// lavapipe stores float16; where no adapter does, the command says so and this test fails.
+#[test]
+fn precision_trains_on_a_device_that_stores_float16() {
+    let told = lines(&[
+        "precision",
+        "mlp-moons",
+        "--steps",
+        "10",
+        "--optimizer",
+        "sgd",
+        "--device",
+        "gpu",
+        "--json",
+    ]);
+    let [settings] = of_event(&told, "precision")[..] else {
+        panic!("{told:?}");
+    };
+    assert_eq!(settings["is_emulated"], false);
+    let adapter = settings["adapter"].as_str().expect("a device has a name");
+    assert!(!adapter.is_empty());
+    let emulated = lines(&[
+        "precision",
+        "mlp-moons",
+        "--steps",
+        "10",
+        "--optimizer",
+        "sgd",
+        "--device",
+        "cpu",
+        "--json",
+    ]);
+    let [settings] = of_event(&emulated, "precision")[..] else {
+        panic!("{emulated:?}");
+    };
+    assert_eq!(settings["is_emulated"], true);
+    for mode in ["float32", "float16", "mixed"] {
+        let losses = |told: &[Json]| -> Vec<f64> {
+            let steps = of_event(told, "precision_step");
+            let steps = of_mode(&steps, mode);
+            steps
+                .iter()
+                .map(|line| line["loss"].as_f64().unwrap())
+                .collect()
+        };
+        let (actual, expected) = (losses(&told), losses(&emulated));
+        assert_eq!(actual.len(), 10, "{mode}");
+        for (actual, expected) in actual.iter().zip(&expected) {
+            // One unit in the last place of float16.
+            assert!((actual - expected).abs() <= 1e-3 * expected, "{mode}");
+        }
+        let times = of_event(&told, "step_time");
+        let time = of_mode(&times, mode)[0];
+        let millis = |key: &str| time[key].as_f64().unwrap();
+        assert!(0.0 < millis("fastest_millis"), "{time}");
+        assert!(
+            millis("fastest_millis") <= millis("median_millis"),
+            "{time}"
+        );
+        assert!(
+            millis("median_millis") <= millis("slowest_millis"),
+            "{time}"
+        );
+    }
+    // Of the emulation no speed is told.
+    assert!(of_event(&emulated, "step_time").is_empty());
+}
+
 #[test]
 fn precision_refuses_what_does_not_fit() {
     for (arguments, reason) in [

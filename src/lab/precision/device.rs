@@ -269,7 +269,9 @@ impl DeviceStepper {
 fn stored(graph: &Graph, plan: &Plan, half: crate::exec::half::HalfBytes) -> MemoryParts {
     let bytes_of = |name: &str| {
         let value = graph.find_value(name).map(|value| graph.value(value));
-        value.map_or(0, |value| (value.shape.count() * value.element.bytes()) as u64)
+        value.map_or(0, |value| {
+            (value.shape.count() * value.element.bytes()) as u64
+        })
     };
     let weights = bytes_of(PARAMETERS);
     let states = graph.optimizer_states().into_iter();

@@ -2,13 +2,16 @@
 //! float16: lavapipe has it.
 
 use super::float16::{round, to_bytes};
-use super::tests::{Network, fixture, network, numbers, samples, slope, step_values};
+use super::tests::{
+    Network, begin, fixture, network, numbers, records, result, samples, slope, small, step_values,
+};
 use super::*;
 use crate::exec::gpu::{GpuDevice, LooseCall, LooseKernels};
 use crate::exec::half::conversion;
 use crate::graph::{NodeId, ValueId};
 use crate::ops::{AdamUpdate, MaxPool2d, Op, Relu, ReluBackward, SgdUpdate};
 use crate::optim::OptimizerKind;
+use crate::session::DevicePreference;
 use crate::tensor::{ElementType, Shape};
 use half::f16;
 use pollster::block_on;
@@ -60,7 +63,12 @@ fn hard_numbers() -> Vec<f32> {
     let mut values: Vec<f32> = near.chain(strided).map(f32::from_bits).collect();
     // What decides between 0 and the smallest subnormal, and between the largest and infinity.
     let smallest = [0.499, 0.5, 0.501, 0.75, 1.5].map(|share| share * float16::SMALLEST);
-    values.extend(smallest.iter().chain(&[65_519.996, 65_520.0]).flat_map(|v| [*v, -v]));
+    values.extend(
+        smallest
+            .iter()
+            .chain(&[65_519.996, 65_520.0])
+            .flat_map(|v| [*v, -v]),
+    );
     if values.len().is_multiple_of(2) {
         values.push(65_520.0);
     }
@@ -188,7 +196,11 @@ fn a_step_of_a_small_network_is_the_emulated_one() {
             "{mode:?}: {loss}, expected {expected_loss}"
         );
         let gradients = block_on(device.gradients()).unwrap();
-        let factor = if mode == PrecisionMode::Mixed { 1_024.0 } else { 1.0 };
+        let factor = if mode == PrecisionMode::Mixed {
+            1_024.0
+        } else {
+            1.0
+        };
         let mut count = 0;
         let mut equal = 0;
         for &parameter in &network.parameters {
@@ -310,7 +322,7 @@ fn lenet(gpu: &GpuDevice, mode: PrecisionMode, optimizer: OptimizerKind, rate: f
         learning_rate: Some(rate),
         ..PrecisionConfig::default()
     };
-    let comparison = Comparison::new(1, config, &mut samples).unwrap();
+    let comparison = begin(config);
     let model = &comparison.model;
     let scale = LossScale::new(1_024.0, 20);
     let keep: Vec<ValueId> = model.correct.into_iter().collect();
@@ -353,7 +365,7 @@ fn lenets_gradients_on_the_device_are_the_emulated_ones_but_for_roundings() {
         let step = pair.prepare(0);
         block_on(pair.device.differentiate(&step)).unwrap();
         let actual = block_on(pair.device.gradients()).unwrap();
-        let stepper = &mut pair.comparison.lanes[0].stepper;
+        let stepper = pair.comparison.lanes[0].trainer.emulated().unwrap();
         stepper.differentiate(&step);
         let factor = match mode {
             PrecisionMode::Mixed => 1_024.0,
@@ -380,7 +392,6 @@ fn lenets_gradients_on_the_device_are_the_emulated_ones_but_for_roundings() {
                 _ => 0.002,
             };
             assert!(relative < tolerance, "{mode:?} {name}: {relative}");
-
         }
     }
 }
@@ -400,10 +411,15 @@ fn ten_losses_of_lenet_on_the_device_are_the_emulated_ones() {
         for done in 0..10 {
             let step = pair.prepare(done);
             let actual = block_on(pair.device.step(step)).unwrap();
-            let expected = pair.comparison.lanes[0].stepper.step(step);
+            let emulated = pair.comparison.lanes[0].trainer.emulated().unwrap();
+            let expected = emulated.step(step);
             assert_eq!(actual.is_skipped, expected.is_skipped);
             let difference = (actual.loss - expected.loss).abs() / expected.loss;
-            largest = largest.max(if difference.is_nan() { f32::INFINITY } else { difference });
+            largest = largest.max(if difference.is_nan() {
+                f32::INFINITY
+            } else {
+                difference
+            });
         }
         // The mean of 64 losses, whose logits are off by a unit of float16 here and there; found on lavapipe: 4e-5 and, in
         // float32, 1e-7.
@@ -435,7 +451,6 @@ fn every_dense_layer_and_convolution_of_lenet_runs_on_float16_memory() {
     // What is counted: two bytes for an activation, but for maxima's places and the loss with its softmax.
     let full = lenet(&gpu, PrecisionMode::Float32, OptimizerKind::Adam, 1e-3);
     let (half, full) = (pair.device.memory(), full.device.memory());
-    eprintln!("{half:?}\n{full:?}");
     assert_eq!(half.weights, 2 * 61_706);
     assert_eq!(
         (half.master, half.gradients, half.states),
@@ -448,7 +463,13 @@ fn every_dense_layer_and_convolution_of_lenet_runs_on_float16_memory() {
 }
 
 /// The float16 numbers of some buffers through the shader of an operation's float16 kernel: its first output.
-fn through(gpu: &GpuDevice, shader: &str, op: &Op, inputs: &[Vec<u8>], outputs: &[usize]) -> Vec<Vec<u8>> {
+fn through(
+    gpu: &GpuDevice,
+    shader: &str,
+    op: &Op,
+    inputs: &[Vec<u8>],
+    outputs: &[usize],
+) -> Vec<Vec<u8>> {
     let shapes = vec![Shape::from([1, 1, 256, 256]); inputs.len()];
     let described: Vec<(&Shape, ElementType)> = shapes
         .iter()
@@ -483,7 +504,13 @@ fn relu_and_maxima_on_float16_memory_choose_what_their_twins_choose() {
         let mut pairs = actual.iter().zip(expected);
         pairs.all(|(a, e)| a == e || a.is_nan() && e.is_nan())
     };
-    let relu = through(&gpu, "relu_f16", &Op::Relu(Relu {}), &[all.clone()], &[1 << 17]);
+    let relu = through(
+        &gpu,
+        "relu_f16",
+        &Op::Relu(Relu {}),
+        &[all.clone()],
+        &[1 << 17],
+    );
     let expected: Vec<f32> = values
         .iter()
         .map(|&value| if value < 0.0 { 0.0 } else { value })
@@ -494,7 +521,13 @@ fn relu_and_maxima_on_float16_memory_choose_what_their_twins_choose() {
     // Gradients are the same numbers in reverse.
     let dy: Vec<u8> = (0..=u16::MAX).rev().flat_map(u16::to_le_bytes).collect();
     let op = Op::ReluBackward(ReluBackward {});
-    let backward = through(&gpu, "relu_backward_f16", &op, &[all.clone(), dy.clone()], &[1 << 17]);
+    let backward = through(
+        &gpu,
+        "relu_backward_f16",
+        &op,
+        &[all.clone(), dy.clone()],
+        &[1 << 17],
+    );
     let gradients = float16::from_bytes(&dy);
     let expected: Vec<f32> = values
         .iter()
@@ -505,7 +538,13 @@ fn relu_and_maxima_on_float16_memory_choose_what_their_twins_choose() {
 
     // Windows of 2 × 2 without overlap: the first of the largest, or a NaN.
     let op = Op::MaxPool2d(MaxPool2d::new(2, 2));
-    let pooled = through(&gpu, "max_pool2d_f16", &op, &[all.clone()], &[1 << 15, 1 << 16]);
+    let pooled = through(
+        &gpu,
+        "max_pool2d_f16",
+        &op,
+        &[all.clone()],
+        &[1 << 15, 1 << 16],
+    );
     let places: Vec<u32> = bytemuck::pod_collect_to_vec(&pooled[1]);
     let maxima = float16::from_bytes(&pooled[0]);
     for (at, (&place, &maximum)) in places.iter().zip(&maxima).enumerate() {
@@ -518,4 +557,117 @@ fn relu_and_maxima_on_float16_memory_choose_what_their_twins_choose() {
         assert!(has_nan || maximum == chosen && cells.iter().all(|&cell| cell <= chosen));
         assert!(has_nan || cells[..place as usize].iter().all(|&cell| cell < chosen));
     }
+}
+
+fn run(config: PrecisionConfig) -> Vec<Event> {
+    let mut events = Vec::new();
+    let mut precision = Precision::default();
+    let mut emit = |event| events.push(event);
+    let command = Command::Start { run: 1, config };
+    block_on(precision.handle(command, &mut samples, &mut emit)).unwrap();
+    while block_on(precision.advance(1e9, &mut emit)).unwrap() {}
+    for event in &events {
+        let bytes = postcard::to_allocvec(event).unwrap();
+        assert_eq!(&postcard::from_bytes::<Event>(&bytes).unwrap(), event);
+    }
+    events
+}
+
+#[test]
+fn a_comparison_on_the_device_tells_what_an_emulated_one_tells_and_the_time_of_a_step() {
+    let name = gpu().name();
+    // The first layer has two inputs: too few for the kernels with float16 storage, so it goes the other way.
+    let config = |device| PrecisionConfig {
+        device,
+        steps: 60,
+        optimizer: Some(OptimizerKind::Sgd),
+        learning_rate: Some(0.1),
+        ..small()
+    };
+    let real = run(config(DevicePreference::Gpu));
+    let emulated = run(config(DevicePreference::Cpu));
+    let place = |events: &[Event]| match &events[0] {
+        Event::Started { place, .. } => place.clone(),
+        event => panic!("{event:?}"),
+    };
+    assert!(
+        matches!(place(&real), Place::Device { adapter, .. } if adapter == name),
+        "{:?}",
+        place(&real)
+    );
+    let why = Why::Wanted;
+    assert_eq!(place(&emulated), Place::Emulated { why });
+    for mode in PrecisionMode::ALL {
+        let (actual, expected) = (records(&real, mode), records(&emulated, mode));
+        assert_eq!((actual.len(), expected.len()), (60, 60));
+        for (actual, expected) in actual.iter().zip(&expected) {
+            assert_eq!(
+                (actual.step, actual.scale, actual.is_skipped),
+                (expected.step, expected.scale, expected.is_skipped)
+            );
+            // Sixty steps of roundings that may fall on the other side.
+            let difference = (actual.loss - expected.loss).abs();
+            assert!(
+                difference <= 0.01 * expected.loss,
+                "{mode:?}: {actual:?} {expected:?}"
+            );
+        }
+        let [actual, expected] = [&real, &emulated].map(|events| result(events, mode));
+        assert!(
+            (actual.accuracy - expected.accuracy).abs() <= 0.02,
+            "{actual:?} {expected:?}"
+        );
+    }
+    let looks = |events: &[Event]| {
+        let is_look = |event: &&Event| matches!(event, Event::Gradients { .. });
+        events.iter().filter(is_look).count()
+    };
+    assert_eq!((looks(&real), looks(&emulated)), (3, 3));
+    let times = |events: &[Event]| {
+        events.iter().find_map(|event| match event {
+            Event::Timed { times, .. } => Some(times.clone()),
+            _ => None,
+        })
+    };
+    // No speed is claimed of the emulation.
+    assert_eq!(times(&emulated), None);
+    let times = times(&real).expect("steps are timed");
+    assert_eq!(times.len(), 3);
+    for (time, mode) in times.iter().zip(PrecisionMode::ALL) {
+        assert_eq!((time.mode, time.rounds), (mode, 9));
+        let ordered = [
+            0.0,
+            time.fastest_millis,
+            time.median_millis,
+            time.slowest_millis,
+        ];
+        assert!(ordered.is_sorted() && time.fastest_millis > 0.0, "{time:?}");
+    }
+    assert_eq!(
+        real.last(),
+        Some(&Event::Done {
+            run: 1,
+            is_complete: true
+        })
+    );
+}
+
+#[test]
+fn what_is_automatic_is_a_real_gpu_and_the_reason_is_told_where_it_is_not() {
+    let gpu = gpu();
+    let mut known = Some(gpu.clone());
+    let chosen = |known: &mut Option<GpuDevice>, wanted| block_on(trainer::choose(known, wanted));
+    let (device, place) = chosen(&mut known, DevicePreference::Auto).unwrap();
+    let adapter = gpu.name();
+    match gpu.is_software() {
+        true => {
+            let why = Why::Software { adapter };
+            assert_eq!(place, Place::Emulated { why });
+            assert!(device.is_none());
+        }
+        false => assert!(device.is_some() && !place.is_emulated()),
+    }
+    assert!(known.is_some(), "it is kept for the next comparison");
+    let (device, place) = chosen(&mut known, DevicePreference::Gpu).unwrap();
+    assert!(device.is_some() && !place.is_emulated());
 }

@@ -5,6 +5,7 @@ use super::kernels::KernelReport;
 use super::mode::{MemoryParts, PrecisionMode};
 use super::scaler::SMALLEST_SCALE;
 use crate::optim::{MAX_LEARNING_RATE, OptimizerKind};
+use crate::session::DevicePreference;
 use serde::{Deserialize, Serialize};
 
 /// The networks that can be trained: a convolutional one, a wide one, and one that takes a moment.
@@ -21,6 +22,9 @@ pub const MAX_GROWTH_INTERVAL: u32 = 100_000;
 pub struct PrecisionConfig {
     pub preset: String,
     pub modes: Vec<PrecisionMode>,
+    /// `Auto`: on a device where it stores float16 and is no software adapter, else emulated. `Gpu`: on a device, be it a
+    /// software one. `Cpu`: emulated.
+    pub device: DevicePreference,
     pub optimizer: Option<OptimizerKind>,
     pub learning_rate: Option<f32>,
     pub batch: Option<u32>,
@@ -37,6 +41,7 @@ impl Default for PrecisionConfig {
         Self {
             preset: PRESETS[0].into(),
             modes: PrecisionMode::ALL.into(),
+            device: DevicePreference::Auto,
             optimizer: None,
             learning_rate: None,
             batch: None,
@@ -97,6 +102,11 @@ impl Setting {
 pub enum PrecisionError {
     #[error("{} is {actual}, expected {}", .setting.name(), .setting.expected())]
     Setting { setting: Setting, actual: String },
+    /// Of an adapter that was asked for by name.
+    #[error(
+        "{adapter} has no float16 in its shaders (shader-f16), expected an adapter that has it: choose auto or cpu to emulate it"
+    )]
+    NoFloat16 { adapter: String },
     #[error("{message}")]
     Engine { message: String },
 }
@@ -108,6 +118,51 @@ impl PrecisionError {
             actual: actual.to_string(),
         }
     }
+}
+
+/// Why float16 is emulated.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Why {
+    /// It was asked for.
+    Wanted,
+    NoGpu,
+    /// The adapter has no `shader-f16`.
+    NoFloat16 {
+        adapter: String,
+    },
+    /// The adapter has it, but computes on the CPU itself.
+    Software {
+        adapter: String,
+    },
+}
+
+/// Where a comparison is computed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Place {
+    /// On the CPU, every result rounded.
+    Emulated { why: Why },
+    /// By kernels with float16 storage.
+    Device { adapter: String, is_software: bool },
+}
+
+impl Place {
+    pub fn is_emulated(&self) -> bool {
+        matches!(self, Self::Emulated { .. })
+    }
+}
+
+/// A whole training step of a mode on a device, timed.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct StepTime {
+    pub mode: PrecisionMode,
+    /// Of one step; over the rounds.
+    pub median_millis: f64,
+    pub fastest_millis: f64,
+    pub slowest_millis: f64,
+    /// In turns with the other modes.
+    pub rounds: u32,
+    /// In one submit of a round.
+    pub steps: u32,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -152,6 +207,7 @@ pub enum Event {
         run: u32,
         config: PrecisionConfig,
         parameters: u64,
+        place: Place,
         /// For each mode in the order of the settings, where 16 bits are stored as such.
         memory: Vec<MemoryParts>,
     },
@@ -179,6 +235,11 @@ pub enum Event {
     Finished {
         run: u32,
         result: ModeResult,
+    },
+    /// Steps of all modes, in the order of the settings; where they are not emulated.
+    Timed {
+        run: u32,
+        times: Vec<StepTime>,
     },
     /// All modes are done, or the comparison was stopped.
     Done {

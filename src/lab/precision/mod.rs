@@ -6,11 +6,16 @@
 //! - `mode`: the three ways, and the memory that each takes.
 //! - `scaler`: dynamic loss scaling.
 //! - `stepper`: training steps of any graph in one of the modes, emulated on the CPU executor.
+//! - `device`: the same on a GPU that stores float16.
+//! - `trainer`: one of the two, and which of them it is to be.
+//! - `timing`: whole steps of all modes on a device, timed in turns.
 //! - `gradients`: exponents of gradients, and how many float16 loses.
-//! - `kernels`: real float16 storage on a GPU that has it, measured against float32.
+//! - `kernels`: single kernels with float16 storage, measured against those of float32.
 //! - `message`: what is asked and answered.
 
 mod device;
+#[cfg(test)]
+mod device_tests;
 pub mod float16;
 mod gradients;
 mod kernels;
@@ -19,9 +24,9 @@ mod mode;
 mod scaler;
 mod stepper;
 #[cfg(test)]
-mod device_tests;
-#[cfg(test)]
 mod tests;
+mod timing;
+mod trainer;
 
 pub use device::DeviceStepper;
 pub use gradients::{BINS, Fates, HIGHEST_EXPONENT, LOWEST_EXPONENT, LayerGradients, exponent};
@@ -31,7 +36,12 @@ pub use mode::{MemoryParts, PrecisionMode};
 pub use scaler::{LossScale, SMALLEST_SCALE};
 pub use stepper::{StepOutcome, Stepper};
 
+use timing::Timing;
+use trainer::Trainer;
+
 use crate::data::{BatchSchedule, DataError, SampleSet};
+use crate::exec::gpu::GpuDevice;
+use crate::graph::ValueId;
 use crate::layers::Model;
 use crate::models::{self, Preset, PresetData};
 use crate::ops::StepValues;
@@ -55,6 +65,8 @@ pub type Emit<'a> = dyn FnMut(Event) + 'a;
 pub struct Precision {
     comparison: Option<Comparison>,
     kernels: Option<KernelBench>,
+    /// Kept from one comparison to the next.
+    gpu: Option<GpuDevice>,
 }
 
 impl Precision {
@@ -69,8 +81,11 @@ impl Precision {
         emit: &mut Emit<'_>,
     ) -> Result<(), PrecisionError> {
         match command {
-            Command::Start { run, config } => {
-                let comparison = Comparison::new(run, config, samples)?;
+            Command::Start { run, mut config } => {
+                // Before a device is asked for anything.
+                resolve(&mut config)?;
+                let place = trainer::choose(&mut self.gpu, config.device).await?;
+                let mut comparison = Comparison::new(run, config, samples, place).await?;
                 self.stop(emit);
                 comparison.announce(emit);
                 self.comparison = Some(comparison);
@@ -103,7 +118,14 @@ impl Precision {
 
     /// Works for about `budget_millis`, at least one step of one mode, or one submit of a kernel; whether there is more
     /// to do.
-    pub async fn advance(&mut self, budget_millis: f64, emit: &mut Emit<'_>) -> bool {
+    ///
+    /// # Errors
+    /// When the device of a comparison is lost; the comparison has ended.
+    pub async fn advance(
+        &mut self,
+        budget_millis: f64,
+        emit: &mut Emit<'_>,
+    ) -> Result<bool, PrecisionError> {
         let deadline = now_millis() + budget_millis;
         // First the kernels, which are done in a few seconds: nothing else is to run beside what is timed.
         while let Some(kernels) = &mut self.kernels {
@@ -113,17 +135,17 @@ impl Precision {
                 emit(Event::Kernels(kernels.report()));
             }
             if now_millis() > deadline {
-                return self.kernels.is_some() || self.comparison.is_some();
+                return Ok(self.kernels.is_some() || self.comparison.is_some());
             }
         }
         let Some(comparison) = &mut self.comparison else {
-            return false;
+            return Ok(false);
         };
-        let has_more = comparison.advance(deadline, emit);
-        if !has_more {
+        let has_more = comparison.advance(deadline, emit).await;
+        if !matches!(has_more, Ok(true)) {
             emit(Event::Done {
                 run: comparison.run,
-                is_complete: true,
+                is_complete: has_more.is_ok(),
             });
             self.comparison = None;
         }
@@ -134,7 +156,7 @@ impl Precision {
 /// One mode of a comparison.
 struct Lane {
     mode: PrecisionMode,
-    stepper: Stepper,
+    trainer: Trainer,
     /// Not told yet.
     records: Vec<StepRecord>,
     steps: u32,
@@ -155,7 +177,12 @@ struct Comparison {
     rates: Schedule,
     learning_rate: f32,
     batch: u32,
+    place: Place,
     lanes: Vec<Lane>,
+    /// Where the lanes are on a device: float32 on the CPU, to look at gradients.
+    looker: Option<Box<Stepper>>,
+    /// Under way once all lanes have been measured on a device.
+    timing: Option<Timing>,
     /// The lane whose turn it is.
     turn: usize,
     /// Steps before which the gradients were looked at last.
@@ -265,10 +292,11 @@ fn resolve(config: &mut PrecisionConfig) -> Result<&'static Preset, PrecisionErr
 }
 
 impl Comparison {
-    fn new(
+    async fn new(
         run: u32,
         mut config: PrecisionConfig,
         samples: &mut dyn FnMut(&Preset) -> Result<Arc<SampleSet>, PrecisionError>,
+        (gpu, place): (Option<GpuDevice>, Place),
     ) -> Result<Self, PrecisionError> {
         let preset = resolve(&mut config)?;
         let engine = |error: &dyn std::fmt::Display| PrecisionError::Engine {
@@ -301,33 +329,35 @@ impl Comparison {
             rates,
             learning_rate: config.learning_rate.unwrap_or(defaults.learning_rate),
             batch,
+            place,
             lanes: Vec::new(),
+            looker: None,
+            timing: None,
             turn: 0,
             looked_at: None,
             model,
             config,
         };
-        comparison.add_lanes();
+        comparison.add_lanes(gpu.as_ref()).await?;
         Ok(comparison)
     }
 
-    fn add_lanes(&mut self) {
-        let graph = Arc::new(self.model.graph.clone());
-        let initial = initial_parameters(self.preset, &self.model, self.config.seed);
+    async fn add_lanes(&mut self, gpu: Option<&GpuDevice>) -> Result<(), PrecisionError> {
+        let (graph, loss) = (Arc::new(self.model.graph.clone()), self.model.loss);
+        let scale = LossScale::new(self.config.scale, self.config.growth_interval);
+        let emulated = |mode| Box::new(Stepper::new(Arc::clone(&graph), loss, mode, scale));
+        let keep: Vec<ValueId> = self.model.correct.into_iter().collect();
         for &mode in &self.config.modes {
-            let scale = LossScale::new(self.config.scale, self.config.growth_interval);
-            let mut stepper = Stepper::new(Arc::clone(&graph), self.model.loss, mode, scale);
-            for (value, values) in given_values(&self.model, self.preset, Some(&self.samples)) {
-                stepper.give(value, values);
-            }
-            for (parameter, values) in self.model.parameters.iter().zip(&initial) {
-                if let Values::F32(values) = values {
-                    stepper.write_parameter(parameter.value, values);
+            let trainer = match gpu {
+                None => Trainer::Emulated(emulated(mode)),
+                Some(gpu) => {
+                    let stepper = DeviceStepper::new(gpu, &graph, loss, &keep, mode, scale);
+                    Trainer::Device(Box::new(stepper.await?))
                 }
-            }
+            };
             self.lanes.push(Lane {
                 mode,
-                stepper,
+                trainer,
                 records: Vec::new(),
                 steps: 0,
                 skipped: 0,
@@ -336,17 +366,45 @@ impl Comparison {
                 right: 0.0,
             });
         }
+        if gpu.is_some() {
+            self.looker = Some(emulated(PrecisionMode::Float32));
+        }
+        for (value, values) in given_values(&self.model, self.preset, Some(&self.samples)) {
+            for lane in &mut self.lanes {
+                lane.trainer.write(value, &values);
+            }
+            if let Some(looker) = &mut self.looker {
+                looker.give(value, values);
+            }
+        }
+        self.write_initial();
+        Ok(())
     }
 
-    fn announce(&self, emit: &mut Emit<'_>) {
-        let memory = self.config.modes.iter();
+    fn write_initial(&mut self) {
+        let initial = initial_parameters(self.preset, &self.model, self.config.seed);
+        for (parameter, values) in self.model.parameters.iter().zip(&initial) {
+            if let Values::F32(values) = values {
+                for lane in &mut self.lanes {
+                    lane.trainer.write_parameter(parameter.value, values);
+                }
+            }
+        }
+    }
+
+    fn announce(&mut self, emit: &mut Emit<'_>) {
+        let graph = &self.model.graph;
+        let lanes = self.lanes.iter_mut();
+        let memory = lanes.map(|lane| match lane.trainer.device() {
+            Some(stepper) => stepper.memory(),
+            None => MemoryParts::new(graph, lane.mode),
+        });
         emit(Event::Started {
             run: self.run,
             config: self.config.clone(),
             parameters: self.model.parameter_count(),
-            memory: memory
-                .map(|&mode| MemoryParts::new(&self.model.graph, mode))
-                .collect(),
+            memory: memory.collect(),
+            place: self.place.clone(),
         });
     }
 
@@ -368,14 +426,21 @@ impl Comparison {
     fn write_order(&mut self, lane: usize, order: &[(u64, u32)]) {
         let gathered = self.model.gathered.expect("presets gather their samples");
         for (value, values) in order_values(&gathered, self.preset, self.config.seed, order) {
-            self.lanes[lane].stepper.write(value, &values);
+            self.lanes[lane].trainer.write(value, &values);
+            if let Some(looker) = &mut self.looker {
+                looker.give(value, values);
+            }
         }
     }
 
-    fn advance(&mut self, deadline: f64, emit: &mut Emit<'_>) -> bool {
-        let mut has_more = true;
-        while has_more {
-            has_more = self.take_turn(emit);
+    async fn advance(
+        &mut self,
+        deadline: f64,
+        emit: &mut Emit<'_>,
+    ) -> Result<bool, PrecisionError> {
+        let mut has_more = Ok(true);
+        while matches!(has_more, Ok(true)) {
+            has_more = self.take_turn(emit).await;
             if now_millis() > deadline {
                 break;
             }
@@ -396,8 +461,8 @@ impl Comparison {
         }
     }
 
-    /// One step, or one batch of the evaluation, of the next lane; whether there is more to do.
-    fn take_turn(&mut self, emit: &mut Emit<'_>) -> bool {
+    /// One step, one batch of the evaluation, or one timed submit, of the next lane; whether there is more to do.
+    async fn take_turn(&mut self, emit: &mut Emit<'_>) -> Result<bool, PrecisionError> {
         let test_count = self.samples.test_count();
         let steps = self.config.steps;
         let trains = |lane: &Lane| lane.steps < steps && !lane.has_diverged;
@@ -408,24 +473,51 @@ impl Comparison {
         };
         // All modes train side by side before the first one is measured.
         if let Some(lane) = next(&trains) {
-            self.look_at_gradients(emit);
-            self.train(lane, emit);
+            self.look_at_gradients(emit).await?;
+            self.train(lane, emit).await?;
             self.turn = lane + 1;
-            return true;
+            return Ok(true);
         }
         if let Some(lane) = next(&|lane| lane.judged < test_count) {
             self.tell_steps(emit);
-            self.judge(lane, emit);
+            self.judge(lane, emit).await?;
             // One after the other.
             self.turn = lane;
+            let is_judged = self.lanes.iter().all(|lane| lane.judged == test_count);
+            if is_judged && !self.place.is_emulated() {
+                // Weights that are no numbers any more are not what is to be timed.
+                self.write_initial();
+                self.timing = Some(Timing::new(count));
+            }
+            return Ok(!is_judged || self.timing.is_some());
         }
-        self.lanes.iter().any(|lane| lane.judged < test_count)
+        self.time(emit).await
     }
 
-    fn train(&mut self, at: usize, emit: &mut Emit<'_>) {
+    /// One submit of whole steps.
+    async fn time(&mut self, emit: &mut Emit<'_>) -> Result<bool, PrecisionError> {
+        let Some(mut timing) = self.timing.take() else {
+            return Ok(false);
+        };
+        let at = timing.turn();
+        let step = self.prepare(at, 0);
+        let Some(stepper) = self.lanes[at].trainer.device() else {
+            return Ok(false);
+        };
+        if timing.submit(stepper, &step).await? {
+            self.timing = Some(timing);
+            return Ok(true);
+        }
+        let run = self.run;
+        let times = timing.times(&self.config.modes);
+        emit(Event::Timed { run, times });
+        Ok(false)
+    }
+
+    async fn train(&mut self, at: usize, emit: &mut Emit<'_>) -> Result<(), PrecisionError> {
         let step = self.prepare(at, self.lanes[at].steps);
         let lane = &mut self.lanes[at];
-        let outcome = lane.stepper.step(step);
+        let outcome = lane.trainer.step(step).await?;
         lane.steps += 1;
         lane.skipped += u32::from(outcome.is_skipped);
         lane.records.push(StepRecord {
@@ -436,7 +528,7 @@ impl Comparison {
         });
         // In mixed precision a smaller scale may help, until it is exhausted.
         lane.has_diverged = match lane.mode {
-            PrecisionMode::Mixed => lane.stepper.scale().is_exhausted(),
+            PrecisionMode::Mixed => lane.trainer.scale().is_exhausted(),
             _ => !outcome.loss.is_finite(),
         };
         if lane.has_diverged {
@@ -445,37 +537,51 @@ impl Comparison {
             self.tell_steps(emit);
             emit(Event::Diverged { run, mode, step });
         }
+        Ok(())
     }
 
-    /// The gradients of the first lane that trains, every [`GRADIENT_INTERVAL`] steps.
-    fn look_at_gradients(&mut self, emit: &mut Emit<'_>) {
+    /// The gradients of the first lane that trains, every [`GRADIENT_INTERVAL`] steps: in float32, on the CPU in any
+    /// case.
+    async fn look_at_gradients(&mut self, emit: &mut Emit<'_>) -> Result<(), PrecisionError> {
         let steps = self.config.steps;
         let due = |lane: &Lane| lane.steps < steps && !lane.has_diverged;
         let Some(at) = self.lanes.iter().position(due) else {
-            return;
+            return Ok(());
         };
         let done = self.lanes[at].steps;
         if !done.is_multiple_of(GRADIENT_INTERVAL) || self.looked_at == Some(done) {
-            return;
+            return Ok(());
         }
         self.looked_at = Some(done);
         self.tell_steps(emit);
         let mut lanes = self.lanes.iter();
         let mixed = lanes.find(|lane| lane.mode == PrecisionMode::Mixed);
-        let scale = mixed.map_or(self.config.scale, |lane| lane.stepper.scale().scale());
+        let scale = mixed.map_or(self.config.scale, |lane| lane.trainer.scale().scale());
         let step = self.prepare(at, done);
-        let stepper = &mut self.lanes[at].stepper;
-        let row = stepper.gradients_in_float32(&step);
+        let row = match (&mut self.lanes[at].trainer, &mut self.looker) {
+            (Trainer::Device(stepper), Some(looker)) => {
+                let weights = stepper.weights().await?;
+                for parameter in self.model.graph.parameters() {
+                    let (_, offset) = self.model.graph.storage(parameter);
+                    let count = self.model.graph.value(parameter).shape.count();
+                    looker.write_parameter(parameter, &weights[offset..offset + count]);
+                }
+                looker.gradients_in_float32(&step)
+            }
+            (Trainer::Emulated(stepper), _) => stepper.gradients_in_float32(&step),
+            (Trainer::Device(_), None) => return Ok(()),
+        };
         emit(Event::Gradients {
             run: self.run,
             step: done,
             scale,
-            layers: LayerGradients::of_graph(stepper.graph(), &row, scale),
+            layers: LayerGradients::of_graph(&self.model.graph, &row, scale),
         });
+        Ok(())
     }
 
     /// One batch of held-out samples.
-    fn judge(&mut self, at: usize, emit: &mut Emit<'_>) {
+    async fn judge(&mut self, at: usize, emit: &mut Emit<'_>) -> Result<(), PrecisionError> {
         let test_count = self.samples.test_count();
         let first = self.lanes[at].judged;
         let valid = self.batch.min(test_count - first);
@@ -486,8 +592,8 @@ impl Comparison {
         self.write_order(at, &order);
         let correct = self.model.correct.expect("presets tell classes apart");
         let lane = &mut self.lanes[at];
-        lane.stepper.evaluate(&StepValues::forward(valid));
-        lane.right += lane.stepper.reals(correct)[0];
+        let step = StepValues::forward(valid);
+        lane.right += lane.trainer.evaluate(&step, correct).await?;
         lane.judged += valid;
         if lane.judged == test_count {
             emit(Event::Finished {
@@ -500,5 +606,6 @@ impl Comparison {
                 },
             });
         }
+        Ok(())
     }
 }

@@ -58,8 +58,14 @@ pub(super) fn compare(config: PrecisionConfig) -> Vec<Event> {
     let mut emit = |event| events.push(event);
     let command = Command::Start { run: 7, config };
     block_on(precision.handle(command, &mut samples, &mut emit)).unwrap();
-    while block_on(precision.advance(1e9, &mut emit)) {}
+    while block_on(precision.advance(1e9, &mut emit)).unwrap() {}
     events
+}
+
+/// A comparison that is emulated.
+pub(super) fn begin(config: PrecisionConfig) -> Comparison {
+    let place = Place::Emulated { why: Why::Wanted };
+    block_on(Comparison::new(1, config, &mut samples, (None, place))).unwrap()
 }
 
 pub(super) fn small() -> PrecisionConfig {
@@ -437,9 +443,9 @@ fn unscaled_gradients_of_lenet_are_those_of_float32_but_for_rounding() {
         modes: vec![PrecisionMode::Mixed],
         ..PrecisionConfig::default()
     };
-    let mut comparison = Comparison::new(1, config, &mut samples).unwrap();
+    let mut comparison = begin(config);
     let step = comparison.prepare(0, 0);
-    let stepper = &mut comparison.lanes[0].stepper;
+    let stepper = comparison.lanes[0].trainer.emulated().unwrap();
     let exact = stepper.gradients_in_float32(&step);
     stepper.differentiate(&step);
     let scale = stepper.scale().scale();
@@ -584,20 +590,21 @@ fn float16_alone_stands_still_where_its_updates_are_too_small() {
         steps: 60,
         ..small()
     };
-    let run = 1;
-    let mut comparison = Comparison::new(run, config(1e-6), &mut samples).unwrap();
-    let before: Vec<Vec<f32>> = comparison
-        .lanes
-        .iter()
-        .map(|lane| lane.stepper.weights().to_vec())
-        .collect();
-    while comparison.take_turn(&mut |_| {}) {}
-    let moved: Vec<usize> = comparison
-        .lanes
+    let mut comparison = begin(config(1e-6));
+    let weights = |comparison: &mut Comparison| -> Vec<Vec<f32>> {
+        let lanes = comparison.lanes.iter_mut();
+        lanes
+            .map(|lane| lane.trainer.emulated().unwrap().weights().to_vec())
+            .collect()
+    };
+    let before = weights(&mut comparison);
+    while block_on(comparison.take_turn(&mut |_| {})).unwrap() {}
+    let after = weights(&mut comparison);
+    let moved: Vec<usize> = after
         .iter()
         .zip(&before)
-        .map(|(lane, before)| {
-            let pairs = lane.stepper.weights().iter().zip(before);
+        .map(|(after, before)| {
+            let pairs = after.iter().zip(before);
             pairs.filter(|(after, before)| after != before).count()
         })
         .collect();
@@ -607,7 +614,7 @@ fn float16_alone_stands_still_where_its_updates_are_too_small() {
 #[test]
 fn the_memory_of_mixed_precision_is_saved_in_activations_not_in_weights() {
     let config = PrecisionConfig::default();
-    let comparison = Comparison::new(1, config, &mut samples).unwrap();
+    let comparison = begin(config);
     let parts = |mode| MemoryParts::new(&comparison.model.graph, mode);
     let [full, half, mixed] = PrecisionMode::ALL.map(parts);
     let lasting = |parts: &MemoryParts| parts.total() - parts.activations;
@@ -676,7 +683,7 @@ fn settings_that_make_no_sense_are_refused_and_the_comparison_goes_on() {
         assert!(error.to_string().contains("expected"), "{error}");
     }
     assert!(
-        block_on(precision.advance(0.0, &mut emit)),
+        block_on(precision.advance(0.0, &mut emit)).unwrap(),
         "what was under way goes on"
     );
     assert!(
@@ -790,9 +797,9 @@ fn a_comparison_can_be_stopped_and_events_travel_as_postcard() {
     let bytes = postcard::to_allocvec(&start).unwrap();
     assert_eq!(postcard::from_bytes::<Command>(&bytes).unwrap(), start);
     block_on(precision.handle(start, &mut samples, &mut emit)).unwrap();
-    assert!(block_on(precision.advance(0.0, &mut emit)));
+    assert!(block_on(precision.advance(0.0, &mut emit)).unwrap());
     block_on(precision.handle(Command::Stop, &mut samples, &mut emit)).unwrap();
-    assert!(!block_on(precision.advance(1e9, &mut emit)));
+    assert!(!block_on(precision.advance(1e9, &mut emit)).unwrap());
     assert_eq!(
         events.last(),
         Some(&Event::Done {
@@ -926,9 +933,8 @@ fn measuring_kernels_can_be_stopped_between_two_submits() {
     // Nothing is measured yet: the tests' adapter has float16.
     assert_eq!(told, []);
     for _ in 0..3 {
-        assert!(block_on(
-            precision.advance(0.0, &mut |event| told.push(event))
-        ));
+        let more = block_on(precision.advance(0.0, &mut |event| told.push(event)));
+        assert_eq!(more, Ok(true));
     }
     assert_eq!(told, []);
     handle(&mut precision, Command::StopMeasuring, &mut told);
@@ -937,9 +943,8 @@ fn measuring_kernels_can_be_stopped_between_two_submits() {
     };
     assert!(report.has_f16 && report.is_stopped && report.failure.is_none());
     assert!(report.figures.is_empty());
-    assert!(!block_on(
-        precision.advance(1e9, &mut |event| panic!("{event:?}"))
-    ));
+    let more = block_on(precision.advance(1e9, &mut |event| panic!("{event:?}")));
+    assert_eq!(more, Ok(false));
     handle(&mut precision, Command::StopMeasuring, &mut told);
     assert_eq!(told.len(), 1);
 }

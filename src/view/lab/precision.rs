@@ -7,10 +7,12 @@ use super::is_unknown;
 use super::scale::read_number;
 use crate::lab::precision::{
     Event, Fates, HIGHEST_EXPONENT, KernelReport, LOWEST_EXPONENT, LayerGradients, MemoryParts,
-    ModeResult, PRESETS, PrecisionConfig, PrecisionError, PrecisionMode, Setting, StepRecord,
+    ModeResult, PRESETS, Place, PrecisionConfig, PrecisionError, PrecisionMode, Setting,
+    StepRecord, StepTime,
 };
 use crate::optim::OptimizerKind;
 use crate::plot::{PlotLine, lines_svg, smooth};
+use crate::session::DevicePreference;
 use crate::view::format;
 use crate::view::url::PageState;
 
@@ -35,6 +37,7 @@ const MOST_POINTS: usize = 600;
 pub struct Form {
     pub preset: String,
     pub modes: [bool; 3],
+    pub device: DevicePreference,
     pub optimizer: String,
     /// Empty for the preset's.
     pub rate: String,
@@ -81,6 +84,7 @@ impl Form {
             unknown,
             preset: text("preset", usual.preset),
             modes,
+            device: DevicePreference::from_name(state.device.name()).unwrap_or_default(),
             optimizer: text("update", optimizer.unwrap_or_default()),
             rate: text(
                 "rate",
@@ -143,6 +147,7 @@ impl Form {
                 .filter(|(_, chosen)| *chosen)
                 .map(|(mode, _)| mode)
                 .collect(),
+            device: self.device,
             optimizer: OptimizerKind::from_name(&self.optimizer),
             learning_rate,
             batch: None,
@@ -155,7 +160,8 @@ impl Form {
         if let Err(refused) = &resolved {
             wrong.extend(refused.iter().map(|error| match error {
                 PrecisionError::Setting { setting, .. } => *setting,
-                PrecisionError::Engine { .. } => Setting::Preset,
+                // These are no matter of settings, and are told when it is started.
+                PrecisionError::NoFloat16 { .. } | PrecisionError::Engine { .. } => Setting::Preset,
             }));
         }
         // A setting that is wrong twice is told once.
@@ -183,6 +189,10 @@ pub struct Told {
     pub run: u32,
     pub config: Option<PrecisionConfig>,
     pub memory: Vec<MemoryParts>,
+    /// Where it is computed.
+    pub place: Option<Place>,
+    /// Measured, where it is not emulated.
+    pub times: Vec<StepTime>,
     /// In the order of [`PrecisionMode::ALL`].
     pub records: [Vec<StepRecord>; 3],
     pub results: Vec<ModeResult>,
@@ -207,12 +217,14 @@ impl Told {
                 run,
                 config,
                 memory,
+                place,
                 ..
             } => {
                 *self = Self {
                     run: *run,
                     config: Some(config.clone()),
                     memory: memory.clone(),
+                    place: Some(place.clone()),
                     is_running: true,
                     kernels: self.kernels.take(),
                     ..Self::default()
@@ -231,10 +243,28 @@ impl Told {
                 self.diverged.push((*mode, *step));
             }
             Event::Finished { run, result } if *run == self.run => self.results.push(*result),
+            Event::Timed { run, times } if *run == self.run => self.times.clone_from(times),
             Event::Done { run, .. } if *run == self.run => self.is_running = false,
             Event::Kernels(report) => self.kernels = Some(report.clone()),
             _ => {}
         }
+    }
+
+    /// Whether what stands on the page was computed by kernels with float16 storage.
+    pub fn is_real(&self) -> bool {
+        match &self.place {
+            Some(place) => !place.is_emulated(),
+            None => self.kernels.as_ref().is_some_and(|report| report.has_f16),
+        }
+    }
+
+    /// The time of a mode's step, and how many times as fast as float32 it is where both were timed.
+    pub fn time(&self, mode: PrecisionMode) -> Option<(&StepTime, Option<f64>)> {
+        let find = |mode| self.times.iter().find(|time| time.mode == mode);
+        let time = find(mode)?;
+        let float32 = find(PrecisionMode::Float32);
+        let speed = float32.map(|float32| float32.median_millis / time.median_millis);
+        Some((time, speed))
     }
 
     pub fn of(&self, mode: PrecisionMode) -> &[StepRecord] {
@@ -417,6 +447,7 @@ pub fn histogram_svg(bins: &[u32], shift: f64, label: &str, axis: &str) -> Strin
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::lab::precision::Why;
 
     fn form(query: &str) -> Form {
         let (state, problems) = PageState::parse("/lab/mixed-precision", query);
@@ -443,6 +474,9 @@ mod tests {
             ),
             (50, 2e3, 7, 4)
         );
+        assert_eq!(config.device, DevicePreference::Auto);
+        let config = form("device=cpu").config().unwrap();
+        assert_eq!(config.device, DevicePreference::Cpu);
         // The names of the command line are understood, too.
         let config = form("lr=0.25&steps=9").config().unwrap();
         assert_eq!((config.learning_rate, config.steps), (Some(0.25), 9));
@@ -514,6 +548,7 @@ mod tests {
             run: 2,
             config: form("modes=float16,mixed&updates=4").config().unwrap(),
             parameters: 10,
+            place: Place::Emulated { why: Why::NoGpu },
             memory: vec![MemoryParts::default(); 2],
         });
         let records = vec![
@@ -563,6 +598,45 @@ mod tests {
             is_complete: true,
         });
         assert!(!told.is_running);
+    }
+
+    #[test]
+    fn times_are_of_the_comparison_and_set_beside_float32() {
+        let mut told = told();
+        assert!(!told.is_real() && told.time(PrecisionMode::Mixed).is_none());
+        let time = |mode, median_millis| StepTime {
+            mode,
+            median_millis,
+            fastest_millis: median_millis / 2.0,
+            slowest_millis: 2.0 * median_millis,
+            rounds: 9,
+            steps: 4,
+        };
+        let times = vec![
+            time(PrecisionMode::Float32, 3.0),
+            time(PrecisionMode::Mixed, 2.0),
+        ];
+        told.hear(&Event::Timed {
+            run: 1,
+            times: times.clone(),
+        });
+        assert!(told.times.is_empty());
+        told.hear(&Event::Timed { run: 2, times });
+        let (_, speed) = told.time(PrecisionMode::Mixed).unwrap();
+        assert_eq!(speed, Some(1.5));
+        told.times.remove(0);
+        assert_eq!(told.time(PrecisionMode::Mixed).unwrap().1, None);
+        told.hear(&Event::Started {
+            run: 3,
+            config: form("device=gpu").config().unwrap(),
+            parameters: 10,
+            place: Place::Device {
+                adapter: "GPU".into(),
+                is_software: false,
+            },
+            memory: Vec::new(),
+        });
+        assert!(told.is_real() && told.times.is_empty());
     }
 
     #[test]

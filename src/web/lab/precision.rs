@@ -4,11 +4,12 @@
 use leptos::prelude::*;
 
 use super::engine::{LabEngine, use_lab_engine};
-use super::field::{choice_field, text_field};
+use super::field::{choice_field, select_field, text_field};
 use super::precision_results as results;
 use crate::lab::precision::float16::{Conversion, Fate};
 use crate::lab::precision::{Command, PrecisionMode, Setting};
 use crate::lab::{LabCommand, LabEvent};
+use crate::session::DevicePreference;
 use crate::view::format;
 use crate::view::lab::precision::{Form, OPTIMIZERS, Told, line_class};
 use crate::view::lab::scale::read_number;
@@ -139,6 +140,26 @@ fn settings(form: Memo<Form>) -> AnyView {
         let presets = Form::presets();
         presets.map(|id| (id.to_string(), id.to_string())).collect()
     });
+    let devices = Signal::derive(move || {
+        let choices = DevicePreference::ALL.iter();
+        choices
+            .map(|&device| {
+                (
+                    device.name().to_string(),
+                    t().device_name(device).to_string(),
+                )
+            })
+            .collect()
+    });
+    let device = Signal::derive(move || form.with(|form| form.device.name().to_string()));
+    let choose_device = move |name: &str| {
+        let state = address
+            .state
+            .with_untracked(|state| state.with("device", name));
+        if let Ok(state) = state {
+            address.change(|now| now.device = state.device);
+        }
+    };
     let optimizers = Signal::derive(move || {
         let own = (String::new(), t().optimizer_own.to_string());
         let others = OPTIMIZERS.map(|kind| (kind.name().to_string(), kind.name().to_string()));
@@ -152,6 +173,7 @@ fn settings(form: Memo<Form>) -> AnyView {
         </fieldset>
         <div class="lab-fields">
             {choice_field("preset", label(|t| t.preset), value(|form| &form.preset), presets)}
+            {select_field("device", label(|t| t.device), device, devices, Signal::derive(|| None), choose_device)}
             {choice_field("update", label(|t| t.optimizer), value(|form| &form.optimizer), optimizers)}
             {text_field("rate", label(|t| t.rate), label(|t| t.rate_hint), value(|form| &form.rate), wrong(Setting::LearningRate))}
             {text_field("updates", label(|t| t.updates), label(|t| t.updates_hint), value(|form| &form.updates), wrong(Setting::Steps))}
@@ -247,8 +269,7 @@ fn support(engine: LabEngine, told: RwSignal<Told>, is_measuring: RwSignal<bool>
         is_measuring.set(true);
         engine.send(&LabCommand::Precision(Command::Measure));
     };
-    let is_real =
-        move || told.with(|told| told.kernels.as_ref().is_some_and(|report| report.has_f16));
+    let is_real = move || told.with(Told::is_real);
     let busy = move || is_measuring.get().then(|| t().measuring);
     view! {
         <section class="panel stack lab-wide">
@@ -259,6 +280,8 @@ fn support(engine: LabEngine, told: RwSignal<Told>, is_measuring: RwSignal<bool>
                     {move || if is_real() { t().real } else { t().emulated }}
                 </span>
             </h2>
+            <p>{move || t().emulated_note}</p>
+            <p>{move || t().real_note}</p>
             <p>{move || t().measure_note}</p>
             <div class="precision-actions">
                 <button

@@ -19,11 +19,14 @@ pub fn curves(told: RwSignal<Told>) -> AnyView {
         told.with(|told| told.loss_drawing(t.loss_label, [t.step, t.loss]))
     };
     let status = move || told.with(|told| told.is_running).then(|| t().running);
+    let place = Memo::new(move |_| told.with(|told| told.place.clone()));
+    let place = move || place.get().map(|place| t().place(&place));
     view! {
         <section class="panel stack">
             <h2 class="panel-title">{move || t().curves}</h2>
             <div data-testid="precision-curves" inner_html=drawing></div>
             <p class="panel-note" role="status" data-testid="precision-status">{status}</p>
+            <p data-testid="precision-place">{place}</p>
             <p class="panel-note">{move || t().curves_note}</p>
         </section>
     }
@@ -34,14 +37,38 @@ pub fn curves(told: RwSignal<Told>) -> AnyView {
 pub fn table(told: RwSignal<Told>) -> AnyView {
     let locale = use_locale();
     let t = move || texts(locale.get());
+    let is_real = Memo::new(move |_| told.with(Told::is_real));
+    // Columns that the emulation has nothing for.
+    let further = move || {
+        let t = t();
+        is_real.get().then(|| {
+            view! {
+                <th scope="col" class="numeric">{t.scratch_of}</th>
+                <th scope="col" class="numeric">{t.step_time}</th>
+                <th scope="col" class="numeric">{t.step_speed}</th>
+            }
+        })
+    };
+    let notes = move || {
+        let t = t();
+        match is_real.get() {
+            false => view! { <p class="panel-note">{t.bytes_note}</p> }.into_any(),
+            true => view! {
+                <p class="panel-note">{t.real_bytes_note}</p>
+                <p class="panel-note">{t.times_note}</p>
+            }
+            .into_any(),
+        }
+    };
     let rows = move || {
         let t = t();
+        let locale = locale.get();
         told.with(|told| {
             let config = told.config.as_ref();
             let modes: &[PrecisionMode] = config.map_or(&PrecisionMode::ALL, |c| &c.modes);
             let modes = modes.iter().enumerate();
             modes
-                .map(|(at, &mode)| mode_row(told, at, mode, t))
+                .map(|(at, &mode)| mode_row(told, at, mode, locale))
                 .collect_view()
         })
     };
@@ -59,18 +86,20 @@ pub fn table(told: RwSignal<Told>) -> AnyView {
                             <th scope="col" class="numeric">{move || t().bytes}</th>
                             <th scope="col" class="numeric">{move || t().weights_of}</th>
                             <th scope="col" class="numeric">{move || t().activations_of}</th>
+                            {further}
                         </tr>
                     </thead>
                     <tbody>{rows}</tbody>
                 </table>
             </div>
-            <p class="panel-note">{move || t().bytes_note}</p>
+            {notes}
         </section>
     }
     .into_any()
 }
 
-fn mode_row(told: &Told, at: usize, mode: PrecisionMode, t: &PrecisionTexts) -> AnyView {
+fn mode_row(told: &Told, at: usize, mode: PrecisionMode, locale: Locale) -> AnyView {
+    let t = texts(locale);
     let name = mode.name();
     let last = told.of(mode).last();
     let step = last.map(|record| record.step.to_string());
@@ -80,6 +109,25 @@ fn mode_row(told: &Told, at: usize, mode: PrecisionMode, t: &PrecisionTexts) -> 
     let accuracy = accuracy.map_or_else(|| t.not_yet.to_string(), format::bare);
     let memory = told.memory.get(at);
     let bytes = |count: Option<u64>| count.map(format::bytes);
+    let lasting = memory.map(|parts| parts.total() - parts.activations - parts.scratch);
+    let further = told.is_real().then(|| {
+        let millis = |millis: f64| format::short_duration(1e3 * millis, locale);
+        let time = told.time(mode);
+        let span = time.map(|(time, _)| {
+            let ends = [time.fastest_millis, time.slowest_millis].map(millis);
+            view! { <br/><span class="muted">{ends.join(" – ")}</span> }
+        });
+        let median = time.map(|(time, _)| millis(time.median_millis));
+        let speed = time.and_then(|(_, speed)| speed);
+        view! {
+            <td class="numeric">{bytes(memory.map(|parts| parts.scratch))}</td>
+            <td class="numeric" data-testid=format!("precision-time-{name}")>
+                {median.unwrap_or_else(|| t.not_yet.into())}
+                {span}
+            </td>
+            <td class="numeric">{speed.map(|speed| format!("{} ×", format::fixed(speed, 2)))}</td>
+        }
+    });
     let ended = told.diverged.iter().find(|(of, _)| *of == mode);
     let ended = ended.map(|&(_, step)| {
         view! {
@@ -94,8 +142,9 @@ fn mode_row(told: &Told, at: usize, mode: PrecisionMode, t: &PrecisionTexts) -> 
             <td class="numeric" data-testid=format!("precision-loss-{name}")>{loss}</td>
             <td class="numeric" data-testid=format!("precision-accuracy-{name}")>{accuracy}</td>
             <td class="numeric">{bytes(memory.map(|parts| parts.total()))}</td>
-            <td class="numeric">{bytes(memory.map(|parts| parts.total() - parts.activations))}</td>
+            <td class="numeric">{bytes(lasting)}</td>
             <td class="numeric">{bytes(memory.map(|parts| parts.activations))}</td>
+            {further}
         </tr>
     }
     .into_any()

@@ -183,8 +183,65 @@ fn precision() -> Result<String, String> {
         "last scale",
     ];
     let mut text = format!("{}\n", table(&head, &rows));
+    text.push_str(&steps()?);
     text.push_str(&kernels()?);
     Ok(text)
+}
+
+/// Whole steps of LeNet-5 on a device that stores float16, timed in turns.
+fn steps() -> Result<String, String> {
+    let arguments = [
+        "precision",
+        "lenet5-mnist",
+        "--steps",
+        "20",
+        "--device",
+        "gpu",
+        "--json",
+    ];
+    let lines = lines(&owned(&arguments))?;
+    let about = told(&lines, "precision");
+    let about = about.first().ok_or("expected a line on the device")?;
+    let adapter = about["adapter"].as_str().unwrap_or("?");
+    let number = |line: &Value, key: &str| line[key].as_f64().unwrap_or(f64::NAN);
+    let modes = about["modes"].as_array().ok_or("expected the modes")?;
+    let times = told(&lines, "step_time");
+    let rows: Vec<Vec<String>> = times
+        .iter()
+        .map(|time| {
+            let mode = modes.iter().find(|mode| mode["mode"] == time["mode"]);
+            let bytes = |keys: &[&str]| -> String {
+                let count = |key: &&str| mode.and_then(|mode| mode[*key].as_u64()).unwrap_or(0);
+                keys.iter().map(count).sum::<u64>().to_string()
+            };
+            vec![
+                time["mode"].as_str().unwrap_or("?").into(),
+                format!("{:.1} ms", number(time, "median_millis")),
+                format!(
+                    "{:.1} to {:.1} ms",
+                    number(time, "fastest_millis"),
+                    number(time, "slowest_millis")
+                ),
+                format!("{:.2}", number(time, "speed")),
+                bytes(&["activations"]),
+                bytes(&["weights", "master", "gradients", "states"]),
+                bytes(&["scratch"]),
+            ]
+        })
+        .collect();
+    let head = [
+        "way",
+        "step, median",
+        "fastest to slowest",
+        "speed",
+        "activations, bytes",
+        "weights, gradients, states",
+        "scratch",
+    ];
+    Ok(format!(
+        "Whole steps of LeNet-5, batch 64, on {adapter}, in turns:\n\n{}\n",
+        table(&head, &rows)
+    ))
 }
 
 fn kernels() -> Result<String, String> {

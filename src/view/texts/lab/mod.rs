@@ -136,6 +136,9 @@ fn chinese(error: &LabError) -> String {
             let expected = precision::texts(Locale::Chinese).wrong(*setting);
             format!("“{actual}”不能使用：{expected}")
         }
+        LabError::Precision(PrecisionError::NoFloat16 { adapter }) => {
+            format!("{adapter} 的着色器没有 float16（shader-f16），请改选“自动”或“模拟”")
+        }
         LabError::Precision(PrecisionError::Engine { message }) => {
             format!("程序内部出错：{message}")
         }
@@ -253,6 +256,9 @@ pub(in crate::view::texts) mod tests {
             LabError::Precision(PrecisionError::Setting {
                 setting: Setting::Scale,
                 actual: "0".into(),
+            }),
+            LabError::Precision(PrecisionError::NoFloat16 {
+                adapter: "Some GPU".into(),
             }),
             GpuError::NoAdapter.into(),
             SessionError::NoTable { preset: "own-data" }.into(),

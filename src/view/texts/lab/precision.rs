@@ -1,7 +1,8 @@
 //! Texts of the mixed-precision page, in both languages.
 
 use super::InstrumentTexts;
-use crate::lab::precision::{PrecisionMode, Setting};
+use crate::lab::precision::{Place, PrecisionMode, Setting, Why};
+use crate::session::DevicePreference;
 use crate::view::texts::Locale;
 
 /// English, Chinese.
@@ -21,6 +22,7 @@ texts! {
         settings,
         preset,
         modes,
+        device,
         optimizer,
         optimizer_own,
         rate,
@@ -45,7 +47,12 @@ texts! {
         bytes,
         activations_of,
         weights_of,
+        scratch_of,
+        step_time,
+        step_speed,
         bytes_note,
+        real_bytes_note,
+        times_note,
         not_yet,
         running,
         scale_log,
@@ -70,6 +77,8 @@ texts! {
         overflow,
         support,
         measure,
+        emulated_note,
+        real_note,
         measure_note,
         stopped,
         measuring,
@@ -141,6 +150,66 @@ impl PrecisionTexts {
         }
     }
 
+    /// Where a comparison is to be computed.
+    pub fn device_name(&self, device: DevicePreference) -> &'static str {
+        match (device, self.is_chinese()) {
+            (DevicePreference::Auto, false) => {
+                "on this device where it stores float16, else emulated"
+            }
+            (DevicePreference::Gpu, false) => "on this device",
+            (DevicePreference::Cpu, false) => "emulated on the CPU",
+            (DevicePreference::Auto, true) => "本机能存储 float16 就在本机，否则模拟",
+            (DevicePreference::Gpu, true) => "在本机设备上",
+            (DevicePreference::Cpu, true) => "在 CPU 上模拟",
+        }
+    }
+
+    /// Where a comparison is computed, and why.
+    pub fn place(&self, place: &Place) -> String {
+        let why = match (place, self.is_chinese()) {
+            (
+                Place::Device {
+                    adapter,
+                    is_software,
+                },
+                is_chinese,
+            ) => {
+                let software = if *is_software { self.software } else { "" };
+                return match is_chinese {
+                    false => {
+                        format!("On this device: {adapter}, whose memory holds float16. {software}")
+                            .trim_end()
+                            .into()
+                    }
+                    true => format!("在本机设备上：{adapter}，内存中存的就是 float16。{software}"),
+                };
+            }
+            (Place::Emulated { why }, _) => why,
+        };
+        match (why, self.is_chinese()) {
+            (Why::Wanted, false) => {
+                "Emulated on the CPU, as chosen; nothing is said of speed.".into()
+            }
+            (Why::NoGpu, false) => {
+                "Emulated on the CPU: there is no GPU here; nothing is said of speed.".into()
+            }
+            (Why::NoFloat16 { adapter }, false) => format!(
+                "Emulated on the CPU: the shaders of {adapter} have no float16 (shader-f16); nothing is said of speed."
+            ),
+            (Why::Software { adapter }, false) => format!(
+                "Emulated on the CPU: {adapter} stores float16 but is a software adapter; “on this device” takes it all the same."
+            ),
+            (Why::Wanted, true) => "按你的选择在 CPU 上模拟，因此不对速度作任何说明。".into(),
+            (Why::NoGpu, true) => "在 CPU 上模拟：这里没有 GPU，因此不对速度作任何说明。".into(),
+            (Why::NoFloat16 { adapter }, true) => format!(
+                "在 CPU 上模拟：{adapter} 的着色器没有 float16（shader-f16），因此不对速度作任何说明。"
+            ),
+            (Why::Software { adapter }, true) => format!(
+                "在 CPU 上模拟：{adapter} 能存储 float16，但它是软件适配器；选“在本机设备上”仍可使用它。"
+            ),
+        }
+    }
+
     /// What a setting has to be.
     pub fn wrong(&self, setting: Setting) -> &'static str {
         match (setting, self.is_chinese()) {
@@ -168,6 +237,7 @@ static ENGLISH: PrecisionTexts = PrecisionTexts {
     settings: "Settings",
     preset: "Network",
     modes: "Ways of training",
+    device: "Computed",
     optimizer: "Optimizer",
     optimizer_own: "the network's own (Adam)",
     rate: "Learning rate",
@@ -192,7 +262,12 @@ static ENGLISH: PrecisionTexts = PrecisionTexts {
     bytes: "Bytes stored",
     activations_of: "of them activations",
     weights_of: "of them weights, gradients, optimizer",
+    scratch_of: "of them shared scratch",
+    step_time: "Time of a step (measured)",
+    step_speed: "Speed against float32",
     bytes_note: "Counted from the plan of one training step, as if 16-bit numbers were stored in 2 bytes. The emulation itself stores 4.",
+    real_bytes_note: "Counted from the buffers that the device holds, data left out. Activations and the copy of the weights that both passes read take 2 bytes a number; master weights, gradients, optimizer states, the loss and its softmax 4. Scratch is what all operations share for their sums.",
+    times_note: "Whole steps from batch to update, several in one submit, nothing read back; the ways in turns, after training: the median of nine rounds, below it the fastest and the slowest. Float32 runs the fused kernels that the training page runs; float16 runs each operation by itself.",
     not_yet: "not computed yet",
     running: "training",
     scale_log: "Log of the loss scale",
@@ -217,7 +292,9 @@ static ENGLISH: PrecisionTexts = PrecisionTexts {
     overflow: "would overflow",
     support: "Emulated or real?",
     measure: "Measure float16 kernels on this device",
-    measure_note: "The curves above are computed on the CPU in any case: every result of an operation is rounded to float16, products are summed in float32. That gives the numbers of 16-bit hardware, but says nothing of its speed. The kernels measured here are float16 kernels of their own, which no training uses; bytes are counted from their shapes, times are measured.",
+    emulated_note: "Emulated: on the CPU every result of an operation is rounded to float16, while products are summed in float32. That gives the numbers of 16-bit hardware, but says nothing of its speed.",
+    real_note: "Real, where the GPU’s shaders have float16 (shader-f16): activations lie in memory as float16. Dense layers and convolutions, forward and backward, read and write them so and sum in float32; so do ReLU and maximum pooling. Every other operation works on a float32 form that is rounded back. The update is float32, rounded in float16 throughout. Dense layers whose number of inputs is not a multiple of 4 go the way of the others.",
+    measure_note: "The same kernels can be measured by themselves, against those that train in float32; bytes are counted from their shapes, times are measured.",
     stopped: "Stopped before all kernels were measured.",
     measuring: "measuring …",
     emulated: "emulated",
@@ -259,6 +336,7 @@ static CHINESE: PrecisionTexts = PrecisionTexts {
     settings: "设置",
     preset: "网络",
     modes: "训练方式",
+    device: "计算方式",
     optimizer: "优化器",
     optimizer_own: "网络自带的（Adam）",
     rate: "学习率",
@@ -283,7 +361,12 @@ static CHINESE: PrecisionTexts = PrecisionTexts {
     bytes: "存储字节数",
     activations_of: "其中激活值",
     weights_of: "其中权重、梯度、优化器",
+    scratch_of: "其中共用的临时空间",
+    step_time: "每步用时（实测）",
+    step_speed: "相对 float32 的速度",
     bytes_note: "按一步训练的执行计划统计，假定 16 位数占 2 字节；模拟本身仍用 4 字节存储。",
+    real_bytes_note: "按设备上实际的缓冲区统计，不含数据。激活值和两次传播所读的权重副本每个数占 2 字节；主权重、梯度、优化器状态、损失及其 softmax 占 4 字节。临时空间由所有运算共用，用来累加。",
+    times_note: "从取批次到更新的完整步，每次提交若干步，不读回任何结果；训练结束后各方式轮流测量：取九轮的中位数，下方是最快和最慢的一轮。float32 用的是训练页面的融合内核，float16 逐个运算执行。",
     not_yet: "尚未计算",
     running: "训练中",
     scale_log: "损失缩放的记录",
@@ -308,7 +391,9 @@ static CHINESE: PrecisionTexts = PrecisionTexts {
     overflow: "会上溢",
     support: "模拟还是真实？",
     measure: "在本机上测量 float16 内核",
-    measure_note: "上面的曲线总是在 CPU 上计算的：每个运算的结果都舍入到 float16，乘积用 float32 累加。得到的数值与 16 位硬件一致，但不能说明它的速度。这里测量的是单独的 float16 内核，训练并不使用它们；字节数由形状算出，时间是实测的。",
+    emulated_note: "模拟：在 CPU 上，每个运算的结果都舍入到 float16，乘积用 float32 累加。得到的数值与 16 位硬件一致，但不能说明它的速度。",
+    real_note: "真实：如果 GPU 的着色器有 float16（shader-f16），激活值就以 float16 存在内存里。全连接层和卷积的前向与反向都直接读写它们，并用 float32 累加；ReLU 和最大池化也是如此。其他运算先转成 float32 计算，再舍入回去。更新用 float32；全程 float16 时再舍入。输入个数不是 4 的倍数的全连接层与其他运算一样处理。",
+    measure_note: "这些内核也可以单独测量，并与训练用的 float32 内核比较；字节数由形状算出，时间是实测的。",
     stopped: "已停止，部分内核没有测量。",
     measuring: "正在测量……",
     emulated: "模拟",
@@ -357,6 +442,34 @@ mod tests {
         let modes =
             |texts: &PrecisionTexts| PrecisionMode::ALL.map(|mode| ("mode", texts.mode_name(mode)));
         check_languages(modes(&ENGLISH).into(), modes(&CHINESE).into());
+        let devices = |texts: &PrecisionTexts| {
+            DevicePreference::ALL.map(|device| ("device", texts.device_name(device)))
+        };
+        check_languages(devices(&ENGLISH).into(), devices(&CHINESE).into());
+        let adapter = || "GPU".to_string();
+        for place in [
+            Place::Device {
+                adapter: adapter(),
+                is_software: true,
+            },
+            Place::Device {
+                adapter: adapter(),
+                is_software: false,
+            },
+            Place::Emulated { why: Why::Wanted },
+            Place::Emulated { why: Why::NoGpu },
+            Place::Emulated {
+                why: Why::NoFloat16 { adapter: adapter() },
+            },
+            Place::Emulated {
+                why: Why::Software { adapter: adapter() },
+            },
+        ] {
+            let [english, chinese] = [&ENGLISH, &CHINESE].map(|texts| texts.place(&place));
+            let is_chinese = |text: &str| text.contains('。');
+            assert!(english.ends_with('.') && !is_chinese(&english), "{english}");
+            assert!(chinese.ends_with('。'), "{chinese}");
+        }
         let settings = [
             Setting::Preset,
             Setting::Modes,
