@@ -78,7 +78,7 @@ mod tests {
 
     #[test]
     fn lenet_is_counted_as_its_equations_say() {
-        // E23: 61,706 parameters; 416,520 multiply-adds forward, and twice that backward but for the first layer,
+        // LeNet-5: 61,706 parameters; 416,520 multiply-adds forward, and twice that backward but for the first layer,
         // whose input needs no gradient.
         let lenet = describe("lenet5-mnist").unwrap();
         assert_eq!(lenet.parameters, 61_706);

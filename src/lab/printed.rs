@@ -102,7 +102,7 @@ mod tests {
         let expected = expected.map(|(name, count)| (name.to_string(), count));
         assert_eq!(printed.layers, expected);
         assert_eq!(printed.parameters, 4_047_632);
-        // CURRICULUM X13: 4.05e6; with one bias for each gate 4,047,120.
+        // Exercise X13: 4.05e6; with one bias for each gate 4,047,120.
         assert_eq!(printed.parameters_with_one_bias, 4_047_120);
         assert_eq!(printed.attention_layers, 0);
         // Control: attention is found where there is some.

@@ -1,4 +1,4 @@
-//! From a small model to GPT-3: work, memory, time, energy and communication of a training run (equation E22).
+//! From a small model to GPT-3: work, memory, time, energy and communication of a training run (docs/LAB.md).
 //!
 //! Everything here is computed from the numbers of a [`Job`]; nothing is measured. Constants of published models and
 //! devices stand in [`REFERENCE_MODELS`] and [`REFERENCE_DEVICES`], each with its source.

@@ -3,11 +3,11 @@
 //!
 //! # Layout
 //! - `network`: which networks can be compressed, and which of their tensors are weights.
-//! - `prune`, `quantize`: the two operations on weights (CURRICULUM E20).
+//! - `prune`, `quantize`: the two operations on weights.
 //! - `file`: the compressed file; its length is the size that is shown. Its format is told in `docs/LAB.md`.
 //! - `trainer`: training, fine-tuning under a mask or through quantized weights, distillation.
 //! - `evaluator`: held-out accuracy, logits.
-//! - `tries`: what was tried, the Pareto front, the best under a budget (E21), histograms.
+//! - `tries`: what was tried, the Pareto front, the best under a budget, histograms.
 //! - `message`, `error`, `instrument`: the commands, what can go wrong, and [`Compress`], which carries them out.
 
 mod bits;

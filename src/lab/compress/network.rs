@@ -193,8 +193,8 @@ impl Network {
         Ok(model.parameters.iter().map(value).collect())
     }
 
-    /// How it is trained where nothing else is said, at a constant rate. LeNet-5 as in CURRICULUM L2, which the figures
-    /// of L9 start from; the others by their own optimizer.
+    /// How it is trained where nothing else is said, at a constant rate. LeNet-5 as the figures in docs/LAB.md
+    /// start from; the others by their own optimizer.
     pub fn usual(&self) -> Hyperparameters {
         let defaults = self.preset.defaults;
         let article = self.preset.article.filter(|_| self.id() == "lenet5-mnist");

@@ -1,5 +1,5 @@
-//! Magnitude pruning: the weights nearest to zero become exactly zero. Biases stay. Source: CURRICULUM E20; gradual:
-//! Zhu and Gupta, 2017, "To prune, or not to prune".
+//! Magnitude pruning: the weights nearest to zero become exactly zero. Biases stay. Gradual: Zhu and Gupta,
+//! 2017, "To prune, or not to prune".
 
 use super::CompressError;
 use super::network::is_weight;

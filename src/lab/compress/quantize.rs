@@ -1,4 +1,4 @@
-//! Symmetric quantization: weights as whole multiples of a scale. Source: CURRICULUM E20.
+//! Symmetric quantization: weights as whole multiples of a scale.
 
 use super::CompressError;
 use serde::{Deserialize, Serialize};

@@ -1,4 +1,4 @@
-//! Judging tries: which are worth having, which fits a budget (CURRICULUM E21), how the weights lie.
+//! Judging tries: which are worth having, which fits a budget, how the weights lie.
 
 use super::Try;
 use super::network::is_weight;

@@ -1,5 +1,5 @@
 //! Mixed precision: training in float32, in float16, and in float16 with float32 master weights and a scaled loss
-//! (equation E19), side by side from the same weights on the same batches.
+//! (Micikevicius et al. 2018), side by side from the same weights on the same batches.
 //!
 //! # Layout
 //! - `float16`: rounding, and what becomes of one number.

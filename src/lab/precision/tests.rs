@@ -1,4 +1,4 @@
-//! The pass criteria of preset L10, and PyTorch's float16.
+//! Emulated training against its criteria (docs/LAB.md), and against PyTorch's float16.
 
 use super::float16::{Conversion, Fate, LARGEST, SMALLEST, SMALLEST_NORMAL, round, round_all};
 use super::*;
@@ -618,7 +618,7 @@ fn the_memory_of_mixed_precision_is_saved_in_activations_not_in_weights() {
     let parts = |mode| MemoryParts::new(&comparison.model.graph, mode);
     let [full, half, mixed] = PrecisionMode::ALL.map(parts);
     let lasting = |parts: &MemoryParts| parts.total() - parts.activations;
-    // Adam, E22: 16 bytes a parameter both ways, 4+4+8 and 2+2+4+8.
+    // Adam: 16 bytes a parameter both ways, 4+4+8 and 2+2+4+8.
     assert_eq!(lasting(&full), lasting(&mixed));
     assert_eq!(lasting(&full) / full.weights, 4);
     assert_eq!(2 * lasting(&half), lasting(&full));

@@ -1,4 +1,4 @@
-//! Data parallelism (equation E18): several replicas of one model, each on its own shard of the samples.
+//! Data parallelism (the gradient of the whole batch as a mean over shards): several replicas of one model, each on its own shard of the samples.
 //!
 //! - `settings`: what a run is asked for, and what is refused.
 //! - `subject`: the models and their samples.

@@ -18,13 +18,13 @@ pub const MAX_LOCAL_STEPS: u32 = 1_000;
 /// How what the replicas computed is combined.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Mode {
-    /// `g = Σᵣ (nᵣ/n) gᵣ`: the gradient of the whole batch. Equation E18.
+    /// `g = Σᵣ (nᵣ/n) gᵣ`: the gradient of the whole batch.
     #[default]
     Mean,
     /// `g = Σᵣ gᵣ`, without the division: exercise X16.
     Sum,
     /// The losses are added up, the gradients stay where they are, and the first replica alone takes a step: exercise
-    /// X14, mistake R34.
+    /// X14.
     Rank0,
     /// Every replica takes steps of its own, then `w = Σₖ (nₖ/n) wₖ`. McMahan et al. 2017, arXiv 1602.05629.
     Federated,
@@ -124,7 +124,7 @@ pub enum SettingsError {
 }
 
 impl Settings {
-    /// Four replicas of the linear regression by SGD, as CURRICULUM L8 has it; a ring of 10 Gbit/s and 50 µs.
+    /// Four replicas of the linear regression by SGD; a ring of 10 Gbit/s and 50 µs.
     pub fn linear() -> Self {
         Self {
             subject: super::LINEAR.id.into(),

@@ -16,7 +16,7 @@ pub const LINEAR_SAMPLES: u32 = 256;
 /// Held-out rows of the linear regression: the engine keeps some beside every table.
 const LINEAR_HELD_OUT: u32 = 64;
 
-/// What the linear regression is to find: weights, bias, and the deviation of the noise on top. CURRICULUM L8.
+/// What the linear regression is to find: weights, bias, and the deviation of the noise on top.
 const LINEAR_WEIGHTS: [f32; 4] = [1.0, -2.0, 3.0, 0.5];
 const LINEAR_BIAS: f32 = 1.0;
 const LINEAR_NOISE: f32 = 0.1;
@@ -27,7 +27,7 @@ const ROWS_STREAM: u64 = 0x6c69_6e00;
 /// Most samples of a preset's held-out part that replicas are measured on.
 const MAX_MEASURED: u32 = 256;
 
-/// CURRICULUM L8: 256 samples in four dimensions, started at 0.
+/// The usual size: 256 samples in four dimensions, started at 0.
 pub const LINEAR: Preset = Preset {
     id: "linear",
     spec: linear_spec,

@@ -1,4 +1,4 @@
-//! The pass criteria of CURRICULUM L8, and what happens when replicas disappear.
+//! What docs/LAB.md says of data parallelism, and what happens when replicas disappear.
 
 use super::*;
 use crate::data::{SampleSet, mnist_from_bytes};
@@ -171,7 +171,7 @@ fn in_float64_the_two_differ_by_rounding_alone() {
             step_in_f64(&mut uneven, &thirds);
         }
         let expected = single[0].parameters();
-        // CURRICULUM L8's 2.2e-16 is one unit in the last place of 1, found for one draw that NumPy sums. Here sums of
+        // One draw that NumPy sums differs by 2.2e-16, one unit in the last place of 1. Here sums of
         // 256 gradients are added up in another order at every one of up to 2,000 steps, and Adam divides by roots of
         // their squares, so some such units gather: rounding, and far from any other difference.
         let mut largest = 0.0f64;
@@ -321,7 +321,7 @@ fn a_sum_for_the_mean_is_four_times_the_rate_of_sgd_and_nothing_to_adam() {
     );
     assert_within(summed.parameters(0), faster.parameters(0), 1e-5);
     let mean = run(linear(|_| {}), 50);
-    // CURRICULUM L8 has 0.032 for its draw.
+    // Another draw of the samples, in NumPy, gives 0.032.
     let moved = relative(summed.parameters(0), mean.parameters(0));
     assert!(moved > 1e-3, "{moved}");
 

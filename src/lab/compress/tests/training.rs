@@ -28,7 +28,7 @@ fn the_trainer_trains_as_the_session_does() {
     assert_eq!(
         (hyper.learning_rate, hyper.batch),
         (0.01, 64),
-        "CURRICULUM L2"
+        "what docs/LAB.md starts from"
     );
     let weights = after_steps(trainer(&data, &hyper, None), STEPS);
 
