@@ -21,9 +21,16 @@ pub fn every(settings: &BTreeMap<String, String>) -> Option<u32> {
     Some(count.unwrap_or(DEFAULT_EVERY))
 }
 
-/// Whether the step with recomputation is shown.
-pub fn recomputes(settings: &BTreeMap<String, String>) -> bool {
-    settings.get("recompute").is_some_and(|value| value == "on")
+/// Whether the step with recomputation is shown, as the address names it.
+pub const RECOMPUTE: [&str; 2] = ["on", "off"];
+
+/// Whether the step with recomputation is shown; `None` where the address has neither of [`RECOMPUTE`].
+pub fn recomputes(settings: &BTreeMap<String, String>) -> Option<bool> {
+    match settings.get("recompute").map(String::as_str) {
+        None | Some("" | "off") => Some(false),
+        Some("on") => Some(true),
+        Some(_) => None,
+    }
 }
 
 /// The optimizer that the address names: `Some(None)` is the preset's own, `None` a name that there is not.
@@ -36,6 +43,7 @@ pub fn optimizer(settings: &BTreeMap<String, String>) -> Option<Option<Optimizer
 
 /// What the address asks for; `None` where a number or name cannot be used.
 pub fn settings(settings: &BTreeMap<String, String>, device: DevicePreference) -> Option<Settings> {
+    recomputes(settings)?;
     Some(Settings {
         preset: preset(settings),
         device,
@@ -228,8 +236,14 @@ mod tests {
             ("every", "x"),
             ("samples", "0"),
             ("update", "foo"),
+            ("recompute", "foo"),
         ] {
             assert_eq!(of(key, wrong), None);
+        }
+        for (value, is_on) in [("on", true), ("off", false), ("", false)] {
+            let typed = BTreeMap::from([("recompute".to_string(), value.to_string())]);
+            assert_eq!(recomputes(&typed), Some(is_on));
+            assert!(of("recompute", value).is_some());
         }
         let optimizer = of("update", "sgd").unwrap().optimizer;
         assert_eq!(optimizer, Some(OptimizerKind::Sgd));

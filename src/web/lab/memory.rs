@@ -13,7 +13,7 @@ use crate::lab::memory::{Command, Event, KINDS, Report};
 use crate::lab::{LabCommand, LabEvent};
 use crate::optim::OptimizerKind;
 use crate::view::format;
-use crate::view::lab::memory::{DEFAULT_EVERY, every, picture, recomputes, settings};
+use crate::view::lab::memory::{DEFAULT_EVERY, RECOMPUTE, every, picture, recomputes, settings};
 use crate::view::lab::roofline::batch;
 use crate::view::texts::Locale;
 use crate::view::texts::lab::memory::{MemoryTexts, texts};
@@ -218,7 +218,22 @@ fn fields() -> AnyView {
 fn switch() -> AnyView {
     let address = use_address();
     let locale = use_locale();
-    let is_on = move || address.state.with(|state| recomputes(&state.settings));
+    let is_on = move || {
+        let is_on = address.state.with(|state| recomputes(&state.settings));
+        is_on.unwrap_or_default()
+    };
+    let wrong = move || {
+        let wrong = address
+            .state
+            .with(|state| match recomputes(&state.settings) {
+                None => state.settings.get("recompute").cloned(),
+                Some(_) => None,
+            })?;
+        let said = (lab_texts(locale.get()).must_be_one_of)(&wrong, &RECOMPUTE.join(", "));
+        let error =
+            view! { <p class="field-error" role="alert" data-testid="field-error">{said}</p> };
+        Some(error)
+    };
     let change = move |event| {
         let value = if event_target_checked(&event) {
             "on"
@@ -232,6 +247,7 @@ fn switch() -> AnyView {
             <input type="checkbox" data-testid="memory-recompute" prop:checked=is_on on:change=change/>
             <span>{move || texts(locale.get()).recompute}" — "{move || texts(locale.get()).recompute_hint}</span>
         </label>
+        {wrong}
     }
     .into_any()
 }
@@ -244,7 +260,7 @@ fn results(known: &Known, locale: Locale) -> AnyView {
     };
     let is_recomputing = use_address()
         .state
-        .with(|state| recomputes(&state.settings));
+        .with(|state| recomputes(&state.settings).unwrap_or_default());
     let shown = &reports[usize::from(is_recomputing)];
     let most = reports.iter().map(Report::peak_bytes).max().unwrap_or(0);
     let phases = match locale {
