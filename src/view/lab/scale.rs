@@ -35,6 +35,9 @@ pub const NUMBERS: [&str; 14] = [
     "latency",
 ];
 
+/// Keys of the numbers that a device brings.
+const OF_DEVICE: [&str; 4] = ["peak", "memory", "power", "bandwidth"];
+
 /// What stands in the fields.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Form {
@@ -43,6 +46,8 @@ pub struct Form {
     pub precision: String,
     /// Text of each number, in the order of [`NUMBERS`].
     pub numbers: Vec<String>,
+    /// Keys of numbers that were typed over those of the device: what follows from them is not the device's.
+    pub own: Vec<&'static str>,
 }
 
 /// A field that does not hold what it should.
@@ -97,11 +102,19 @@ impl Form {
                 given.unwrap_or_else(|| defaults.of(key).map(field_text).unwrap_or_default())
             })
             .collect();
+        let is_own = |key: &str| {
+            let Some(given) = settings.get(key) else {
+                return false;
+            };
+            read_number(given) != defaults.of(key)
+        };
+        let own = OF_DEVICE.into_iter().filter(|key| is_own(key)).collect();
         Self {
             model,
             device,
             precision,
             numbers,
+            own,
         }
     }
 
@@ -470,6 +483,24 @@ mod tests {
         assert_eq!(job.peak, 312e12);
         let years = job.estimate().unwrap().device_years;
         assert!((79.5..80.5).contains(&years), "{years}");
+    }
+
+    #[test]
+    fn numbers_that_are_not_the_devices_are_told_as_the_learners_own() {
+        let own = |pairs: &[(&str, &str)]| Form::read(&settings(pairs), None, None).own;
+        assert!(own(&[]).is_empty());
+        assert_eq!(own(&[("peak", "1e12"), ("power", "5")]), ["peak", "power"]);
+        // The device's own number, typed or chosen by its precision, is the device's.
+        assert!(own(&[("peak", "312e12"), ("memory", "")]).contains(&"memory"));
+        assert!(own(&[("peak", "312e12")]).is_empty());
+        assert!(own(&[("peak", "19.5e12"), ("precision", "float32")]).is_empty());
+        assert_eq!(own(&[("peak", "19.5e12")]), ["peak"]);
+        // What belongs to the job is no number of the device.
+        assert!(own(&[("tokens", "5"), ("devices", "8")]).is_empty());
+        // A device that was not measured has no figure that this could be.
+        let given = settings(&[("accelerator", "this"), ("peak", "1e12")]);
+        assert_eq!(Form::read(&given, None, None).own, ["peak"]);
+        assert!(Form::read(&given, None, Some(1e12)).own.is_empty());
     }
 
     #[test]

@@ -73,6 +73,15 @@ pub fn instrument() -> AnyView {
             wrong,
         )
     };
+    let own = move || {
+        let own = form.with(|form| form.own.clone());
+        let text = texts(locale.get());
+        let labels: Vec<String> = own.into_iter().map(text.label).map(Into::into).collect();
+        (!labels.is_empty()).then(|| {
+            let said = (text.own_numbers)(&labels.join(", "));
+            view! { <p class="panel-note" role="status" data-testid="scale-own">{said}</p> }
+        })
+    };
     let needs_measuring = move || {
         let is_this =
             form.with(|form| form.device == THIS_DEVICE && form.number("peak").is_empty());
@@ -93,6 +102,7 @@ pub fn instrument() -> AnyView {
             <section class="panel stack">
                 {choices(form)}
                 {needs_measuring}
+                {own}
                 <h2 class="panel-title">{move || texts(locale.get()).numbers}</h2>
                 <div class="lab-fields">{NUMBERS.map(number)}</div>
                 {assumed}

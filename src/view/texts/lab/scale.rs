@@ -63,6 +63,8 @@ texts! {
         label: fn(&str),
         /// Unit and meaning of a number.
         hint: fn(&str),
+        /// Which numbers are not the device's: their labels.
+        own_numbers: fn(&str),
         /// Name of a line of the result.
         line: fn(&str),
         /// How long it would take on this device: the span as text.
@@ -167,6 +169,9 @@ static ENGLISH: ScaleTexts = ScaleTexts {
             _ => "l, latency",
         }
         .into()
+    },
+    own_numbers: |labels| {
+        format!("Your own numbers, not those of the device that is named above: {labels}.")
     },
     hint: |key| {
         match key {
@@ -286,6 +291,7 @@ static CHINESE: ScaleTexts = ScaleTexts {
         }
         .into()
     },
+    own_numbers: |labels| format!("这些是你自己填的数，不是上面所选设备的：{labels}。"),
     hint: |key| {
         match key {
             "parameters" => "可训练的数的个数",
