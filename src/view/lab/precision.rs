@@ -250,12 +250,14 @@ impl Told {
         }
     }
 
-    /// Whether what stands on the page was computed by kernels with float16 storage.
+    /// Whether what stands on the page was computed by kernels with float16 storage; `None` where nothing was yet.
+    pub fn support(&self) -> Option<bool> {
+        let trained = self.place.as_ref().map(|place| !place.is_emulated());
+        trained.or(self.kernels.as_ref().map(|report| report.has_f16))
+    }
+
     pub fn is_real(&self) -> bool {
-        match &self.place {
-            Some(place) => !place.is_emulated(),
-            None => self.kernels.as_ref().is_some_and(|report| report.has_f16),
-        }
+        self.support() == Some(true)
     }
 
     /// The time of a mode's step, and how many times as fast as float32 it is where both were timed.
@@ -603,7 +605,11 @@ mod tests {
     #[test]
     fn times_are_of_the_comparison_and_set_beside_float32() {
         let mut told = told();
-        assert!(!told.is_real() && told.time(PrecisionMode::Mixed).is_none());
+        assert_eq!(
+            (Told::default().support(), told.support()),
+            (None, Some(false))
+        );
+        assert!(told.time(PrecisionMode::Mixed).is_none());
         let time = |mode, median_millis| StepTime {
             mode,
             median_millis,

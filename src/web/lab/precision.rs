@@ -269,15 +269,19 @@ fn support(engine: LabEngine, told: RwSignal<Told>, is_measuring: RwSignal<bool>
         is_measuring.set(true);
         engine.send(&LabCommand::Precision(Command::Measure));
     };
-    let is_real = move || told.with(Told::is_real);
+    let support = move || match told.with(Told::support) {
+        Some(true) => ("real", t().real),
+        Some(false) => ("emulated", t().emulated),
+        None => ("unknown", t().not_yet),
+    };
     let busy = move || is_measuring.get().then(|| t().measuring);
     view! {
         <section class="panel stack lab-wide">
             <h2 class="panel-title">
                 {move || t().support}
                 " "
-                <span data-testid="precision-support" data-value=move || if is_real() { "real" } else { "emulated" }>
-                    {move || if is_real() { t().real } else { t().emulated }}
+                <span data-testid="precision-support" data-value=move || support().0>
+                    {move || support().1}
                 </span>
             </h2>
             <p>{move || t().emulated_note}</p>

@@ -206,6 +206,13 @@ fn keyboard(page: &Page) -> Outcome {
             .then_some(()))
     })?;
     fits(page)?;
+    // What is neither on nor off is told, and nothing is counted for it.
+    page.open("lab/memory?device=cpu&lang=en&recompute=foo")?;
+    page.wait_for_text("field-error", PATIENCE, |text| text.contains("on, off"))?;
+    expect(
+        page.attribute("memory-time", "disabled")?.is_some(),
+        "nothing can be timed",
+    )?;
     page.expect_clean()
 }
 

@@ -83,6 +83,10 @@ fn side_by_side(page: &Page) -> Outcome {
         format!("{plain} subnormal, {scaled} with the scale"),
     )?;
     // The software adapter has no float16: the page says so and claims no speed.
+    page.wait_for_text("precision-place", PATIENCE, |text| {
+        text.starts_with("Emulated on the CPU") && text.contains("nothing is said of speed")
+    })?;
+    expect(!page.has("precision-time-mixed")?, "no step was timed")?;
     let support = || page.attribute("precision-support", "data-value");
     expect_equal("support", support()?.as_deref(), Some("emulated"))?;
     page.click("precision-measure")?;
@@ -153,12 +157,23 @@ fn bad_settings(page: &Page) -> Outcome {
         let disabled = page.attribute("precision-start", "disabled")?;
         Ok(disabled.is_none().then_some(()))
     })?;
+    // A device that does not store float16, asked for by name.
+    page.choose("device", "gpu")?;
+    page.click("precision-start")?;
+    page.wait_for_text("error-banner", LONG, |text| {
+        text.contains("GPU") || text.contains("shader-f16")
+    })?;
+    page.click("error-dismiss")?;
+    page.choose("device", "cpu")?;
     // A scale that is far too large: steps are skipped until it fits.
     page.choose("preset", "mlp-moons")?;
     page.fill("scale", "1e12")?;
     page.press(keys::TAB)?;
     page.click("precision-start")?;
     page.wait_for_number("precision-skipped", LONG, |skipped| skipped > 5.0)?;
+    page.wait_for_text("precision-place", PATIENCE, |text| {
+        text.contains("as chosen")
+    })?;
     // One number.
     page.fill("number", "1e-8")?;
     page.fill("scale", "1024")?;

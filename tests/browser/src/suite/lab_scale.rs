@@ -88,6 +88,10 @@ fn gpt_3(page: &Page) -> Outcome {
     page.element("scale-flops")?;
     close("days", result(page, "seconds")? / 86_400.0, 14.82, 1e-3)?;
     close("energy", result(page, "energy")?, 1_291e3, 1e-3)?;
+    // They stand beside the name of an A100: the page says that they are not its own.
+    page.wait_for_text("scale-own", PATIENCE, |text| {
+        text.starts_with("这些是你自己填的数")
+    })?;
     // A model of this page is counted by the engine, and eight of them send their gradients round.
     page.choose("model", "lenet5-mnist")?;
     page.wait_for("LeNet to be counted", PATIENCE, || {
