@@ -16,6 +16,7 @@ use crate::view::format;
 use crate::view::lab::memory::{DEFAULT_EVERY, RECOMPUTE, every, picture, recomputes, settings};
 use crate::view::lab::roofline::batch;
 use crate::view::texts::Locale;
+use crate::view::texts::lab::lab_texts;
 use crate::view::texts::lab::memory::{MemoryTexts, texts};
 use crate::view::url::PageState;
 use crate::web::address::{use_address, use_locale};

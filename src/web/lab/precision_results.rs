@@ -61,7 +61,6 @@ pub fn table(told: RwSignal<Told>) -> AnyView {
         }
     };
     let rows = move || {
-        let t = t();
         let locale = locale.get();
         told.with(|told| {
             let config = told.config.as_ref();
