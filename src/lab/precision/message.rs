@@ -104,7 +104,7 @@ pub enum PrecisionError {
     Setting { setting: Setting, actual: String },
     /// Of an adapter that was asked for by name.
     #[error(
-        "{adapter} has no float16 in its shaders (shader-f16), expected an adapter that has it: choose auto or cpu to emulate it"
+        "{adapter} has no float16 in its shaders (shader-f16), expected an adapter that has it: elsewhere float16 can be emulated"
     )]
     NoFloat16 { adapter: String },
     #[error("{message}")]

@@ -137,7 +137,7 @@ fn chinese(error: &LabError) -> String {
             format!("“{actual}”不能使用：{expected}")
         }
         LabError::Precision(PrecisionError::NoFloat16 { adapter }) => {
-            format!("{adapter} 的着色器没有 float16（shader-f16），请改选“自动”或“模拟”")
+            format!("{adapter} 的着色器没有 float16（shader-f16），可以改为模拟 float16")
         }
         LabError::Precision(PrecisionError::Engine { message }) => {
             format!("程序内部出错：{message}")

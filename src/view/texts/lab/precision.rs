@@ -153,12 +153,10 @@ impl PrecisionTexts {
     /// Where a comparison is to be computed.
     pub fn device_name(&self, device: DevicePreference) -> &'static str {
         match (device, self.is_chinese()) {
-            (DevicePreference::Auto, false) => {
-                "on this device where it stores float16, else emulated"
-            }
+            (DevicePreference::Auto, false) => "this device, if it can",
             (DevicePreference::Gpu, false) => "on this device",
             (DevicePreference::Cpu, false) => "emulated on the CPU",
-            (DevicePreference::Auto, true) => "本机能存储 float16 就在本机，否则模拟",
+            (DevicePreference::Auto, true) => "本机可以就用本机",
             (DevicePreference::Gpu, true) => "在本机设备上",
             (DevicePreference::Cpu, true) => "在 CPU 上模拟",
         }
