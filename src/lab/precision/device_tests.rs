@@ -508,7 +508,7 @@ fn relu_and_maxima_on_float16_memory_choose_what_their_twins_choose() {
         &gpu,
         "relu_f16",
         &Op::Relu(Relu {}),
-        &[all.clone()],
+        std::slice::from_ref(&all),
         &[1 << 17],
     );
     let expected: Vec<f32> = values
@@ -542,7 +542,7 @@ fn relu_and_maxima_on_float16_memory_choose_what_their_twins_choose() {
         &gpu,
         "max_pool2d_f16",
         &op,
-        &[all.clone()],
+        std::slice::from_ref(&all),
         &[1 << 15, 1 << 16],
     );
     let places: Vec<u32> = bytemuck::pod_collect_to_vec(&pooled[1]);
