@@ -76,7 +76,7 @@ pub fn instrument() -> AnyView {
     let own = move || {
         let own = form.with(|form| form.own.clone());
         let text = texts(locale.get());
-        let labels: Vec<String> = own.into_iter().map(text.label).map(Into::into).collect();
+        let labels: Vec<String> = own.into_iter().map(text.label).collect();
         (!labels.is_empty()).then(|| {
             let said = (text.own_numbers)(&labels.join(", "));
             view! { <p class="panel-note" role="status" data-testid="scale-own">{said}</p> }
