@@ -97,9 +97,11 @@ pub fn lay_out_diagram(graph: &ConceptGraph, edges: &[(usize, usize)]) -> MapLay
     let mut members: Vec<usize> = edges.iter().flat_map(|&(from, to)| [from, to]).collect();
     members.sort_unstable();
     members.dedup();
+    // Numbered anew from 0, as the library numbers what it gives back.
+    let place_of = |number: usize| members.partition_point(|&member| member < number) as u32;
     let vertices: Vec<(u32, (f64, f64))> = members
         .iter()
-        .map(|&number| (number as u32, (NODE_HEIGHT, NODE_WIDTH)))
+        .map(|&number| (place_of(number), (NODE_HEIGHT, NODE_WIDTH)))
         .collect();
     // The longest way that leads to a concept; as many rounds as a way can have arrows, so that circles end.
     let mut columns = vec![0_usize; graph.len()];
@@ -110,7 +112,7 @@ pub fn lay_out_diagram(graph: &ConceptGraph, edges: &[(usize, usize)]) -> MapLay
     }
     let edges: Vec<(u32, u32)> = edges
         .iter()
-        .map(|&(from, to)| (from as u32, to as u32))
+        .map(|&(from, to)| (place_of(from), place_of(to)))
         .collect();
     let config = Config {
         vertex_spacing: DIAGRAM_GAP,
@@ -122,7 +124,8 @@ pub fn lay_out_diagram(graph: &ConceptGraph, edges: &[(usize, usize)]) -> MapLay
         let least = positions.iter().map(|&(_, (x, _))| x);
         let least = least.fold(f64::INFINITY, f64::min);
         let mut lowest = top;
-        for (number, (x, _)) in positions {
+        for (place, (x, _)) in positions {
+            let number = members[place];
             let column = columns[number] as f64;
             let place = Place {
                 x: MARGIN + column * (NODE_WIDTH + COLUMN_GAP),
@@ -241,6 +244,7 @@ mod tests {
             assert_eq!(layout.members.len(), count, "{source:?}");
             for (number, &one) in layout.members.iter().enumerate() {
                 let place = layout.places[one];
+                assert_eq!((place.width, place.height), (NODE_WIDTH, NODE_HEIGHT));
                 assert!(place.x >= 0.0 && place.x + place.width <= layout.width);
                 assert!(place.y >= 0.0 && place.y + place.height <= layout.height);
                 for &other in &layout.members[..number] {

@@ -84,6 +84,7 @@ fn problems(name: &str, settings: &BTreeMap<String, String>) -> Vec<Problem> {
         "embedding" => embedding::State::read(settings).1,
         "attention" => attention::State::read(settings).1,
         "pipeline" => pipeline::State::read(settings).1,
+        "fit" => fit::read(settings).1,
         _ => Vec::new(),
     }
 }
