@@ -83,6 +83,24 @@ pub struct MapState {
 }
 
 impl MapState {
+    /// The arrows that are drawn: with a field and a kind of arrow other than needs, those that touch the field.
+    pub fn arrows(&self, graph: &ConceptGraph) -> Vec<(usize, usize)> {
+        let mut arrows = self.edges.edges(graph);
+        if let (EdgeChoice::Kind(_), Some(group)) = (self.edges, &self.group) {
+            let is_in = |number: usize| graph.concept(number).group == *group;
+            arrows.retain(|&(from, to)| is_in(from) || is_in(to));
+        }
+        arrows
+    }
+
+    /// Whether the concepts of these arrows are drawn alone: a diagram of an article, or the arrows of a field. On the
+    /// whole map they would lie too far apart to be read.
+    pub fn stands_alone(&self, graph: &ConceptGraph) -> bool {
+        let is_chosen = self.edges.is_diagram()
+            || matches!(self.edges, EdgeChoice::Kind(_)) && self.group.is_some();
+        is_chosen && !self.arrows(graph).is_empty()
+    }
+
     /// Reads what the address has; the names of concepts and choices that there are not come back beside it.
     pub fn read(settings: &BTreeMap<String, String>, graph: &ConceptGraph) -> (Self, Vec<String>) {
         let mut unknown = Vec::new();
@@ -242,6 +260,27 @@ pub(in crate::view) mod tests {
             (MapState::default(), vec!["warp-drive".into(), "all".into()])
         );
         assert_eq!(EdgeChoice::Needs.edges(&graph).len(), 107);
+    }
+
+    #[test]
+    fn the_arrows_of_a_field_stand_alone() {
+        let graph = shipped();
+        let state = |group: Option<&str>, edges: &str| MapState {
+            group: group.map(str::to_string),
+            edges: EdgeChoice::from_name(edges).unwrap(),
+            ..MapState::default()
+        };
+        let compute = state(Some("compute"), "enables");
+        let arrows = compute.arrows(&graph);
+        assert!(compute.stands_alone(&graph) && arrows.len() > 3);
+        assert!(arrows.len() < state(None, "enables").arrows(&graph).len());
+        for alone in [state(None, "m1"), state(Some("applications"), "applied-in")] {
+            assert!(alone.stands_alone(&graph));
+        }
+        for together in [state(Some("compute"), "needs"), state(None, "enables")] {
+            assert!(!together.stands_alone(&graph));
+        }
+        assert_eq!(state(Some("compute"), "needs").arrows(&graph).len(), 107);
     }
 
     #[test]

@@ -9,7 +9,9 @@ use web_sys::{Element, HtmlElement};
 use super::content::Concepts;
 use super::map::Scope;
 use crate::course::{ConceptGraph, CourseTexts};
-use crate::view::map::{EdgeChoice, MapLayout, Shown, lay_out_diagram, legend_class, picture};
+use crate::view::map::{
+    EdgeChoice, MapLayout, MapState, Shown, lay_out_diagram, legend_class, picture,
+};
 use crate::view::microscope::viewport::{Size, Viewport, ZOOM_FACTOR};
 use crate::view::texts::map::texts;
 use crate::web::panning::Panning;
@@ -18,11 +20,11 @@ use crate::web::panning::Panning;
 pub fn chart(scope: Scope, concepts: Arc<Concepts>, course: Arc<CourseTexts>) -> AnyView {
     let locale = scope.locale;
     let all = concepts.clone();
-    // A diagram of an article stands alone, laid out anew; all other arrows are drawn on the whole map.
+    // A diagram of an article and the arrows of a field stand alone, laid out anew; all others on the whole map.
     let layout = Memo::new(move |_| {
-        let edges = scope.state.with(|state| state.edges);
-        Arc::new(match edges.is_diagram() {
-            true => lay_out_diagram(&all.graph, &edges.edges(&all.graph)),
+        let state = scope.state.get();
+        Arc::new(match state.stands_alone(&all.graph) {
+            true => lay_out_diagram(&all.graph, &state.arrows(&all.graph)),
             false => all.layout.clone(),
         })
     });
@@ -43,7 +45,7 @@ pub fn chart(scope: Scope, concepts: Arc<Concepts>, course: Arc<CourseTexts>) ->
             _ => Vec::new(),
         };
         let shown = Shown {
-            edges: &state.edges.edges(&drawn.graph),
+            edges: &state.arrows(&drawn.graph),
             chosen: state.concept,
             path: &path,
             group: state.group.as_deref(),
@@ -69,7 +71,7 @@ pub fn chart(scope: Scope, concepts: Arc<Concepts>, course: Arc<CourseTexts>) ->
             .map(|number| here.places[number]);
         let (old, old_group) = before.unzip();
         let is_new = old.as_ref() != Some(&here);
-        let is_diagram = state.edges.is_diagram();
+        let is_alone = state.stands_alone(&shown.graph);
         let is_other_group = is_new || old_group.as_ref() != Some(&state.group);
         let field = state.group.as_ref().filter(|_| is_other_group);
         let field = field.and_then(|group| here.around_group(&shown.graph, group));
@@ -78,7 +80,7 @@ pub fn chart(scope: Scope, concepts: Arc<Concepts>, course: Arc<CourseTexts>) ->
         request_animation_frame(move || {
             panning.measure();
             match (place, field) {
-                _ if is_new && is_diagram => panning.fit(),
+                _ if is_new && is_alone => panning.fit(),
                 (Some(place), _) if is_new => panning.go_to(&place),
                 (None, Some(field)) => panning.show_whole(&field),
                 (Some(place), _) => panning.show(&place, true),
@@ -108,8 +110,8 @@ pub fn chart(scope: Scope, concepts: Arc<Concepts>, course: Arc<CourseTexts>) ->
             let next = match event.key().as_str() {
                 "Enter" | " " => Some(number),
                 key => {
-                    let edges = scope.state.with_untracked(|state| state.edges);
-                    neighbour(&walked.graph, &layout.get_untracked(), edges, number, key)
+                    let state = scope.state.get_untracked();
+                    neighbour(&walked.graph, &layout.get_untracked(), &state, number, key)
                 }
             };
             if let Some(next) = next {
@@ -275,11 +277,11 @@ fn focus_chosen(panning: Panning) {
 }
 
 /// Where an arrow key leads: left to what a concept needs, right to what needs it, up and down in its column. In a
-/// diagram left and right follow its arrows.
+/// picture that stands alone left and right follow its arrows.
 fn neighbour(
     graph: &ConceptGraph,
     layout: &MapLayout,
-    edges: EdgeChoice,
+    state: &MapState,
     number: usize,
     key: &str,
 ) -> Option<usize> {
@@ -296,8 +298,8 @@ fn neighbour(
         });
         nearest(others.collect())
     };
-    let arrows = match edges.is_diagram() {
-        true => edges.edges(graph),
+    let arrows = match state.stands_alone(graph) {
+        true => state.arrows(graph),
         false => EdgeChoice::Needs.edges(graph),
     };
     match key {
