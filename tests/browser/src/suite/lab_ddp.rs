@@ -126,7 +126,7 @@ fn rounds(page: &Page) -> Outcome {
             let rows = page.count("[data-testid=ring-table] tbody tr")?;
             let drawn = page.count(".ring-message")?;
             let table = page.text("ring-table")?;
-            Ok((rows == 4 && drawn == 4 && table.contains(&format!("{round} ("))).then_some(()))
+            Ok((rows == 4 && drawn == 4 && table.contains(&format!("{round}（"))).then_some(()))
         })?;
         expect_equal(
             "steps in the middle of the ring",
