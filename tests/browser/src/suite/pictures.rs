@@ -90,6 +90,18 @@ pub fn pictures() -> Vec<Test> {
                 "learn/9?at=unrolled&lang=zh&theme=dark",
             )
         }),
+        picture("learn-fit-en", |page| {
+            hide_scrollbars(page)?;
+            page.resize((1280, 1100))?;
+            page.open("learn/widget?name=fit&seed=2&lang=en&theme=light")?;
+            page.click("fit-run")?;
+            page.wait_for("the run to end", LONG, || {
+                let step = page.attribute("fit-step", "data-value")?;
+                Ok((step.as_deref() == Some("2000")).then_some(()))
+            })?;
+            page.script("scrollTo(0, 0); document.activeElement.blur()", &[])?;
+            keep("learn-fit-en", &page.screenshot()?)
+        }),
         picture("exercise-light-zh", |page| {
             hide_scrollbars(page)?;
             page.resize((1280, 1100))?;
